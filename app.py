@@ -1,0 +1,275 @@
+"""Wiring: the city process (door, desks, sequencer) and the local issuer's, each put together in one place."""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+import tomllib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+import uvloop
+from a2wsgi import WSGIMiddleware
+from flask import Flask, request
+from flask_smorest import Api
+from ulid import ULID
+
+from audit.flood import Flood
+from audit.log import Log
+from audit.sequencer import Sequencer
+from audit.sequencing import Sequencing
+from audit.spool import Spool
+from authz.administer import Administration
+from authz.bootstrap import CLOCK
+from authz.lease import Decider, Keeper, Receipt, receipt
+from authz.park import Parking
+from authz.register import Register
+from authz.snapshot import Snapshots
+from console import api, audit, citizen, department
+from console.frame import Frame
+from console.render import Renderer, language
+from console.routes import console_routes, door_routes
+from console.signin import SignIn
+from crypto.aead import Seal
+from crypto.local_keys import load
+from crypto.sign import SigningKey
+from gateway.allow import ForwardAuth, KeptRefusals, allow
+from gateway.authenticate import Credentials
+from gateway.clock_job import tick
+from gateway.deliver import Deliveries, Streams
+from gateway.limit import Buckets
+from gateway.local import Local, guard
+from gateway.operations import operations
+from gateway.pipeline import Gate, handle
+from gateway.proxy import Proxy
+from gateway.refuse import Refusals
+from gateway.routes import RouteTable, load_routes, public_rules
+from gateway.server import Binding, asgi, bind_tcp, bind_unix, serve
+from gateway.stages import Listener
+from gateway.transform import Assertions
+from idp.access_key import AccessKeys, kept_key
+from idp.directory import Directory
+from idp.issuer import Backchannel, Issuer
+from idp.local_issuer.accounts import Accounts
+from idp.local_issuer.service import IssuerConfig, create_issuer
+from idp.relying_party import RelyingParty, SpentStatesInMemory
+from idp.session import Sessions
+from settings import Settings, from_environment
+from storage.database import Database
+from storage.epoch import MemoryEpochs
+
+VERSION = "0.1.0"
+CLIENT_ID = "citygate"
+LOCAL_ISSUER = "local"  # its people stay the same when `--port` moves its address
+_log = logging.getLogger("citygate")
+
+
+def clock() -> datetime:
+    """Now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def mint() -> str:
+    """A new id: a ULID, sortable by time."""
+    return str(ULID())
+
+
+class City:
+    """The city process: everything behind the one door, built from settings and the data folder."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, data = settings, settings.data
+        self.console = settings.origin("console")
+        self.database = Database(f"sqlite:///{data / 'city.db'}")
+        self.database.migrate()
+        seal = self.seal = Seal(load(data / "keys/seal.key"))
+        self.directory = Directory(self.database, issuers={settings.issuer: LOCAL_ISSUER})
+        self.sessions = Sessions(self.database, seal, clock=clock, mint=mint)
+        self.parking = Parking(self.database, seal, clock=clock, mint=mint)
+        portals = load_routes(settings.routes) if settings.routes else []
+        hosts = {f"console.{settings.domain}", *(route.host for route in portals)}
+        console = console_routes(f"console.{settings.domain}")
+        self.portals = {route.system: route for route in portals if not route.public}
+        self.routes = RouteTable([*console, *portals, *door_routes(sorted(hosts))])
+        self.register = Register(self.database, self.directory, public=public_rules(self.routes.routes))
+        self.streams = Streams()
+        self.epochs = MemoryEpochs(monotonic=time.monotonic, bumped=lambda: self.keeper.nudge())
+        self.snapshots = Snapshots(self.register, monotonic=time.monotonic, ended=self.end_streams)
+        self.decider = Decider(self.snapshots.first())
+        self.keeper = Keeper(
+            self.decider, self.epochs, gateway=mint(), load=self.snapshots.load,
+            trouble=lambda failure: _log.error("lease: %s", failure or "deadline"),
+        )  # fmt: skip
+        self.credentials = Credentials(self.sessions, AccessKeys(self.database, clock=clock), clock=clock)
+        self.log = audit_log(settings)
+        self.spool = Spool(data / "audit/spools/city", clock=clock)
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def gate(self, proxy: Proxy) -> tuple[Gate, KeptRefusals]:
+        """The door's values."""
+        frame = self.frame()
+        kept = KeptRefusals()
+        assertions = Assertions(
+            SigningKey(load(self.settings.data / "keys/assertion.key")),
+            pairwise=load(self.settings.data / "keys/pairwise.key"),
+            roles=lambda subject, department: sorted(self.decider.snapshot.policies.names_of(subject, department, clock())),
+        )
+        refusals = Refusals(
+            spool=self.spool, flood=Flood(), parking=self.parking, render=frame.refusal, keep=kept.keep, mint=mint, clock=clock
+        )
+        local = Local(self.pages(frame, assertions))
+        gate = Gate(
+            routes=self.routes,
+            credentials=self.credentials,
+            buckets=Buckets(
+                subject_per_minute=self.settings.subject_per_minute, anonymous_per_minute=self.settings.anonymous_per_minute
+            ),
+            decider=self.decider,
+            spool=self.spool,
+            assertions=assertions,
+            deliveries=Deliveries(proxy=proxy, local=local, allow=allow, streams=self.streams),
+            refusals=refusals,
+            clock=clock,
+            mint=mint,
+        )
+        return gate, kept
+
+    def frame(self) -> Frame:
+        """Around every page."""
+        renderer = Renderer(static_url="/.citygate/static")
+        held = lambda subject: self.decider.snapshot.policies.assignments_of(subject)  # noqa: E731
+        return Frame(renderer=renderer, origin=self.console, held=held)
+
+    def pages(self, frame: Frame, assertions: Assertions) -> Flask:
+        """The Flask application behind `local`."""
+        administration = Administration(
+            self.database, self.directory, changed=lambda subject: self.epochs.bump([("subject", subject)]), clock=clock, mint=mint
+        )
+        application = Flask("console", static_folder=None, root_path=str(Path(__file__).parent / "console"))
+        application.config.update(
+            PROPAGATE_EXCEPTIONS=True, API_TITLE="citygate", API_VERSION="v1", OPENAPI_VERSION="3.1.0",
+            OPENAPI_URL_PREFIX="/api/v1", OPENAPI_JSON_PATH="openapi.json",
+        )  # fmt: skip
+        guard(application)
+        sign_in = SignIn(
+            frame, relying_party=self.relying_party(), sessions=self.sessions, directory=self.directory,
+            parking=self.parking, ended=lambda ids: self.epochs.bump([("session", one) for one in ids]) and None,
+            jwks=assertions.jwks,
+        )  # fmt: skip
+        home = citizen.Home(
+            frame, sessions=self.sessions, directory=self.directory, register=self.register,
+            policies=lambda: self.decider.snapshot.policies, portals=self.portals, ended=self.ended,
+        )  # fmt: skip
+        desk = department.Desk(
+            frame, directory=self.directory, administration=administration, effective=self.effective, seal=self.seal, clock=clock
+        )
+        for views in (sign_in, home, desk, audit.Desk(frame, self.log, self.directory)):
+            application.register_blueprint(views.blueprint())
+        rest = Api(application)
+        rest.register_blueprint(api.assignments(self.directory, administration, self.effective, clock))
+        rest.register_blueprint(api.audit(self.log, self.directory))
+        rest.register_blueprint(api.sessions(self.sessions, self.directory, self.ended))
+        rest.register_blueprint(api.jobs({"sweep": self.sweep}))
+        return application
+
+    def relying_party(self) -> RelyingParty:
+        """Our side of every login."""
+        issuer = Issuer(
+            self.settings.issuer, backchannel=Backchannel(address="127.0.0.1", port=self.settings.issuer_port),
+            monotonic=time.monotonic,
+        )  # fmt: skip
+        secret = load(self.settings.data / "keys/client.key").hex()
+        spent = SpentStatesInMemory(monotonic=time.monotonic)
+        return RelyingParty(issuer, client_id=CLIENT_ID, client_secret=secret, seal=self.seal, spent=spent, clock=clock)
+
+    def effective(self, epoch: int) -> Receipt:
+        """Wait until every gateway decides by `epoch`."""
+        return receipt(self.epochs, epoch)
+
+    def ended(self, sessions: Iterable[str]) -> Receipt:
+        """Tell every gateway that these sessions are over, and wait for it."""
+        return self.effective(self.epochs.bump([("session", one) for one in sessions]))
+
+    def end_streams(self, sessions: Iterable[str]) -> None:
+        """Break off what streams under these sessions; from any thread."""
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self.streams.end, list(sessions))
+
+    def sweep(self) -> int:
+        """What the clock-job asks for: write down who was here, forget what is over."""
+        self.credentials.flush()
+        return self.sessions.sweep() + self.parking.sweep()
+
+
+def audit_log(settings: Settings) -> Log:
+    """Where this city's log is; its origin is the line its checkpoints carry."""
+    folder = settings.data / "audit"
+    key = SigningKey(load(settings.data / "keys/audit.key")).public
+    return Log(folder=folder / "log", index=folder / "index.db", key=key, origin=f"citygate.{settings.domain}/audit")
+
+
+async def run_city(settings: Settings) -> None:
+    """The city process, until a signal."""
+    city, stop = City(settings), asyncio.Event()
+    city.loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        city.loop.add_signal_handler(name, stop.set)
+    log, spools = city.log, settings.data / "audit/spools"
+    key = SigningKey(load(settings.data / "keys/audit.key"))
+    sequencing = Sequencing(Sequencer(spools=spools, log=log.folder, key=key, origin=log.origin), log)
+    sequencing.start()
+    async with Proxy() as proxy:
+        gate, kept = city.gate(proxy)
+        answer = partial(handle, gate=gate)
+        keeping = [asyncio.create_task(city.keeper.keep()), asyncio.create_task(tick(answer, host=city.console.partition("//")[2], key=kept_key(settings.data / "keys", CLOCK)))]
+        checks = {"lease": lambda: "" if city.decider.fresh() else "not confirmed", "spool": lambda: ""}
+        bindings = [Binding(socket=bind_tcp("127.0.0.1", settings.port + 1), application=operations(checks, version=VERSION))]
+        if settings.listen:
+            bindings.append(Binding(socket=bind_tcp("127.0.0.1", settings.port), application=asgi(answer)))
+        else:
+            forward = ForwardAuth(handle=answer, kept=kept, refusals=gate.refusals, clock=clock, mint=mint)
+            secret, run = settings.data_plane_secret, settings.data / "run"
+            for listener, how in ((Listener.PROXIED, answer), (Listener.GATE, forward.answer)):
+                application = asgi(how, listener=listener, secret=secret)
+                bindings.append(Binding(socket=bind_unix(run / f"{listener}.sock"), application=application))
+        await serve(bindings, stop=stop)
+        for task in keeping:
+            task.cancel()
+    city.spool.close()
+    sequencing.stop()
+    city.database.close()
+
+
+def run_issuer(settings: Settings) -> None:
+    """The local issuer's process: its own file, its own keys, its pages from the console's templates."""
+    folder = settings.data / "issuer"
+    seal = Seal(load(folder / "seal.key"))
+    renderer = Renderer(static_url="/.citygate/static")
+    names = tomllib.loads(settings.routes.read_text())["names"] if settings.routes else {}
+
+    def render(template: str, **context: Any) -> str:
+        lang = language(request.headers.get("accept-language", ""), "", request.args.get("lang", ""))
+        context["portal_name"] = names.get(context.get("portal_name", ""), {}).get(lang, "")
+        page = {"path": request.full_path, "person": None, "nav": [], "origin": settings.origin("console")}
+        return renderer.render(template, lang=lang, page=page, **context)
+
+    config = IssuerConfig(
+        url=settings.issuer, path=folder / "issuer.db", client_id=CLIENT_ID,
+        client_secret=load(settings.data / "keys/client.key").hex(), portals={settings.origin(name): name for name in names},
+    )  # fmt: skip
+    accounts = Accounts(folder / "accounts.db", seal, clock)
+    application = create_issuer(config, accounts=accounts, seal=seal, render=render, clock=clock)
+    uvicorn.run(WSGIMiddleware(application), host="127.0.0.1", port=settings.issuer_port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    if sys.argv[1:] == ["issuer"]:
+        run_issuer(from_environment())
+    else:
+        uvloop.run(run_city(from_environment()))

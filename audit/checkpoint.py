@@ -1,0 +1,105 @@
+"""Checkpoint: the signed statement "this log had this many records under this root" (C2SP tlog-checkpoint).
+
+A signed note (C2SP signed-note): text, an empty line, then `— name base64(key hash ‖ signature)`. The name of the key
+is the log's origin; the key hash is SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key)[:4], 0x01 being Ed25519.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+
+from audit.errors import CheckpointInvalid
+from crypto.errors import SignatureInvalid
+from crypto.sign import SigningKey, VerifyingKey
+
+CHECKPOINT_BYTES = 4096
+_ED25519 = b"\x01"
+_HASH_BYTES = 32
+_ORIGIN = re.compile(r"[!-*,-~]{1,255}")  # visible ASCII; no space, no plus sign
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """`size` records, `root` the 32 bytes over them."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def __post_init__(self) -> None:
+        if not _ORIGIN.fullmatch(self.origin):
+            raise CheckpointInvalid("origin has a space, a plus sign or other than visible ASCII characters")
+        if self.size < 0 or len(self.root) != _HASH_BYTES:
+            raise CheckpointInvalid("size is negative or root is not 32 bytes")
+
+    @property
+    def body(self) -> str:
+        """The text that is signed."""
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+
+def sign(checkpoint: Checkpoint, key: SigningKey) -> str:
+    """Return the signed note."""
+    return sign_note(checkpoint.body, key, checkpoint.origin)
+
+
+def parse(text: str, key: VerifyingKey, origin: str) -> Checkpoint:
+    """Return the checkpoint of log `origin` that `key` signed; no extension lines. Raises CheckpointInvalid."""
+    if len(text) > CHECKPOINT_BYTES:
+        raise CheckpointInvalid("checkpoint is too long")
+    return unsigned(open_note(text, key, origin), origin)
+
+
+def unsigned(body: str, origin: str) -> Checkpoint:
+    """Return what `body` states, whoever signed it. Raises CheckpointInvalid."""
+    lines = body.split("\n")
+    if len(lines) != 4 or lines[3] or lines[0] != origin or not _SIZE.fullmatch(lines[1]):
+        raise CheckpointInvalid(f"checkpoint is not the three lines of log `{origin}`")
+    checkpoint = Checkpoint(origin=origin, size=int(lines[1]), root=_base64(lines[2]))
+    if checkpoint.body != body:
+        raise CheckpointInvalid("checkpoint is not in its one form")
+    return checkpoint
+
+
+def sign_note(body: str, key: SigningKey, name: str) -> str:
+    """`body` must end with a line feed."""
+    signature = _key_hash(name, key.public) + key.sign(body.encode())
+    return f"{body}\n— {name} {base64.b64encode(signature).decode()}\n"
+
+
+def open_note(text: str, key: VerifyingKey, name: str) -> str:
+    """Return the body that `key` signed under `name`; signatures by others are passed over. Raises CheckpointInvalid."""
+    body, separator, signatures = text.rpartition("\n\n")
+    if not separator or not signatures.endswith("\n"):
+        raise CheckpointInvalid("signed note has no signature lines")
+    body += "\n"
+    for line in signatures[:-1].split("\n"):
+        mark, _, rest = line.partition(" ")
+        signer, _, encoded = rest.partition(" ")
+        if mark != "—" or not signer or not encoded:
+            raise CheckpointInvalid("signature line is malformed")
+        signature = _base64(encoded)
+        if signer == name and signature[:4] == _key_hash(name, key):
+            try:
+                key.check(signature[4:], body.encode("utf-8", "surrogatepass"))
+            except SignatureInvalid:
+                raise CheckpointInvalid(f"signature of `{name}` does not verify") from None
+            return body
+    raise CheckpointInvalid(f"signed note carries no signature by this key of `{name}`")
+
+
+def _key_hash(name: str, key: VerifyingKey) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + key.raw).digest()[:4]
+
+
+def _base64(text: str) -> bytes:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as failure:
+        raise CheckpointInvalid("base64 is malformed") from failure
+    if base64.b64encode(raw).decode() != text:
+        raise CheckpointInvalid("base64 is not in its one form")
+    return raw

@@ -1,0 +1,77 @@
+"""Refusals before authentication: written one by one up to a rate, then summed a minute per address prefix."""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from audit.event import Event, EventKind, timestamp
+
+RECORDS_PER_SECOND = 20
+PREFIXES = 4096
+PERIOD = timedelta(minutes=1)
+_SECOND = timedelta(seconds=1)
+_OTHERS = "others"  # one more bucket for all prefixes that found no place
+
+
+@dataclass(slots=True, kw_only=True)
+class _Bucket:
+    second: datetime  # begin of the running second
+    written: int = 0  # in that second
+    counted: int = 0
+    since: datetime | None = None  # the first counted one
+
+
+def prefix_of(address: str) -> str:
+    """The /24 or /48 around `address`; "unknown" if that is none."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    return str(ipaddress.ip_network((parsed.packed, 24 if parsed.version == 4 else 48), strict=False))
+
+
+class Flood:
+    """Says which refusals get a record of their own. Not for several threads."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[str, _Bucket] = {}
+
+    def admit(self, address: str, now: datetime) -> str:
+        """Return "write", or "count" once the prefix of `address` had 20 in this second."""
+        prefix = prefix_of(address)
+        if prefix not in self._buckets and len(self._buckets) >= PREFIXES:
+            prefix = _OTHERS
+        bucket = self._buckets.setdefault(prefix, _Bucket(second=now))
+        if not timedelta(0) <= now - bucket.second < _SECOND:
+            bucket.second, bucket.written = now, 0
+        if bucket.written < RECORDS_PER_SECOND:
+            bucket.written += 1
+            return "write"
+        bucket.counted += 1
+        bucket.since = bucket.since or now
+        return "count"
+
+    def due(self, now: datetime, *, everything: bool = False) -> list[Event]:
+        """The counted records whose minute is over (or all, before an end); forgets prefixes that fell silent."""
+        events = []
+        for prefix, bucket in list(self._buckets.items()):
+            if bucket.since and (everything or now - bucket.since >= PERIOD):
+                events.append(_counted(prefix, bucket.counted, bucket.since, now))
+                bucket.counted, bucket.since = 0, None
+            if not bucket.since and now - bucket.second >= PERIOD:
+                del self._buckets[prefix]
+        return events
+
+
+def _counted(prefix: str, count: int, since: datetime, now: datetime) -> Event:
+    return Event(
+        id=f"flood:{prefix}:{timestamp(since)}",
+        kind=EventKind.COUNTED,
+        at=now,
+        subject="anonymous",
+        result="refused",
+        reason="flood",
+        detail={"prefix": prefix, "count": count, "since": timestamp(since)},
+    )

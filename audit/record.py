@@ -1,0 +1,86 @@
+"""One record: the event, which spool wrote it, as which of its records, and chained to the one before.
+
+    format 0x01 ‖ spool (8) ‖ sequence (8, big endian) ‖ chain (32) ‖ event
+    chain = SHA-256(chain of the record before ‖ format ‖ spool ‖ sequence ‖ event), after 32 zero bytes at first
+
+The same bytes stand in the spool's segment and in the log's entry bundle, each record behind its length (2 bytes,
+big endian); the leaf is their RFC 9162 hash. So continuity can be checked from the log alone.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from audit.errors import RecordMalformed
+
+FORMAT = b"\x01"
+SPOOL_BYTES = 8
+GENESIS = bytes(32)
+_PREFIX = struct.Struct(">c8sQ")
+_CHAIN_BYTES = 32
+_EVENT_AT = _PREFIX.size + _CHAIN_BYTES
+LENGTH_BYTES = 2
+OVERHEAD_BYTES = LENGTH_BYTES + _EVENT_AT  # of a stored record beside its event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Where a spool stands: the sequence number its next record has, and the chain hash of its last."""
+
+    next: int = 0
+    chain: bytes = GENESIS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The parts of a record; `event` is still encoded."""
+
+    spool: bytes
+    sequence: int
+    chain: bytes
+    event: bytes
+
+    @property
+    def head(self) -> Head:
+        """Where the spool stands behind this record."""
+        return Head(next=self.sequence + 1, chain=self.chain)
+
+    def follows(self, head: Head) -> bool:
+        """Whether this is the next record behind `head`, unchanged."""
+        return self.sequence == head.next and self.chain == _chain(self.spool, self.sequence, self.event, head)
+
+
+def link(spool: bytes, event: bytes, head: Head) -> tuple[bytes, Head]:
+    """Return the record for `event` behind `head`, and the head behind it."""
+    chain = _chain(spool, head.next, event, head)
+    return _PREFIX.pack(FORMAT, spool, head.next) + chain + event, Head(next=head.next + 1, chain=chain)
+
+
+def decode(data: bytes) -> Record:
+    """Return the parts of a record. Raises RecordMalformed."""
+    if len(data) <= _EVENT_AT or data[:1] != FORMAT:
+        raise RecordMalformed(f"record of {len(data)} bytes has format {data[:1].hex() or 'none'}")
+    _, spool, sequence = _PREFIX.unpack_from(data)
+    return Record(spool=spool, sequence=sequence, chain=data[_PREFIX.size : _EVENT_AT], event=data[_EVENT_AT:])
+
+
+def join(records: Iterable[bytes]) -> bytes:
+    """Return records, each behind its length."""
+    return b"".join(len(record).to_bytes(LENGTH_BYTES, "big") + record for record in records)
+
+
+def split(data: bytes) -> tuple[list[bytes], int]:
+    """Return the whole records at the start of `data` and the offset behind the last."""
+    records, at = [], 0
+    while at + LENGTH_BYTES <= len(data):
+        end = at + LENGTH_BYTES + int.from_bytes(data[at : at + LENGTH_BYTES], "big")
+        if end > len(data):
+            break
+        records.append(data[at + LENGTH_BYTES : end])
+        at = end
+    return records, at
+
+
+def _chain(spool: bytes, sequence: int, event: bytes, head: Head) -> bytes:
+    return hashlib.sha256(head.chain + _PREFIX.pack(FORMAT, spool, sequence) + event).digest()

@@ -1,0 +1,40 @@
+"""What may never be written: anything that looks like a credential of ours becomes `[redacted]`."""
+
+import re
+
+REDACTED = "[redacted]"
+
+_NAMES = (
+    r"(?:access_|refresh_|id_|logout_)?token|id_token_hint|code|code_verifier|state|nonce|password|passwd|otp|totp"
+    r"|secret|client_secret|client_assertion|assertion|csrf|session"
+)
+# A value ends at the next parameter, also where the whole address is itself an encoded parameter.
+_PARAMETER = re.compile(
+    rf"((?:(?<![\w-])|(?<=%3f)|(?<=%26))(?:{_NAMES})(?:=|%3d))(?:(?!%26|%23)[^&#\s;\"'])*", re.IGNORECASE | re.ASCII
+)
+_CREDENTIAL = re.compile(
+    r"(?<![A-Za-z0-9])cg_[\w.-]{8,}"  # personal, machine and application keys
+    r"|eyJ[\w-]*\.[\w-]+(?:\.[\w-]*)*"  # JWS and JWE, compact
+    r"|__(?:Host|Secure)-[\w.-]+=[^;\s&\"']*"
+    r"|(?i:(?<![\w-])(?:bearer|basic|dpop)\s+[\w.~+/=-]{8,})",
+    re.ASCII,
+)
+_SECRET_NAME = re.compile(
+    r"(?:\w+_)?(?:token|password|passwd|secret|otp|totp|assertion|cookie|authorization|csrf)", re.IGNORECASE | re.ASCII
+)
+_SUSPECT = re.compile(r"=|%3d|cg_|eyJ|bearer|basic|dpop", re.IGNORECASE | re.ASCII)
+
+
+def redact(text: str) -> str:
+    """Return `text` without credentials; applying it twice changes nothing more."""
+    return _PARAMETER.sub(rf"\1{REDACTED}", _CREDENTIAL.sub(REDACTED, text))
+
+
+def is_suspect(text: str) -> bool:
+    """Whether `redact` could change `text`; quick, and true too often rather than once too rarely."""
+    return _SUSPECT.search(text) is not None
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a value under this name is a credential whatever it looks like."""
+    return _SECRET_NAME.fullmatch(name) is not None

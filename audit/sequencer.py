@@ -1,0 +1,183 @@
+"""One log out of all spools, and a signed checkpoint after each pass.
+
+A pass syncs and reads what the spools hold beyond the log, writes entries and tiles, then the checkpoint, and only then
+forgets: killed anywhere, the next start finds the last checkpoint, removes what lies beyond it and reads the same
+records again. What the log already holds of a spool is read from the log itself; the file `heads` only says where to
+look.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit import durable, merkle
+from audit.checkpoint import Checkpoint, sign
+from audit.errors import CheckpointInvalid, ProofInvalid, SequencerRunning, SpoolBroken
+from audit.record import Head, decode, join
+from audit.segment import first_of, hidden, segments, whole
+from audit.tiles import CHECKPOINT, Tiles
+from crypto.sign import SigningKey
+
+PASS_RECORDS = 1 << 16
+_HEADS = "heads"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """How far a spool's files are read: everything before `offset` of the segment that begins with `first`."""
+
+    first: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pending:
+    """What one spool holds beyond the log."""
+
+    records: Sequence[bytes]
+    place: _Place
+
+
+class Sequencer:
+    """The only writer of the log in folder `log`, from the spools in the folders below `spools`."""
+
+    def __init__(self, *, spools: Path, log: Path, key: SigningKey, origin: str) -> None:
+        """Take the log's lock and find its end. Raises SequencerRunning, CheckpointInvalid, LogUnreadable, OSError."""
+        durable.make_folder(log)
+        durable.make_folder(spools)
+        self._spools, self._log, self._key, self._origin = spools, log, key, origin
+        self._tiles = Tiles(log)
+        self._unfinished = True
+        self._lock = os.open(log / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._start()
+        except BaseException as failure:
+            os.close(self._lock)
+            if isinstance(failure, BlockingIOError):
+                raise SequencerRunning("another sequencer writes this log") from None
+            raise
+
+    def close(self) -> None:
+        """Give the lock back."""
+        os.close(self._lock)
+
+    def integrate(self) -> int:
+        """Bring what the spools hold into the log; return its size. May be called again after any failure.
+
+        Raises SpoolBroken once the other spools are integrated; ProofInvalid, OSError.
+        """
+        if self._unfinished:
+            self._start()
+        pending, broken = self._collect()
+        records = [record for one in pending.values() for record in one.records]
+        if records:
+            self._unfinished = True
+            self._publish(self._tiles.append(self._size, records), records)
+            self._unfinished = False
+        for directory, one in pending.items():
+            self._places[directory] = one.place
+            for path in segments(directory):
+                if first_of(path) < one.place.first:
+                    path.unlink(missing_ok=True)
+        if broken:
+            raise broken[0]
+        return self._size
+
+    def _start(self) -> None:
+        self._places: dict[Path, _Place] = {}
+        if not (self._log / CHECKPOINT).exists():
+            if (self._log / "tile").exists():
+                raise CheckpointInvalid("log has tiles and no checkpoint")
+            self._sign(0, merkle.root_of(()))
+        checkpoint = self._tiles.checkpoint(self._key.public, self._origin)
+        self._size, self._root = checkpoint.size, checkpoint.root
+        self._tiles.discard_beyond(self._size, records=PASS_RECORDS)
+        self._last, known = self._known()
+        for leaf, record in self._tiles.records(known, self._size):
+            self._last[decode(record).spool] = leaf
+        self._heads = {spool: decode(self._tiles.record(leaf, self._size)).head for spool, leaf in self._last.items()}
+        self._unfinished = False
+
+    def _known(self) -> tuple[dict[bytes, int], int]:
+        """Each spool's last leaf as `heads` says, and for which size it says so. Raises CheckpointInvalid."""
+        try:
+            stored = json.loads((self._log / _HEADS).read_bytes())
+            last = {bytes.fromhex(spool): int(leaf) for spool, leaf in stored["last"].items()}
+            size = int(stored["size"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+            return {}, 0
+        if size > self._size:
+            raise CheckpointInvalid(f"checkpoint has {self._size} records where the log had {size}")
+        return last, size
+
+    def _collect(self) -> tuple[dict[Path, _Pending], list[SpoolBroken]]:
+        pending, broken, room = {}, [], PASS_RECORDS
+        for directory in sorted(path for path in self._spools.iterdir() if path.is_dir()):
+            try:
+                pending[directory] = self._read(directory, room)
+                room -= len(pending[directory].records)
+            except SpoolBroken as failure:
+                broken.append(failure)
+        return pending, broken
+
+    def _read(self, directory: Path, room: int) -> _Pending:
+        """Read up to `room` records of a spool that the log does not hold. Raises SpoolBroken, OSError."""
+        place = self._places.get(directory, _Place())
+        heads = dict(self._heads)
+        records: list[bytes] = []
+        for path in segments(directory):
+            if first_of(path) < place.first or len(records) == room:
+                continue
+            offset = place.offset if first_of(path) == place.first else 0
+            data = _synced(path, offset)
+            read = whole(data)
+            fresh = 0
+            for record, raw in zip(read.records, read.stored, strict=True):
+                head = heads.get(record.spool, Head())
+                if record.sequence > head.next:
+                    what = f"the log holds it up to {head.next - 1}, its files go on with {record.sequence}"
+                    raise SpoolBroken(f"spool {record.spool.hex()}: {what}")
+                if record.sequence == head.next and len(records) < room:
+                    records.append(raw)
+                    heads[record.spool] = record.head
+                elif record.sequence == head.next:
+                    break
+                elif record.sequence == head.next - 1 and record.chain != head.chain:
+                    raise SpoolBroken(f"spool {record.spool.hex()}: record {record.sequence} is another in the log")
+                fresh += 1
+            if read.records and hidden(data, read):
+                raise SpoolBroken(f"spool {read.records[0].spool.hex()}: broken behind {read.records[-1].sequence}")
+            place = _Place(first=first_of(path), offset=offset + len(join(read.stored[:fresh])))
+        return _Pending(records=records, place=place)
+
+    def _publish(self, size: int, records: Sequence[bytes]) -> None:
+        """Sign the new size, unless the tiles beneath no longer lead to what was signed before. Raises ProofInvalid."""
+        node = self._tiles.node(size)
+        if merkle.root(self._size, node) != self._root:
+            raise ProofInvalid(f"tiles of the first {self._size} records were changed: nothing more is signed")
+        root = merkle.root(size, node)
+        self._sign(size, root)
+        for leaf, record in enumerate(map(decode, records), self._size):
+            self._last[record.spool], self._heads[record.spool] = leaf, record.head
+        old, self._size, self._root = self._size, size, root
+        last = {spool.hex(): leaf for spool, leaf in self._last.items()}
+        durable.replace(self._log / _HEADS, json.dumps({"size": size, "last": last}).encode())
+        self._tiles.prune(old, size)
+
+    def _sign(self, size: int, root: bytes) -> None:
+        checkpoint = Checkpoint(origin=self._origin, size=size, root=root)
+        durable.replace(self._log / CHECKPOINT, sign(checkpoint, self._key).encode())
+
+
+def _synced(path: Path, offset: int) -> bytes:
+    """What a segment durably holds from `offset` on: its writer need not have synced it yet."""
+    with contextlib.closing(os.fdopen(os.open(path, os.O_RDWR | os.O_CLOEXEC), "rb")) as file:
+        size = os.fstat(file.fileno()).st_size
+        os.fdatasync(file.fileno())
+        file.seek(offset)
+        return file.read(size - offset)

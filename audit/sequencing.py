@@ -1,0 +1,43 @@
+"""The sequencer at work: a thread that integrates the spools and refreshes the search index, several times a second."""
+
+import logging
+import sqlite3
+import threading
+
+from audit import index
+from audit.errors import AuditError
+from audit.log import Log
+from audit.sequencer import Sequencer
+
+PAUSE_SECONDS = 0.25  # an appended record is in the log within a second (law 5)
+_log = logging.getLogger(__name__)
+
+
+class Sequencing:
+    """Runs from `start` to `stop`; a pass that fails is told and tried again."""
+
+    def __init__(self, sequencer: Sequencer, log: Log) -> None:
+        self._sequencer, self._log_place = sequencer, log
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sequencer")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Make one last pass and end."""
+        self._stop.set()
+        self._thread.join()
+        self._sequencer.close()
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            last = self._stop.wait(PAUSE_SECONDS)
+            try:
+                self._sequencer.integrate()
+                place = self._log_place
+                index.refresh(place.index, log=place.folder, key=place.key, origin=place.origin)
+            except (AuditError, OSError, sqlite3.Error):
+                _log.exception("pass failed")

@@ -1,0 +1,162 @@
+"""The log on disk, which is the truth: hash tiles and entry bundles in the layout of C2SP tlog-tiles.
+
+`tile/<level>/<index>[.p/<width>]` holds up to 256 hashes of subtrees over 256^level leaves each;
+`tile/entries/<index>[.p/<width>]` holds up to 256 records, each behind its length (2 bytes, big endian).
+Indexes are written in groups of three digits, `1234067` as `x001/x234/067`. What lies beyond the signed size is
+the leftover of a crash: nobody reads it, and the next sequencer removes it.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from audit import durable, merkle
+from audit.checkpoint import Checkpoint, parse
+from audit.errors import CheckpointInvalid, LogUnreadable
+from audit.record import join, split
+from crypto.sign import VerifyingKey
+
+WIDTH = 256
+HASH_BYTES = 32
+ENTRIES = "entries"
+CHECKPOINT = "checkpoint"
+_LEVELS = 8
+_READS = 3  # a partial tile may be replaced by a larger one while we look
+
+
+def tile_path(level: int | str, index: int, width: int = WIDTH) -> str:
+    """Path of a tile below the log's folder; `level` is a number or "entries"."""
+    groups = [f"{index % 1000:03d}"]
+    while index := index // 1000:
+        groups.insert(0, f"x{index % 1000:03d}")
+    return "/".join(("tile", str(level), *groups)) + ("" if width == WIDTH else f".p/{width}")
+
+
+class Tiles:
+    """Reads and appends tiles below one folder; a size is always given, by a checkpoint."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+
+    def checkpoint(self, key: VerifyingKey, origin: str) -> Checkpoint:
+        """The log's signed size and root. Raises CheckpointInvalid."""
+        try:
+            text = (self.log / CHECKPOINT).read_text(encoding="utf-8")
+        except (FileNotFoundError, UnicodeDecodeError) as failure:
+            raise CheckpointInvalid("checkpoint is missing or not text") from failure
+        return parse(text, key, origin)
+
+    def hashes(self, level: int, index: int, width: int) -> list[bytes]:
+        """The first `width` hashes of a tile. Raises LogUnreadable."""
+        data = self._read(level, index, width)
+        if len(data) % HASH_BYTES or len(data) < width * HASH_BYTES:
+            raise LogUnreadable(f"`{tile_path(level, index, width)}` has {len(data)} bytes")
+        return [data[at : at + HASH_BYTES] for at in range(0, width * HASH_BYTES, HASH_BYTES)]
+
+    def bundle(self, index: int, width: int) -> bytes:
+        """An entry bundle as stored, of `width` records or more. Raises LogUnreadable."""
+        return self._read(ENTRIES, index, width)
+
+    def records(self, begin: int, size: int) -> Iterator[tuple[int, bytes]]:
+        """Leaf numbers and records from `begin` to `size`. Raises LogUnreadable."""
+        for index in range(begin // WIDTH, -(-size // WIDTH)):
+            width = min(WIDTH, size - index * WIDTH)
+            records, _ = split(self.bundle(index, width))
+            if len(records) < width:
+                raise LogUnreadable(f"`{tile_path(ENTRIES, index, width)}` has {len(records)} records")
+            first = max(begin - index * WIDTH, 0)
+            yield from enumerate(records[first:width], index * WIDTH + first)
+
+    def record(self, leaf: int, size: int) -> bytes:
+        """The record at `leaf`, unchecked. Raises LogUnreadable."""
+        for _, record in self.records(leaf, min(leaf + 1, size)):
+            return record
+        raise LogUnreadable(f"leaf {leaf} is outside a log of {size}")
+
+    def node(self, size: int) -> merkle.Node:
+        """The tree of `size` leaves, read from its tiles."""
+
+        def read(height: int, index: int) -> bytes:
+            level, rest = divmod(height, 8)
+            tile, offset = divmod(index << rest, WIDTH)
+            width = min(WIDTH, (size >> 8 * level) - tile * WIDTH)
+            return merkle.root_of(self.hashes(level, tile, width)[offset : offset + (1 << rest)])
+
+        return read
+
+    def append(self, size: int, records: Sequence[bytes]) -> int:
+        """Write `records` behind the first `size`; return the new size, which counts once a checkpoint says so."""
+        index, width = divmod(size, WIDTH)
+        row = [*(record for _, record in self.records(size - width, size)), *records]
+        for tile in _tiles(row):
+            durable.replace(self.log / tile_path(ENTRIES, index, len(tile)), join(tile))
+            index += 1
+        level, begin, fresh = 0, size, [merkle.hash_leaf(record) for record in records]
+        while fresh:
+            fresh = self._extend(level, begin, fresh)
+            level, begin = level + 1, begin >> 8
+        return size + len(records)
+
+    def prune(self, old: int, new: int) -> None:
+        """Remove the partial tiles of size `old` that size `new` replaced."""
+        for level, shift in _levels():
+            path = _edge(level, old >> shift)
+            if path.name != "0" and path != _edge(level, new >> shift):
+                _remove(self.log / path)
+
+    def discard_beyond(self, size: int, *, records: int) -> None:
+        """Remove what a pass of at most `records` records left beyond `size` when it did not finish."""
+        for level, shift in _levels():
+            index = size >> shift + 8
+            keep = self.log / _edge(level, size >> shift)
+            for tile in range(index, index + (records >> shift + 8) + 2):
+                full = self.log / tile_path(level, tile)
+                full.unlink(missing_ok=True)
+                for part in [*full.with_name(full.name + ".p").glob("*")]:
+                    if part != keep:
+                        _remove(part)
+
+    def _extend(self, level: int, begin: int, fresh: Sequence[bytes]) -> list[bytes]:
+        """Write `fresh` hashes behind the first `begin` of a level; return the roots of the tiles that became full."""
+        index, width = divmod(begin, WIDTH)
+        row = [*(self.hashes(level, index, width) if width else ()), *fresh]
+        full = []
+        for tile in _tiles(row):
+            durable.replace(self.log / tile_path(level, index, len(tile)), b"".join(tile))
+            index += 1
+            if len(tile) == WIDTH:
+                full.append(merkle.root_of(tile))
+        return full
+
+    def _read(self, level: int | str, index: int, width: int) -> bytes:
+        """The tile of exactly this width first: a full one beside it may be the leftover of a crash."""
+        for _ in range(_READS):
+            for candidate in (width, WIDTH):
+                with contextlib.suppress(FileNotFoundError):
+                    return (self.log / tile_path(level, index, candidate)).read_bytes()
+            parts = (self.log / tile_path(level, index, 1)).parent.glob("*")
+            for larger in sorted(int(part.name) for part in parts if part.name.isdecimal() and int(part.name) > width):
+                with contextlib.suppress(FileNotFoundError):
+                    return (self.log / tile_path(level, index, larger)).read_bytes()
+        raise LogUnreadable(f"`{tile_path(level, index, width)}` is missing")
+
+
+def _tiles(row: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    return (row[at : at + WIDTH] for at in range(0, len(row), WIDTH))
+
+
+def _levels() -> Iterator[tuple[int | str, int]]:
+    """Each level with the number of bits by which the log's size is shifted to count its hashes."""
+    return iter([(ENTRIES, 0), *((level, 8 * level) for level in range(_LEVELS))])
+
+
+def _edge(level: int | str, count: int) -> Path:
+    """Path of the partial tile at the end of a level of `count` hashes."""
+    index, width = divmod(count, WIDTH)
+    return Path(tile_path(level, index, width))
+
+
+def _remove(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not empty, or gone already
+        part.parent.rmdir()

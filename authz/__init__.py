@@ -1,0 +1,1 @@
+"""May they? (subject, department, object, action; PDP, PAP, label, clearance, ceiling, lease)"""

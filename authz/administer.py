@@ -1,0 +1,166 @@
+"""PAP: give and take roles, within what one may grant and with duties kept apart.
+
+The door has already decided that the actor may use this desk; here stands what no rule about paths can say.
+Every row names the record of the decision it was made under.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from authz.errors import AssignmentUnknown, MayNotGrant, SeparationOfDuty
+from authz.label import Label
+from authz.offices import EXCLUSIVE
+from authz.store import assignment, may_grant, role
+from idp.directory import Department, Directory, subtree
+from storage.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One role assignment (角色授权) as it stands in the register."""
+
+    id: str
+    subject: str
+    role: str
+    department: str
+    clearance: int
+    expires_at: datetime | None
+    reason: str
+    given_by: str
+    given_at: datetime
+    record: str
+    revoked_by: str | None
+    revoked_at: datetime | None
+    revoke_record: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grantable:
+    """A role somebody may give: in this department and below it, up to this clearance."""
+
+    role: str
+    department: str
+    ceiling: Label
+
+
+class Administration:
+    """Assigns and revokes; `changed(subject)` is told after each commit and returns the new epoch."""
+
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        *,
+        changed: Callable[[str], int],
+        clock: Callable[[], datetime],
+        mint: Callable[[], str],
+    ) -> None:
+        self._database, self._directory, self._changed = database, directory, changed
+        self._clock, self._mint = clock, mint
+
+    def grantable(self, actor: str) -> list[Grantable]:
+        """What `actor` may give."""
+        query = sa.select(may_grant.c.role, may_grant.c.department, may_grant.c.ceiling)
+        with self._database.transaction() as connection:
+            rows = connection.execute(query.where(may_grant.c.subject == actor).order_by(may_grant.c.role))
+            return [Grantable(role=r.role, department=r.department, ceiling=Label(r.ceiling)) for r in rows]
+
+    def roles(self) -> dict[str, dict[str, str]]:
+        """Every role by id, with its name and what it allows in words, both languages."""
+        with self._database.transaction() as connection:
+            return {row["id"]: dict(row) for row in connection.execute(sa.select(role)).mappings()}
+
+    def held(self, subject: str, *, inside: frozenset[str], ever: bool = False) -> list[Held]:
+        """Role assignments of `subject` in these departments, newest first; `ever` adds those taken back."""
+        query = sa.select(assignment).where(assignment.c.subject == subject, assignment.c.department.in_(inside))
+        if not ever:
+            query = query.where(assignment.c.revoked_at.is_(None))
+        with self._database.transaction() as connection:
+            rows = connection.execute(query.order_by(assignment.c.given_at.desc()).limit(200)).mappings()
+            return [Held(**row) for row in rows]
+
+    def assign(
+        self,
+        *,
+        actor: str,
+        subject: str,
+        role_id: str,
+        department: str,
+        clearance: Label,
+        expires_at: datetime | None,
+        reason: str,
+        record: str,
+    ) -> tuple[Held, int]:
+        """Give `role_id` to `subject` in `department`; return the assignment and its epoch.
+
+        Raises MayNotGrant, SeparationOfDuty, PersonUnknown.
+        """
+        self._directory.person(subject)
+        departments = self._directory.departments()
+        given = Held(
+            id=self._mint(), subject=subject, role=role_id, department=department, clearance=clearance,
+            expires_at=expires_at, reason=reason, given_by=actor, given_at=self._clock(), record=record,
+            revoked_by=None, revoked_at=None, revoke_record=None,
+        )  # fmt: skip
+        with self._database.transaction() as connection:
+            self._check_may_grant(connection, departments, given)
+            check_separation(connection, subject=subject, role_id=role_id)
+            insert(connection, given)
+        return given, self._changed(subject)
+
+    def revoke(self, identifier: str, *, actor: str, department: str, record: str) -> tuple[Held, int]:
+        """Take an assignment back; return it and the epoch. Raises AssignmentUnknown, MayNotGrant."""
+        departments = self._directory.departments()
+        with self._database.transaction() as connection:
+            query = sa.select(assignment).where(
+                assignment.c.id == identifier,
+                assignment.c.department.in_(subtree(departments, department)),
+                assignment.c.revoked_at.is_(None),
+            )
+            row = connection.execute(query).mappings().one_or_none()
+            if row is None:
+                raise AssignmentUnknown(identifier)
+            taken = Held(**row)
+            self._check_may_grant(connection, departments, taken, actor=actor)
+            values = {"revoked_by": actor, "revoked_at": self._clock(), "revoke_record": record}
+            connection.execute(sa.update(assignment).where(assignment.c.id == identifier).values(values))
+        return taken, self._changed(taken.subject)
+
+    @staticmethod
+    def _check_may_grant(
+        connection: Connection, departments: dict[str, Department], wanted: Held, *, actor: str = ""
+    ) -> None:
+        """Granting is a right of its own: role × subtree × ceiling, never derived from roles held (law 8)."""
+        actor = actor or wanted.given_by
+        rights = connection.execute(
+            sa.select(may_grant).where(may_grant.c.subject == actor, may_grant.c.role == wanted.role)
+        ).mappings()
+        for right in rights:
+            inside = wanted.department in subtree(departments, right["department"])
+            if inside and wanted.clearance <= right["ceiling"] and wanted.subject != actor:
+                return
+        raise MayNotGrant(actor=actor, role=wanted.role, department=wanted.department)
+
+
+def check_separation(connection: Connection, *, subject: str, role_id: str) -> None:
+    """Raises SeparationOfDuty if `subject` holds an office that excludes `role_id`."""
+    if role_id not in EXCLUSIVE:
+        return
+    held = sa.select(assignment.c.role).where(
+        assignment.c.subject == subject,
+        assignment.c.revoked_at.is_(None),
+        assignment.c.role.in_(EXCLUSIVE - {role_id}),
+    )
+    if excluded := connection.execute(held).scalars().first():
+        raise SeparationOfDuty(subject=subject, role=role_id, excludes=excluded)
+
+
+def insert(connection: Connection, given: Held) -> None:
+    """Write one assignment row."""
+    connection.execute(
+        sa.insert(assignment).values({name: getattr(given, name) for name in Held.__dataclass_fields__})
+    )

@@ -1,0 +1,126 @@
+"""Found the city once: departments, systems, rules, people and their first offices; then the founding is sealed.
+
+No superuser remains: two system, two security and two audit administrators (AB角) are all there is, and nobody can
+run this again.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from authz import offices, store
+from authz.administer import Held, check_separation, insert
+from authz.errors import AlreadySealed, PolicyInvalid
+from authz.policy import PolicySet
+from idp import access_key
+from idp import store as identity_store
+from storage.database import Database
+
+CLOCK = "service:clock"
+_EACH_OFFICE = 2
+_MACHINE_KEY_LIFETIME = timedelta(days=3650)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Founding:
+    """What is founded. `city` is a city file's tables; `policy` holds the rules of its systems."""
+
+    city: Mapping[str, Any]
+    policy: PolicySet
+    iss: str
+    subs: Mapping[str, str]  # login → sub at the issuer
+    ids: Mapping[str, str]  # login → "user:01J…"
+    at: datetime
+    record: str  # of the founding itself
+
+
+def is_sealed(database: Database) -> bool:
+    """Whether the city has been founded."""
+    with database.transaction() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(store.seal)).scalar_one() > 0
+
+
+def found(database: Database, founding: Founding, *, mint: Callable[[], str]) -> dict[str, str]:
+    """Write everything in one transaction and return the access keys: of each login, and of the clock-job.
+
+    Raises AlreadySealed, PolicyInvalid, SeparationOfDuty, and KeyError for a city file that lacks a field.
+    """
+    _check_offices(founding.city["people"])
+    with database.transaction() as connection:
+        if connection.execute(sa.select(sa.func.count()).select_from(store.seal)).scalar_one():
+            raise AlreadySealed
+        _insert_places(connection, founding)
+        _insert_rules(connection, founding)
+        keys = {p["login"]: _insert_person(connection, founding, p, mint) for p in founding.city["people"]}
+        keys[CLOCK] = _insert_clock(connection, founding, mint)
+        connection.execute(sa.insert(store.seal).values(id=1, sealed_at=founding.at, record=founding.record))
+    return keys
+
+
+def _check_offices(people: list[dict[str, Any]]) -> None:
+    held = Counter(person["role"] for person in people)
+    for office in sorted(offices.EXCLUSIVE):
+        if held[office] != _EACH_OFFICE:
+            raise PolicyInvalid(f"{held[office]} people hold this office; the founding needs two", entry=office)
+
+
+def _insert_places(connection: Connection, founding: Founding) -> None:
+    for row in founding.city["departments"]:
+        connection.execute(sa.insert(identity_store.department).values({"parent": None, **row}))
+    for row in founding.city["systems"]:
+        connection.execute(sa.insert(store.system).values(row))
+
+
+def _insert_rules(connection: Connection, founding: Founding) -> None:
+    columns = ("id", "name_zh", "name_en", "allows_zh", "allows_en")
+    own = [dict(zip(columns, (name, *words), strict=True)) for name, words in offices.NAMES.items()]
+    connection.execute(sa.insert(store.role), [*own, *founding.city["roles"]])
+    for rule in founding.policy.rules.values():
+        connection.execute(
+            sa.insert(store.rule).values(
+                id=f"{founding.record}-{rule.id}", subject=rule.subject, department=rule.department,
+                object=rule.object, action=rule.action, effect=rule.effect, record=founding.record,
+            )  # fmt: skip
+        )
+
+
+def _insert_person(
+    connection: Connection, founding: Founding, person: Mapping[str, Any], mint: Callable[[], str]
+) -> str:
+    login = person["login"]
+    identifier = founding.ids[login]
+    row = {"id": identifier, "iss": founding.iss, "sub": founding.subs[login], "login": login, "name": person["name"]}
+    row |= {"department": person.get("department"), "not_before": founding.at, "record": founding.record}
+    connection.execute(sa.insert(identity_store.person).values(row))
+    held = [person["role"]] if person["role"] in (offices.CITIZEN, offices.STAFF) else [offices.STAFF, person["role"]]
+    for role in held:
+        check_separation(connection, subject=identifier, role_id=role)
+        department = person.get("department", "city") if role == offices.DEPARTMENT_ADMINISTRATOR else "city"
+        given = _held(founding, mint(), identifier, role, department, person["clearance"])
+        insert(connection, given)
+    for number, right in enumerate(person.get("may_grant", ()), 1):
+        values = {"id": f"{login}-{number}", "subject": identifier, "record": founding.record, **right}
+        connection.execute(sa.insert(store.may_grant).values(values))
+    until = founding.at + access_key.LIFETIME
+    return access_key.issue(connection, identifier, assurance=3, expires_at=until, record=founding.record)
+
+
+def _insert_clock(connection: Connection, founding: Founding, mint: Callable[[], str]) -> str:
+    insert(connection, _held(founding, mint(), CLOCK, offices.CLOCK, "city", 2))
+    until = founding.at + _MACHINE_KEY_LIFETIME
+    return access_key.issue(connection, CLOCK, assurance=2, expires_at=until, record=founding.record)
+
+
+def _held(
+    founding: Founding, identifier: str, subject: str, role: str, department: str, clearance: int
+) -> Held:
+    return Held(
+        id=identifier, subject=subject, role=role, department=department, clearance=clearance, expires_at=None,
+        reason="founding", given_by="bootstrap", given_at=founding.at, record=founding.record,
+        revoked_by=None, revoked_at=None, revoke_record=None,
+    )  # fmt: skip

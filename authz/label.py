@@ -1,0 +1,25 @@
+"""Labels 1–5 of objects (安全标记), and the ceiling that a session's assurance puts on its subject."""
+
+from enum import IntEnum
+
+
+class Label(IntEnum):
+    """How sensitive an object is; never a system's grade (GB/T 22239-2019 8.1.4.2 g)."""
+
+    L1 = 1  # public
+    L2 = 2
+    L3 = 3
+    L4 = 4
+    L5 = 5
+
+
+_CEILINGS = {0: Label.L1, 1: Label.L1, 2: Label.L2, 3: Label.L3, 4: Label.L4, 5: Label.L5}
+
+
+def ceiling_of(assurance: int) -> Label:
+    """The highest label a session of this assurance may touch.
+
+    0 nobody signed in, 2 password, 3 password and TOTP, 4 passkey, 5 hardware certificate.
+    An assurance we do not know counts as none.
+    """
+    return _CEILINGS.get(assurance, Label.L1)

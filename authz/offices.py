@@ -1,0 +1,65 @@
+"""The offices and what each may do: the product's own rules, beside which a city publishes those of its systems.
+
+`docs/duties.md` shows the same matrix. System, security and audit administrators are mutually exclusive (三员分立).
+"""
+
+from authz.policy import Rule
+from authz.request import Effect
+
+PERSON = "person"  # everybody who can sign in
+CITIZEN = "citizen"
+STAFF = "staff"
+DEPARTMENT_ADMINISTRATOR = "department-administrator"
+SYSTEM_ADMINISTRATOR = "system-administrator"
+SECURITY_ADMINISTRATOR = "security-administrator"
+AUDIT_ADMINISTRATOR = "audit-administrator"
+CLOCK = "clock"
+
+# whoever holds one of these holds none of the others (GB/T 22239-2019 8.1.5)
+EXCLUSIVE = frozenset({SYSTEM_ADMINISTRATOR, SECURITY_ADMINISTRATOR, AUDIT_ADMINISTRATOR})
+
+# role → zh name, en name, what it allows in zh, in en
+NAMES = {
+    CITIZEN: ("市民", "Citizen", "使用面向市民的服务", "Use the services for citizens"),
+    STAFF: ("工作人员", "Staff", "登录并查看自己的主页", "Sign in and see one's own home"),
+    DEPARTMENT_ADMINISTRATOR: (
+        "部门管理员",
+        "Department administrator",
+        "在本部门内授予和收回角色",
+        "Give and take roles inside the department",
+    ),
+    SYSTEM_ADMINISTRATOR: ("系统管理员", "System administrator", "运行平台", "Run the platform"),
+    SECURITY_ADMINISTRATOR: (
+        "安全管理员",
+        "Security administrator",
+        "授予特权角色",
+        "Give privileged roles",
+    ),
+    AUDIT_ADMINISTRATOR: ("审计管理员", "Audit administrator", "检索并校验审计记录", "Search and verify the audit log"),
+    CLOCK: ("定时任务", "Clock-job", "运行定时任务", "Run what is due"),
+}
+
+_DESKS = {
+    PERSON: (("/console/", "read"), ("/console/sessions/*", "session:end"), ("/console/api/v1/sessions", "read"),
+             ("/console/api/v1/sessions", "session:end")),
+    DEPARTMENT_ADMINISTRATOR: tuple(
+        (f"/console/{prefix}departments/*", action)
+        for prefix in ("", "api/v1/") for action in ("people:read", "role:assign", "role:revoke")
+    ),
+    SECURITY_ADMINISTRATOR: tuple(
+        (f"/console/{prefix}departments/*", action)
+        for prefix in ("", "api/v1/") for action in ("people:read", "role:assign", "role:revoke")
+    ),
+    AUDIT_ADMINISTRATOR: (("/console/audit", "audit:read"), ("/console/audit/*", "audit:read"),
+                          ("/console/api/v1/audit/*", "audit:read")),
+    CLOCK: (("/console/api/v1/jobs/*", "job:run"),),
+}  # fmt: skip
+
+# every role that a person starts with also means: may sign in, see one's home, end one's sessions
+INHERITS = tuple((role, PERSON) for role in (CITIZEN, STAFF))
+
+RULES = tuple(
+    Rule(id=f"office-{role}-{number}", subject=role, department="*", object=object_, action=action, effect=Effect.PERMIT)
+    for role, desks in _DESKS.items()
+    for number, (object_, action) in enumerate(desks, 1)
+)

@@ -1,0 +1,255 @@
+"""The immutable PolicySet a process decides by, indexed so that its size does not matter."""
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
+
+from authz.errors import PolicyInvalid
+from authz.hierarchy import EVERYWHERE, Closures, Inheritance, chains_of, closures_of
+from authz.label import Label
+from authz.pattern import PathIndex, check_name, segments_of
+from authz.request import ANONYMOUS, AccessRequest, Effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """`subject` may, or must not, do `action` on what `object` matches in `department`.
+
+    `subject` is a role, one subject's id, or `anonymous`: that is everybody, signed in or not.
+    `department` may be `*`: every department. `object` is an anchored pattern (`pattern.segments_of`).
+    """
+
+    id: str
+    subject: str
+    department: str
+    object: str
+    action: str
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """`subject` holds `role` in `department` and in all below it, up to `clearance`, until `expires_at` (excluded)."""
+
+    id: str
+    subject: str
+    role: str
+    department: str
+    clearance: Label
+    expires_at: datetime | None = None
+
+    def expired(self, at: datetime) -> bool:
+        """Whether it no longer confers its role."""
+        return self.expires_at is not None and at >= self.expires_at
+
+
+class Matching(NamedTuple):
+    """The rules that apply to one request."""
+
+    denies: list[Rule]
+    permits: list[tuple[Rule, Label]]  # with the clearance its subject is held with
+    examined: int  # paths and names looked up
+
+
+Index = Mapping[tuple[str, str], PathIndex[Rule]]
+Held = Mapping[str, Mapping[str, tuple[Assignment, ...]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySet:
+    """Rules and role assignments as one immutable value; made by `build` and `with_subject` only."""
+
+    version: int
+    rules: Mapping[str, Rule]
+    inherits: tuple[Inheritance, ...]
+    chains: Mapping[str, tuple[str, ...]]  # department → it and those above it, nearest first
+    _index: Index  # (department, action) → object → subject → rule
+    _held: Held  # department → subject → assignments
+    _closures: Mapping[str, Closures]
+
+    @classmethod
+    def build(
+        cls,
+        rules: Iterable[Rule],
+        assignments: Iterable[Assignment],
+        *,
+        inherits: Iterable[Inheritance] = (),
+        parents: Mapping[str, str] | None = None,
+        version: int = 0,
+    ) -> "PolicySet":
+        """Validate everything and index it, or refuse it whole.
+
+        `parents`: department → the one above it. Without it this is Casbin's RBAC with domains.
+        Raises PolicyInvalid, naming the entry and the reason.
+        """
+        chains = chains_of(parents or {})
+        edges = tuple(inherits)
+        for edge in edges:
+            edge.check()
+        by_id, index = _indexed(rules)
+        return cls(
+            version=version,
+            rules=MappingProxyType(by_id),
+            inherits=edges,
+            chains=MappingProxyType(chains),
+            _index=index,
+            _held=_by_department(assignments),
+            _closures=closures_of(edges, chains),
+        )
+
+    def with_subject(self, subject: str, assignments: Iterable[Assignment], *, version: int) -> "PolicySet":
+        """This set with exactly these assignments of `subject`; everything else is shared.
+
+        Costs a shallow copy of the map of subjects of each department concerned. Raises PolicyInvalid.
+        """
+        theirs = _by_department(assignments)
+        if any(held.keys() - {subject} for held in theirs.values()):
+            raise PolicyInvalid("an assignment of another subject", entry=subject)
+        held = dict(self._held)
+        for department in [name for name, subjects in held.items() if subject in subjects]:
+            held[department] = {name: each for name, each in held[department].items() if name != subject}
+        for department, added in theirs.items():
+            held[department] = {**held.get(department, {}), **added}
+        return replace(self, version=version, _held=held)
+
+    def subjects(self) -> frozenset[str]:
+        """Everybody who holds a role."""
+        return frozenset().union(*self._held.values())
+
+    def assignments_of(self, subject: str) -> tuple[Assignment, ...]:
+        """What `subject` holds, expired or not."""
+        return tuple(one for subjects in self._held.values() for one in subjects.get(subject, ()))
+
+    def chain(self, department: str) -> tuple[str, ...]:
+        """`department` and those above it, nearest first: a role held in any of them holds here."""
+        return self.chains.get(department, (department,))
+
+    def roles_of(self, role: str, department: str) -> tuple[str, ...]:
+        """`role` and all it inherits in `department`, nearest first."""
+        return self._closures.get(department, self._closures[EVERYWHERE]).get(role, (role,))
+
+    def names_of(self, subject: str, department: str, at: datetime) -> dict[str, Label]:
+        """Every name under which a rule reaches `subject` there and then, with the highest clearance for it.
+
+        A rule that names the subject is a grant of its own and not limited by clearance; what everybody
+        may do ends at label 1.
+        """
+        closure = self._closures.get(department, self._closures[EVERYWHERE])
+        names = dict.fromkeys(closure.get(subject, (subject,)), Label.L5) if subject != ANONYMOUS else {}
+        names[ANONYMOUS] = Label.L1
+        for home in self.chains.get(department, (department,)):
+            if (subjects := self._held.get(home)) is None:
+                continue
+            for assignment in subjects.get(subject, ()):
+                if assignment.expires_at is not None and at >= assignment.expires_at:
+                    continue
+                clearance = assignment.clearance
+                for role in closure.get(assignment.role, (assignment.role,)):
+                    if names.get(role, 0) < clearance:
+                        names[role] = clearance
+        return names
+
+    def matching(self, request: AccessRequest) -> Matching:
+        """The rules that reach the request's subject and match its department, action and object."""
+        denies: list[Rule] = []
+        permits: list[tuple[Rule, Label]] = []
+        leaves, examined = self._leaves(request.department, request.action, request.object)
+        if not leaves:
+            return Matching(denies=denies, permits=permits, examined=examined)
+        names = self.names_of(request.subject, request.department, request.at)
+        for leaf in leaves:
+            for name, clearance in names.items():
+                if (rule := leaf.get(name)) is None:
+                    continue
+                if rule.effect is Effect.DENY:
+                    denies.append(rule)
+                else:
+                    permits.append((rule, clearance))
+        return Matching(denies=denies, permits=permits, examined=examined + len(leaves) * len(names))
+
+    def permitting(self, request: AccessRequest) -> tuple[Rule, ...]:
+        """The permits for this department, action and object, whoever they name: what the requester could hold."""
+        leaves, _ = self._leaves(request.department, request.action, request.object)
+        return tuple(rule for leaf in leaves for rule in leaf.values() if rule.effect is Effect.PERMIT)
+
+    def _leaves(self, department: str, action: str, path: str) -> tuple[list[dict[str, Rule]], int]:
+        segments, leaves, lookups = path.split("/"), [], 0
+        for home in (department, EVERYWHERE):
+            if (root := self._index.get((home, action))) is not None:
+                found, looked = root.find(path, segments)
+                leaves += found
+                lookups += looked
+        return leaves, lookups
+
+
+class _Checked:
+    """Checks each distinct name and pattern of a set once, and says in which entry it stands."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._patterns: dict[str, tuple[str, ...]] = {}
+
+    def unique(self, identifier: str, taken: Container[str]) -> None:
+        self.name(identifier, "id", "")
+        if identifier in taken:
+            raise PolicyInvalid("the same id twice", entry=identifier)
+
+    def name(self, name: str, what: str, entry: str) -> None:
+        if name not in self._names:
+            try:
+                check_name(name, what)
+            except PolicyInvalid as invalid:
+                raise PolicyInvalid(invalid.reason, entry=entry) from None
+            self._names.add(name)
+
+    def pattern(self, pattern: str, entry: str) -> tuple[str, ...]:
+        if pattern not in self._patterns:
+            try:
+                self._patterns[pattern] = segments_of(pattern)
+            except PolicyInvalid as invalid:
+                raise PolicyInvalid(invalid.reason, entry=entry) from None
+        return self._patterns[pattern]
+
+
+def _indexed(rules: Iterable[Rule]) -> tuple[dict[str, Rule], Index]:
+    by_id: dict[str, Rule] = {}
+    index: dict[tuple[str, str], PathIndex[Rule]] = {}
+    check = _Checked()
+    for rule in rules:
+        check.unique(rule.id, by_id)
+        check.name(rule.subject, "subject", rule.id)
+        check.name(rule.action, "action", rule.id)
+        if rule.department != EVERYWHERE:
+            check.name(rule.department, "department", rule.id)
+        if not isinstance(rule.effect, Effect):
+            raise PolicyInvalid(f"effect `{rule.effect}` is neither permit nor deny", entry=rule.id)
+        by_id[rule.id] = rule
+        key = (rule.department, rule.action)
+        if (root := index.get(key)) is None:
+            root = index[key] = PathIndex()
+        leaf = root.leaf(check.pattern(rule.object, rule.id))
+        known = leaf.setdefault(rule.subject, rule)
+        if rule.effect is Effect.DENY and known.effect is Effect.PERMIT:
+            leaf[rule.subject] = rule  # whomever the permit reaches, this deny reaches too and overrides
+    return by_id, index
+
+
+def _by_department(assignments: Iterable[Assignment]) -> dict[str, dict[str, tuple[Assignment, ...]]]:
+    held: dict[str, dict[str, list[Assignment]]] = {}
+    seen: set[str] = set()
+    check = _Checked()
+    for one in assignments:
+        check.unique(one.id, seen)
+        seen.add(one.id)
+        for name, what in ((one.subject, "subject"), (one.role, "role"), (one.department, "department")):
+            check.name(name, what, one.id)
+        if ANONYMOUS in (one.subject, one.role):
+            raise PolicyInvalid(f"`{ANONYMOUS}` is everybody: it neither holds nor is a role", entry=one.id)
+        if not isinstance(one.clearance, Label):
+            raise PolicyInvalid(f"clearance `{one.clearance}` is not a label", entry=one.id)
+        if one.expires_at is not None and one.expires_at.tzinfo is None:
+            raise PolicyInvalid("expiry without a time zone", entry=one.id)
+        held.setdefault(one.department, {}).setdefault(one.subject, []).append(one)
+    return {home: {subject: tuple(each) for subject, each in subjects.items()} for home, subjects in held.items()}

@@ -1,0 +1,92 @@
+"""The facts the PDP reads, out of the database: systems, rules, role assignments, the tree of departments."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from authz import offices
+from authz.hierarchy import Inheritance
+from authz.label import Label
+from authz.policy import Assignment, PolicySet, Rule
+from authz.request import Effect
+from authz.store import assignment, rule, system
+from idp.directory import Directory
+from storage.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """A platform service, its owner, and the label its objects have unless a route says otherwise."""
+
+    id: str
+    department: str
+    name_zh: str
+    name_en: str
+    label: Label
+
+
+class Register:
+    """Reads whole policy sets and single subjects. Called from threads."""
+
+    def __init__(self, database: Database, directory: Directory, *, public: Iterable[Rule]) -> None:
+        """`public`: what the route table opens to everybody; a rule like any other."""
+        self._database, self._directory, self._public = database, directory, tuple(public)
+
+    def systems(self) -> Mapping[str, System]:
+        """Every system by id."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(sa.select(system).order_by(system.c.id)).mappings()
+            return {row["id"]: System(**{**row, "label": Label(row["label"])}) for row in rows}
+
+    def policies(self, *, version: int) -> PolicySet:
+        """The whole policy set as it is now. Raises PolicyInvalid."""
+        departments = self._directory.departments()
+        with self._database.transaction() as connection:
+            rules = [*self._public, *offices.RULES, *(_rule(row) for row in connection.execute(sa.select(rule)))]
+            held = connection.execute(sa.select(assignment).where(assignment.c.revoked_at.is_(None)))
+            assignments = [_assignment(row) for row in held]
+        return PolicySet.build(
+            rules,
+            assignments,
+            inherits=[Inheritance(role=role, inherits=inherits) for role, inherits in offices.INHERITS],
+            parents={node.id: node.parent for node in departments.values() if node.parent},
+            version=version,
+        )
+
+    def with_subjects(self, policies: PolicySet, subjects: Iterable[str], *, version: int) -> PolicySet:
+        """`policies` with the role assignments of these subjects read anew."""
+        with self._database.transaction() as connection:
+            for subject in subjects:
+                policies = policies.with_subject(subject, self._held(connection, subject), version=version)
+        return policies
+
+    @staticmethod
+    def _held(connection: Connection, subject: str) -> list[Assignment]:
+        mine = (assignment.c.subject == subject) & assignment.c.revoked_at.is_(None)
+        return [_assignment(row) for row in connection.execute(sa.select(assignment).where(mine))]
+
+
+def _rule(row: sa.Row[tuple[object, ...]]) -> Rule:
+    return Rule(
+        id=row.id,
+        subject=row.subject,
+        department=row.department,
+        object=row.object,
+        action=row.action,
+        effect=Effect(row.effect),
+    )
+
+
+def _assignment(row: sa.Row[tuple[object, ...]]) -> Assignment:
+    return Assignment(
+        id=row.id,
+        subject=row.subject,
+        role=row.role,
+        department=row.department,
+        clearance=Label(row.clearance),
+        expires_at=row.expires_at,
+    )
+
+

@@ -1,0 +1,39 @@
+"""From the changes of an epoch to the Snapshot a gateway decides by next."""
+
+from collections.abc import Callable, Iterable
+
+from authz.lease import Snapshot
+from authz.register import Register
+from storage.epoch import Answer
+
+REVOKED_SECONDS = 60.0  # longer than any gateway keeps a session it looked up before; after that the database says it
+
+
+class Snapshots:
+    """Loads what changed; called in one thread at a time."""
+
+    def __init__(
+        self, register: Register, *, monotonic: Callable[[], float], ended: Callable[[Iterable[str]], None]
+    ) -> None:
+        """`ended` is told which sessions no longer are, so that what streams under them can be broken off."""
+        self._register, self._monotonic, self._told_ended = register, monotonic, ended
+        self._ended_at: dict[str, float] = {}
+
+    def first(self) -> Snapshot:
+        """Everything, as it is at the start of this process. Raises PolicyInvalid."""
+        return Snapshot(epoch=0, policies=self._register.policies(version=0))
+
+    def load(self, held: Snapshot, answer: Answer) -> Snapshot:
+        """The snapshot of (at least) the answer's epoch. Raises PolicyInvalid; the held one then stays."""
+        changes = answer.changes
+        if changes is None or any(change.kind == "policy" for change in changes):
+            policies = self._register.policies(version=answer.epoch)
+        else:
+            subjects = sorted({change.key for change in changes if change.kind == "subject"})
+            policies = self._register.with_subjects(held.policies, subjects, version=answer.epoch)
+        now = self._monotonic()
+        over = [change.key for change in changes or () if change.kind == "session"]
+        self._ended_at.update(dict.fromkeys(over, now))
+        self._ended_at = {key: at for key, at in self._ended_at.items() if now - at < REVOKED_SECONDS}
+        self._told_ended(over)
+        return Snapshot(epoch=answer.epoch, policies=policies, revoked=frozenset(self._ended_at))

@@ -1,0 +1,207 @@
+"""`/api/v1`: what the desks do, for commands and programs; the same door, the same decisions."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import Schema, fields, validate
+
+from audit.event import timestamp
+from authz.administer import Administration, Held
+from authz.errors import MayNotGrant
+from authz.label import Label
+from authz.lease import Receipt
+from audit.log import Log
+from console.audit import ask, found
+from console.signin import check_csrf
+from gateway.local import exchange
+from idp.directory import PAGE_PEOPLE, Directory, Person, subtree
+from idp.errors import PersonUnknown
+from idp.session import Sessions
+
+_ID = validate.Length(min=1, max=63)
+
+
+class Assignment(Schema):
+    """A role assignment to be made."""
+
+    role = fields.String(required=True, validate=_ID)
+    clearance = fields.Integer(required=True, validate=validate.Range(1, 5))
+    expires_at = fields.AwareDateTime(required=True)
+    reason = fields.String(required=True, validate=validate.Length(min=1, max=200))
+
+
+class EventQuery(Schema):
+    """A search of the log; a name means everybody of that name."""
+
+    who = fields.String(load_default="")
+    object = fields.String(load_default="")
+    result = fields.String(load_default="")
+    since = fields.String(load_default="")
+    until = fields.String(load_default="")
+    request = fields.String(load_default="")
+    cursor = fields.String(load_default="")
+
+
+class PeopleQuery(Schema):
+    """One page of people."""
+
+    q = fields.String(load_default="", validate=validate.Length(max=64))
+    name = fields.String(load_default="")
+    after = fields.String(load_default="")
+
+
+def assignments(
+    directory: Directory, administration: Administration, effective: Callable[[int], Receipt], clock: Callable[[], datetime]
+) -> Blueprint:
+    """People and role assignments of a department tree; another department's are not to be seen."""
+    routes = Blueprint("assignments", __name__, url_prefix="/api/v1/departments/<department>/people")
+
+    def inside(department: str, person: str) -> Person:
+        found_person = directory.person(person)
+        if found_person.department not in subtree(directory.departments(), department):
+            raise PersonUnknown
+        return found_person
+
+    @routes.route("")
+    class People(MethodView):
+        @routes.arguments(PeopleQuery, location="query")
+        def get(self, query: dict[str, str], department: str) -> dict[str, Any]:
+            """One page of the people in this department and below it."""
+            departments = subtree(directory.departments(), department)
+            page = directory.people(departments, starts=query["q"], after=(query["name"], query["after"]))
+            items = [{"id": one.id, "login": one.login, "name": one.name, "department": one.department} for one in page]
+            more = {"name": page[-1].name, "after": page[-1].id} if len(page) == PAGE_PEOPLE else None
+            return {"items": items, "next": more}
+
+    @routes.route("/<person>/assignments")
+    class Assignments(MethodView):
+        def get(self, department: str, person: str) -> dict[str, Any]:
+            """What this person holds here and below."""
+            inside(department, person)
+            held = administration.held(person, inside=subtree(directory.departments(), department))
+            return {"items": [_assignment(one) for one in held]}
+
+        @routes.arguments(Assignment)
+        def post(self, body: dict[str, Any], department: str, person: str) -> tuple[dict[str, Any], int]:
+            """Give a role; answers when it is effective at every gateway."""
+            check_csrf()
+            talk = exchange()
+            inside(department, person)
+            if body["expires_at"] <= clock():
+                raise MayNotGrant(actor=talk.recorded.identity.subject, role=body["role"], department=department)
+            given, epoch = administration.assign(
+                actor=talk.recorded.identity.subject, subject=person, role_id=body["role"], department=department,
+                clearance=Label(body["clearance"]), expires_at=body["expires_at"], reason=body["reason"],
+                record=talk.recorded.inbound.id,
+            )  # fmt: skip
+            talk.detail |= {"assignment": given.id, "role": given.role, "person": person, "reason": given.reason}
+            return _assignment(given) | {"receipt": _receipt(effective(epoch))}, 201
+
+    @routes.route("/<person>/assignments/<assignment>")
+    class OneAssignment(MethodView):
+        def delete(self, department: str, person: str, assignment: str) -> dict[str, Any]:
+            """Take it back; answers when it is effective at every gateway."""
+            check_csrf()
+            talk = exchange()
+            inside(department, person)
+            taken, epoch = administration.revoke(
+                assignment, actor=talk.recorded.identity.subject, department=department, record=talk.recorded.inbound.id
+            )
+            talk.detail |= {"assignment": taken.id, "role": taken.role, "person": person}
+            return _assignment(taken) | {"receipt": _receipt(effective(epoch))}
+
+    return routes
+
+
+def audit(log: Log, directory: Directory) -> Blueprint:
+    """Search and read the log; nothing here changes anything."""
+    routes = Blueprint("audit-api", __name__, url_prefix="/api/v1/audit/events")
+
+    @routes.route("")
+    class Events(MethodView):
+        @routes.arguments(EventQuery, location="query")
+        def get(self, query: dict[str, str]) -> tuple[dict[str, Any], int]:
+            """Newest first, one page."""
+            meant = ask(query, directory, before=query["cursor"])
+            exchange().detail.update({one.person and "person" or "asked": one.person or "all" for one in meant.queries})
+            if meant.errors:
+                return {"code": "query-invalid", "errors": list(meant.errors)}, 422
+            leaves, after = found(log, meant.queries)
+            return {"items": [_event(log, leaf) for leaf in leaves], "next_cursor": after}, 200
+
+    @routes.route("/<int:leaf>")
+    class OneEvent(MethodView):
+        def get(self, leaf: int) -> dict[str, Any]:
+            """One record with its proof."""
+            return _event(log, leaf, with_proof=True)
+
+    return routes
+
+
+def sessions(held: Sessions, directory: Directory, ended: Callable[[list[str]], Receipt]) -> Blueprint:
+    """One's own sessions."""
+    routes = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
+
+    @routes.route("")
+    class Mine(MethodView):
+        def get(self) -> dict[str, Any]:
+            """Where I am signed in."""
+            mine = held.of(exchange().recorded.identity.subject)
+            return {"items": [{"id": s.id, "started_at": timestamp(s.started_at), "assurance": s.assurance} for s in mine]}
+
+        def delete(self) -> dict[str, Any]:
+            """Sign out everywhere."""
+            check_csrf()
+            talk = exchange()
+            over = held.end_all(talk.recorded.identity.subject, directory, record=talk.recorded.inbound.id)
+            return {"ended": len(over), "receipt": _receipt(ended(over))}
+
+    return routes
+
+
+def jobs(run: dict[str, Callable[[], int]]) -> Blueprint:
+    """What the clock-job runs."""
+    routes = Blueprint("jobs", __name__, url_prefix="/api/v1/jobs")
+
+    @routes.route("/<job>")
+    class Job(MethodView):
+        def post(self, job: str) -> tuple[dict[str, Any], int]:
+            """Run one job now."""
+            if job not in run:
+                return {"code": "job-unknown"}, 404
+            return {"job": job, "done": run[job]()}, 200
+
+    return routes
+
+
+def _assignment(held: Held) -> dict[str, Any]:
+    return {
+        "id": held.id, "subject": held.subject, "role": held.role, "department": held.department,
+        "clearance": held.clearance, "expires_at": timestamp(held.expires_at) if held.expires_at else None,
+        "given_by": held.given_by, "given_at": timestamp(held.given_at), "record": held.record,
+    }  # fmt: skip
+
+
+def _receipt(receipt: Receipt) -> dict[str, Any]:
+    return {"epoch": receipt.epoch, "confirmed": receipt.confirmed, "live": receipt.live, "seconds": round(receipt.seconds, 3)}
+
+
+def _event(log: Log, leaf: int, *, with_proof: bool = False) -> dict[str, Any]:
+    verified = log.read(leaf)
+    event = verified.event
+    told: dict[str, Any] = {
+        "leaf": leaf, "id": event.id, "kind": event.kind, "at": timestamp(event.at), "subject": event.subject,
+        "department": event.department, "object": event.object, "action": event.action, "label": event.label,
+        "result": event.result, "status": event.status, "reason": event.reason, "rule": event.rule,
+        "detail": dict(event.detail),
+    }  # fmt: skip
+    if with_proof:
+        checkpoint = verified.checkpoint
+        told["proof"] = {
+            "hash": verified.leaf_hash, "path": [sibling.hex() for sibling in verified.path],
+            "size": checkpoint.size, "root": checkpoint.root.hex(), "spool": verified.spool, "sequence": verified.sequence,
+        }  # fmt: skip
+    return told

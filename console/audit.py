@@ -1,0 +1,136 @@
+"""S2 and S3: search the log by person, object, time and result; show one record behind its proof."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, request
+
+from audit.errors import ProofInvalid
+from audit.event import Event
+from audit.log import Log
+from audit.search import Query, Verified, search
+from console.frame import Frame
+from console.person_page import CITY_TIME
+from gateway.local import exchange
+from idp.directory import Directory
+
+_PAGE_RECORDS = 50
+_TEXT_CHARS = 256
+_FIELDS = ("who", "object", "result", "since", "until", "request")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A search form, read: the queries it means (one for each person of that name), and what is wrong with it."""
+
+    queries: Sequence[Query]
+    errors: Sequence[Mapping[str, str]]
+
+
+class Desk:
+    """The views of the audit administrator: they read everything and change nothing."""
+
+    def __init__(self, frame: Frame, log: Log, directory: Directory) -> None:
+        self._frame, self._log, self._directory = frame, log, directory
+
+    def blueprint(self) -> Blueprint:
+        """All of them, by path."""
+        views = Blueprint("audit", __name__, url_prefix="/audit")
+        views.get("")(self.search)
+        views.get("/events/<int:leaf>")(self.event)
+        return views
+
+    def search(self) -> Response:
+        """S2. The search is itself recorded, with its words as the record's detail."""
+        asked = {name: request.args.get(name, "").strip()[:_TEXT_CHARS] for name in _FIELDS}
+        exchange().detail.update({f"asked-{name}": text for name, text in asked.items() if text and name != "who"})
+        meant = ask(asked, self._directory, before=request.args.get("before", ""))
+        exchange().detail.update({"person": query.person for query in meant.queries if query.person})
+        leaves, after = found(self._log, meant.queries)
+        more = urlencode({**{name: text for name, text in asked.items() if text}, "before": after})
+        return self._frame.page(
+            "audit_search.html",
+            status=422 if meant.errors else 200,
+            query=asked,
+            errors=meant.errors,
+            events=self._rows(leaves),
+            next_url=f"?{more}" if after else None,
+        )
+
+    def event(self, leaf: int) -> Response:
+        """S3: one record; it is decoded only if the signed checkpoint includes it."""
+        try:
+            verified = self._log.read(leaf)
+        except ProofInvalid as failure:
+            return self._frame.page("audit_broken.html", status=500, leaf=leaf, failure=str(failure), search_url="/audit")
+        event, checkpoint = verified.event, verified.checkpoint
+        related, _ = found(self._log, [Query(request=event.id, limit=_PAGE_RECORDS)])
+        return self._frame.page(
+            "audit_event.html",
+            event=self._told(event, self._directory.names([event.subject])),
+            detail=event.detail,
+            raw=json.dumps(json.loads(_text(verified)), ensure_ascii=False, indent=2),
+            proof={
+                "leaf": leaf, "hash": verified.leaf_hash, "size": checkpoint.size, "root": checkpoint.root.hex(),
+                "path": len(verified.path), "sequence": verified.sequence, "spool": verified.spool,
+            },
+            related=self._rows([one for one in related if one != leaf]),
+            search_url="/audit",
+        )  # fmt: skip
+
+    def _rows(self, leaves: Sequence[int]) -> list[dict[str, Any]]:
+        read_ones = [(leaf, self._log.read(leaf).event) for leaf in leaves]
+        names = self._directory.names(event.subject for _, event in read_ones)
+        return [{"href": f"/audit/events/{leaf}", **self._told(event, names)} for leaf, event in read_ones]
+
+    @staticmethod
+    def _told(event: Event, names: Mapping[str, str]) -> dict[str, Any]:
+        return {
+            "at": event.at, "who": {"name": names.get(event.subject, ""), "id": event.subject}, "kind": event.kind,
+            "action": event.action, "object": event.object, "department": event.department, "label": event.label,
+            "result": event.result, "status": event.status, "reason": event.reason, "rule": event.rule, "request": event.id,
+        }  # fmt: skip
+
+
+def ask(asked: Mapping[str, str], directory: Directory, *, before: str) -> Asked:
+    """Turn words into queries. A name means everybody of that name; a day means the whole day, here (UTC+8)."""
+    errors = []
+    days: dict[str, datetime | None] = {"since": None, "until": None}
+    for name in days:
+        try:
+            day = date.fromisoformat(asked[name]) if asked[name] else None
+            days[name] = datetime.combine(day, time.min, CITY_TIME) if day else None
+        except ValueError:
+            errors.append({"field": name, "code": "date-invalid"})
+    people = [asked["who"]]
+    if asked["who"] and not asked["who"].startswith(("user:", "service:")) and asked["who"] != "anonymous":
+        people = list(directory.named(asked["who"]))
+        if not people:
+            errors.append({"field": "who", "code": "person-unknown"})
+    if asked["result"] not in ("", "permit", "deny", "refused", "ok", "failed"):
+        errors.append({"field": "result", "code": "result-unknown"})
+    if errors:
+        return Asked(queries=(), errors=errors)
+    until = days["until"]
+    shared = {
+        "object": asked["object"], "result": asked["result"], "request": asked["request"], "since": days["since"],
+        "until": until + timedelta(days=1) if until else None, "before_leaf": int(before) if before.isdigit() else None,
+    }  # fmt: skip
+    return Asked(queries=[Query(person=person, limit=_PAGE_RECORDS, **shared) for person in people], errors=())
+
+
+def found(log: Log, queries: Sequence[Query]) -> tuple[list[int], int | None]:
+    """The newest leaves any of the queries finds, and the cursor of the next page."""
+    pages = [search(log.index, query) for query in queries]
+    leaves = sorted({leaf for page in pages for leaf in page.leaves}, reverse=True)
+    more = len(leaves) > _PAGE_RECORDS or any(page.next is not None for page in pages)
+    leaves = leaves[:_PAGE_RECORDS]
+    return leaves, leaves[-1] if more and leaves else None
+
+
+def _text(verified: Verified) -> bytes:
+    return verified.record[verified.record.index(b"{") :]

@@ -1,0 +1,195 @@
+"""D1 and D2: the people of a department tree, and the roles given to one of them."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, redirect, request
+
+from authz.administer import Administration, Held
+from authz.errors import MayNotGrant, SeparationOfDuty
+from authz.label import Label
+from authz.lease import Receipt
+from console.frame import Frame
+from console.person_page import CITY_TIME, LONGEST_DAYS, PersonPage, named
+from console.signin import check_csrf
+from crypto.aead import Seal
+from crypto.errors import SealInvalid
+from gateway.local import exchange
+from idp.directory import PAGE_PEOPLE, Department, Directory, Person, subtree
+from idp.errors import PersonUnknown
+
+_REASON_CHARS = 200
+_RECEIPT = "receipt"
+
+
+class Desk:
+    """The views of a department's administrator; `effective(epoch)` waits until every gateway decides by it."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        *,
+        directory: Directory,
+        administration: Administration,
+        effective: Callable[[int], Receipt],
+        seal: Seal,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._frame, self._directory, self._administration = frame, directory, administration
+        self._effective, self._seal, self._clock = effective, seal, clock
+
+    def blueprint(self) -> Blueprint:
+        """All of them, by path."""
+        views = Blueprint("department", __name__, url_prefix="/departments/<department>/people")
+        views.get("")(self.people)
+        views.get("/<person>")(self.person)
+        views.post("/<person>/assignments")(self.assign)
+        views.post("/<person>/assignments/<assignment>/revoke")(self.revoke)
+        return views
+
+    def people(self, department: str) -> Response:
+        """D1: one page of the people in this department and below it."""
+        tree, roles, lang = self._directory.departments(), self._administration.roles(), self._frame.lang()
+        inside = subtree(tree, department)
+        q, after = request.args.get("q", "")[:64], (request.args.get("name", ""), request.args.get("after", ""))
+        found = self._directory.people(inside, starts=q, after=after)
+        full = len(found) == PAGE_PEOPLE
+        last = {"q": q, "name": found[-1].name, "after": found[-1].id} if full else {}
+        return self._frame.page(
+            "people.html",
+            department={"name": named(tree[department], lang)},
+            tree=[_branch(tree, exchange().recorded.identity.department, department, lang)],
+            q=q,
+            people=[
+                {
+                    "name": one.name,
+                    "login": one.login,
+                    "unit": named(tree[one.department], lang) if one.department else "",
+                    "roles": [
+                        self._role(roles, held.role) for held in self._administration.held(one.id, inside=inside)
+                    ],
+                    "href": f"/departments/{department}/people/{one.id}",
+                }
+                for one in found
+            ],
+            next_url=f"?{urlencode(last)}" if full else None,
+        )
+
+    def person(self, department: str, person: str) -> Response:
+        """D2: what she holds in this department and below, and what I may give her."""
+        return self._shown(department, self._of(department, person), receipt=self._receipt())
+
+    def assign(self, department: str, person: str) -> Response:
+        """Give a role, wait for every gateway, and show the receipt."""
+        check_csrf()
+        talk, subject, form = exchange(), self._of(department, person), request.form
+        values, errors = _read(form, now=self._clock())
+        if errors:
+            return self._shown(department, subject, errors=errors, filled=form)
+        inside = subtree(self._directory.departments(), department)
+        try:
+            if values["department"] not in inside:
+                raise MayNotGrant(actor="", role=values["role_id"], department=values["department"])
+            given, epoch = self._administration.assign(
+                actor=talk.recorded.identity.subject, subject=subject.id, record=talk.recorded.inbound.id, **values
+            )
+        except SeparationOfDuty as conflict:
+            told = {"asked": conflict.role, "held": conflict.excludes, "rule": "GB/T 22239-2019 8.1.5"}
+            return self._shown(department, subject, conflict=told, filled=form, status=409)
+        except MayNotGrant:
+            return self._shown(
+                department, subject, errors=[{"field": "role", "code": "may-not-grant"}], filled=form, status=403
+            )
+        talk.detail |= {"assignment": given.id, "role": given.role, "person": subject.id, "reason": given.reason}
+        return self._done("given", department, subject, given, self._effective(epoch))
+
+    def revoke(self, department: str, person: str, assignment: str) -> Response:
+        """Take a role back, wait for every gateway, and show the receipt."""
+        check_csrf()
+        talk, subject = exchange(), self._of(department, person)
+        taken, epoch = self._administration.revoke(
+            assignment, actor=talk.recorded.identity.subject, department=department, record=talk.recorded.inbound.id
+        )
+        talk.detail |= {"assignment": taken.id, "role": taken.role, "person": subject.id}
+        return self._done("taken-back", department, subject, taken, self._effective(epoch))
+
+    def _of(self, department: str, identifier: str) -> Person:
+        """The person, if she works in this department or below; elsewhere nobody is to be seen. Raises PersonUnknown."""
+        found = self._directory.person(identifier)
+        if found.department not in subtree(self._directory.departments(), department):
+            raise PersonUnknown
+        return found
+
+    def _done(self, what: str, department: str, person: Person, held: Held, receipt: Receipt) -> Response:
+        """Redirect, so that a reload gives nothing twice; the receipt travels sealed, so that no link can claim one."""
+        told = {
+            "what": what,
+            "confirmed": receipt.confirmed,
+            "live": receipt.live,
+            "seconds": receipt.seconds,
+            "id": held.id,
+        }
+        sealed = self._seal.seal(json.dumps(told).encode(), purpose=_RECEIPT).hex()
+        return redirect(f"/departments/{department}/people/{person.id}?{_RECEIPT}={sealed}", 303)
+
+    def _receipt(self) -> dict[str, Any] | None:
+        try:
+            told = json.loads(self._seal.open(bytes.fromhex(request.args.get(_RECEIPT, "")), purpose=_RECEIPT))
+        except (SealInvalid, ValueError):
+            return None
+        return dict(told)
+
+    def _shown(self, department: str, person: Person, *, status: int = 200, **given: Any) -> Response:
+        tree, actor = self._directory.departments(), exchange().recorded.identity
+        ever = self._administration.held(person.id, inside=subtree(tree, department), ever=True)
+        page = PersonPage(
+            lang=self._frame.lang(),
+            department=department,
+            person=person,
+            tree=tree,
+            roles=self._administration.roles(),
+            may={right.role: right for right in self._administration.grantable(actor.subject)},
+            ever=ever,
+            names=self._directory.names([one for held in ever for one in (held.given_by, held.revoked_by or "")]),
+            now=self._clock(),
+        )
+        status = 422 if given.get("errors") and status == 200 else status
+        return self._frame.page("person.html", status=status, csrf=actor.csrf, **page.context(**given))
+
+
+def _branch(tree: Mapping[str, Department], root: str, current: str, lang: str) -> dict[str, Any]:
+    """The reader's own part of the tree, as links."""
+    children = sorted(node.id for node in tree.values() if node.parent == root)
+    return {
+        "name": named(tree[root], lang),
+        "href": f"/departments/{root}/people",
+        "current": root == current,
+        "children": [_branch(tree, child, current, lang) for child in children],
+    }
+
+
+def _read(form: Mapping[str, str], *, now: datetime) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """What the form asks for, and what is wrong with it by field."""
+    errors: list[dict[str, str]] = []
+    until = None
+    try:
+        until = datetime.combine(date.fromisoformat(form.get("until", "")), time.max, CITY_TIME)
+        if until <= now:
+            errors.append({"field": "until", "code": "date-past"})
+        elif until > now + timedelta(days=LONGEST_DAYS + 1):
+            errors.append({"field": "until", "code": "date-too-far"})
+    except ValueError:
+        errors.append({"field": "until", "code": "date-invalid"})
+    reason = form.get("reason", "").strip()
+    if not 0 < len(reason) <= _REASON_CHARS:
+        errors.append({"field": "reason", "code": "reason-missing"})
+    if not form.get("role"):
+        errors.append({"field": "role", "code": "role-missing"})
+    clearance = form.get("clearance", "")
+    if clearance not in {"1", "2", "3", "4", "5"}:
+        errors.append({"field": "clearance", "code": "not-grantable"})
+    values = {"role_id": form.get("role", ""), "department": form.get("department", ""), "expires_at": until}
+    return values | {"reason": reason, "clearance": Label(int(clearance)) if not errors else Label.L1}, errors

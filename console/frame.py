@@ -1,0 +1,107 @@
+"""What every page has around it: the language, the person, her offices; for views and for the door's refusals alike."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, request
+
+from authz.offices import AUDIT_ADMINISTRATOR, DEPARTMENT_ADMINISTRATOR, SECURITY_ADMINISTRATOR, SYSTEM_ADMINISTRATOR
+from authz.policy import Assignment
+from authz.request import Missing
+from console.render import Lang, Renderer, language
+from gateway.local import exchange
+from gateway.refuse import LOGIN_PATH, PAGE_HEADERS, Refusal
+from gateway.stages import Inbound
+from idp.identity import NOBODY, Identity
+
+_OFFICES = (DEPARTMENT_ADMINISTRATOR, SYSTEM_ADMINISTRATOR, SECURITY_ADMINISTRATOR, AUDIT_ADMINISTRATOR)
+_LANGUAGE_COOKIE = "citygate-language"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """`held` gives a subject's role assignments as the door decides by them now."""
+
+    renderer: Renderer
+    origin: str  # of the console, "http://console.localhost:8080"
+    held: Callable[[str], Sequence[Assignment]]
+
+    def page(self, template: str, *, status: int = 200, **context: Any) -> Response:
+        """A page of the current request; remembers the language when the link asked for one."""
+        inbound, identity = exchange().recorded.inbound, exchange().recorded.identity
+        html = self.renderer.render(template, lang=_language(inbound), page=self._page(inbound, identity), **context)
+        response = Response(html, status)
+        for name, value in PAGE_HEADERS:
+            response.headers[name.decode()] = value.decode()
+        response.headers["cache-control"] = "no-store"
+        if chosen := request.args.get("lang"):
+            response.set_cookie(_LANGUAGE_COOKIE, language("", "", chosen), samesite="Lax", max_age=31_536_000)
+        return response
+
+    def lang(self) -> Lang:
+        """The language of the current request."""
+        return _language(exchange().recorded.inbound)
+
+    def refusal(self, refusal: Refusal) -> str:
+        """The page of a refusal (C7)."""
+        inbound, problem = refusal.inbound, refusal.problem
+        page = (
+            self._page(inbound, refusal.identity)
+            if inbound
+            else {"path": "/", "person": None, "nav": [], "origin": self.origin}
+        )
+        return self.renderer.render(
+            "refusal.html",
+            lang=_language(inbound) if inbound else "zh-CN",
+            page=page,
+            status=problem.status,
+            title=None,
+            sentence=None,
+            decision_id=refusal.id,
+            reason=problem.reason,
+            next=_next(refusal),
+            detail=None,
+        )
+
+    def offices(self, subject: str) -> list[str]:
+        """The offices a subject holds, in the order of the navigation."""
+        roles = {one.role for one in self.held(subject)}
+        return [office for office in _OFFICES if office in roles]
+
+    def _page(self, inbound: Inbound, identity: Identity) -> Mapping[str, Any]:
+        known = identity.subject != NOBODY.subject
+        offices = self.offices(identity.subject) if known else []
+        person = {"name": identity.name, "offices": offices, "csrf": identity.csrf} if known else None
+        nav = list(self._nav(inbound, identity, offices)) if known else []
+        return {"path": inbound.target, "person": person, "nav": nav, "origin": self.origin}
+
+    def _nav(self, inbound: Inbound, identity: Identity, offices: Sequence[str]) -> Iterable[Mapping[str, Any]]:
+        places = [("/", "home")]
+        if {DEPARTMENT_ADMINISTRATOR, SECURITY_ADMINISTRATOR} & set(offices):
+            places.append((f"/departments/{identity.department}/people", "people"))
+        if AUDIT_ADMINISTRATOR in offices:
+            places.append(("/audit", "audit-search"))
+        ours = inbound.origin == self.origin
+        for path, name in places:
+            here = ours and (inbound.path == path or (path != "/" and inbound.path.startswith(path)))
+            yield {"href": self.origin + path, "text_id": name, "current": here}
+
+
+def _language(inbound: Inbound) -> Lang:
+    query = next((part[5:] for part in inbound.query.split("&") if part.startswith("lang=")), "")
+    cookies = (inbound.header(b"cookie") or "").split(";")
+    cookie = next((c.partition("=")[2] for c in cookies if c.strip().startswith(_LANGUAGE_COOKIE + "=")), "")
+    return language(inbound.header(b"accept-language") or "", cookie, query)
+
+
+def _next(refusal: Refusal) -> list[dict[str, str]]:
+    """What the reader can do now; never nothing."""
+    problem, inbound = refusal.problem, refusal.inbound
+    if problem.missing is Missing.IDENTITY or problem.code == "credential-rejected":
+        return [{"href": LOGIN_PATH, "text": "sign-in"}]
+    if problem.code == "login-rejected":
+        return [{"href": LOGIN_PATH, "text": "restart"}]
+    if problem.retry_seconds is not None and inbound is not None and inbound.method == "GET":
+        return [{"href": inbound.target, "text": "retry"}]
+    return []

@@ -1,0 +1,134 @@
+"""Renderer: a template and its values become a page in Chinese or English (zh-CN first).
+
+Every template says in its first comment which values it takes; a missing one is an error. All take `page`:
+
+    path      of this page with its query, reachable by GET; the language switch keeps it
+    person    None, or {name, offices: [code, ..], csrf}; with `csrf` the header offers "Sign out"
+    nav       [{href, text_id, current}], `text_id` a code of wording.NAMES; only the offices the person holds
+    origin    of the console, "http://console.localhost:8000"
+
+Codes become words by filters (`named`, `kind`, `reason`, `label`, `assurance`, `status_title`); a code without words is
+shown as it is. English is the source language and the key; `catalogues/zh_CN.po` is compiled in memory at start.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from gettext import NullTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
+from console.wording import ASSURANCES, KINDS, LABELS, NAMES, REASONS, STATUSES
+
+Lang = Literal["zh-CN", "en"]
+Code = TypeVar("Code", int, str)
+DEFAULT: Lang = "zh-CN"
+
+_HERE = Path(__file__).parent
+_LANGS: Mapping[str, Lang] = {"zh-CN": "zh-CN", "zh": "zh-CN", "en": "en"}  # also by primary subtag (RFC 5646 §2.2.1)
+_LOCAL = timezone(timedelta(hours=8))  # China has one zone and no daylight saving
+
+
+def language(accept_language: str, cookie: str, query: str) -> Lang:
+    """The language of an answer: what the link asks for, else the cookie, else the browser, else Chinese."""
+    asked = [tag for tag, quality in parse_accept_header(accept_language, LanguageAccept) if quality > 0]
+    for choice in (query, cookie, *(tag.partition("-")[0].lower() for tag in asked)):
+        if choice in _LANGS:
+            return _LANGS[choice]
+    return DEFAULT
+
+
+class Renderer:
+    """The pages of one deployment; safe to share between threads."""
+
+    def __init__(self, *, static_url: str) -> None:
+        """Compile the catalogues; `static_url` is where `console/static` is served, on every host that shows pages."""
+        self._static_url = static_url.rstrip("/")
+        with (_HERE / "catalogues" / "zh_CN.po").open("rb") as file:
+            compiled = BytesIO()
+            write_mo(compiled, read_po(file, locale="zh_CN", abort_invalid=True))
+        compiled.seek(0)
+        self._environments: Mapping[Lang, Environment] = {
+            "zh-CN": self._environment("zh-CN", Translations(compiled)),
+            "en": self._environment("en", NullTranslations()),
+        }
+
+    def render(self, template: str, *, lang: Lang, **context: object) -> str:
+        """The page as HTML.
+
+        Raises jinja2.UndefinedError when a value the template takes is missing.
+        """
+        return self._environments[lang].get_template(template).render(context)
+
+    def _environment(self, lang: Lang, translations: NullTranslations) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(_HERE / "templates"),
+            extensions=["jinja2.ext.i18n"],
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+        environment.globals.update(lang=lang, static=self._static)
+        environment.filters.update(
+            named=_words(NAMES, translations),
+            kind=_words(KINDS, translations),
+            reason=_words(REASONS, translations),
+            label=_words(LABELS, translations),
+            assurance=_words(ASSURANCES, translations),
+            status_title=_words(STATUSES, translations),
+            when=when,
+            day=day,
+            in_language=in_language,
+            without=without,
+        )
+        return environment
+
+    def _static(self, name: str) -> str:
+        """The address of a static file, which changes with its bytes, so that it may be cached for ever."""
+        digest = hashlib.sha256((_HERE / "static" / name).read_bytes()).hexdigest()
+        return f"{self._static_url}/{name}?v={digest[:12]}"
+
+
+def _words(table: Mapping[Code, str], translations: NullTranslations) -> Callable[[Code], str]:
+    def words(code: Code) -> str:
+        return translations.gettext(table[code]) if code in table else str(code)
+
+    return words
+
+
+def when(at: datetime, *, zone: bool = True) -> Markup:
+    """A moment in UTC+8 to the second; the zone may stand in the column's head instead."""
+    local = at.astimezone(_LOCAL)
+    text = f"{local:%Y-%m-%d %H:%M:%S}{' UTC+8' if zone else ''}"
+    return Markup('<time datetime="{}">{}</time>').format(local.isoformat(timespec="seconds"), text)
+
+
+def day(at: datetime) -> Markup:
+    """The day of a moment in UTC+8."""
+    return Markup('<time datetime="{0}">{0}</time>').format(at.astimezone(_LOCAL).date().isoformat())
+
+
+def in_language(path: str, lang: str) -> str:
+    """The same page in another language; whatever is no path of this host becomes its root."""
+    parts = urlsplit(path)
+    own = path.startswith("/") and not path.startswith(("//", "/\\"))
+    query = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key != "lang"]
+    return f"{parts.path if own else '/'}?{urlencode([*query, ('lang', lang)])}"
+
+
+def without(query: Mapping[str, str], name: str) -> str:
+    """A link to the same search with one filter taken off."""
+    return "?" + urlencode({key: value for key, value in query.items() if value and key != name})

@@ -1,0 +1,182 @@
+"""Under `/.citygate/` on every host: sign in, come back, sign out, send a parked request again."""
+
+import hmac
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, jsonify, redirect, request, send_from_directory
+
+from authz.park import Parking
+from console.frame import Frame
+from gateway.authenticate import cookie_of
+from gateway.errors import CsrfRefused
+from gateway.local import exchange
+from gateway.refuse import RESUME_PATH
+from gateway.stages import Headers, Raw
+from idp import session
+from idp.directory import Directory, Person
+from idp.errors import LoginRejected, PersonUnknown
+from idp.identity import NOBODY
+from idp.relying_party import Begun, Completed, RelyingParty
+from idp.session import Sessions
+
+
+class SignIn:
+    """The views; each runs in a thread, behind `handle` like any other."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        *,
+        relying_party: RelyingParty,
+        sessions: Sessions,
+        directory: Directory,
+        parking: Parking,
+        ended: Callable[[list[str]], None],
+        jwks: Callable[[], dict[str, list[dict[str, str]]]],
+    ) -> None:
+        self._frame, self._relying_party, self._sessions = frame, relying_party, sessions
+        self._directory, self._parking, self._ended, self._jwks = directory, parking, ended, jwks
+
+    def blueprint(self) -> Blueprint:
+        """All of them, by path."""
+        views = Blueprint("door", __name__)
+        views.get("/.citygate/login")(self.login)
+        views.get("/.citygate/callback")(self.callback)
+        views.get("/.citygate/logout")(self.ask_logout)
+        views.post("/.citygate/logout")(self.logout)
+        views.get("/.citygate/resume/<parked>")(self.ask_resume)
+        views.post("/.citygate/resume/<parked>")(self.resume)
+        views.get("/.citygate/static/<file>")(static)
+        views.get("/.well-known/citygate/jwks.json")(lambda: jsonify(self._jwks()))
+        return views
+
+    def login(self) -> Response:
+        """Begin a login that comes back to `return_to`, at least at `assurance`."""
+        wanted = request.args.get("assurance", "")
+        acr = int(wanted) if wanted in ("2", "3", "4", "5") else None
+        return self._begin(request.args.get("return_to", "/"), acr=acr)
+
+    def callback(self) -> Response:
+        """Complete a login: a session, a new cookie for this host, and on to where she was going."""
+        talk = exchange()
+        inbound = talk.recorded.inbound
+        login = self._relying_party.complete(inbound.origin, inbound.query, request.cookies)
+        person = self._person(login)
+        if login.auth_time < person.not_before:
+            # she signed out everywhere since: that sign-in at the issuer no longer counts
+            return self._begin(login.return_to, prompt="login")
+        previous = cookie_of(inbound)
+        cookie = self._sessions.begin(
+            login, person_id=person.id, host=inbound.host, address=inbound.address, previous=previous, record=inbound.id
+        )
+        talk.detail |= {"person": person.id, "assurance": login.assurance}
+        answer = redirect(login.return_to, 303)
+        _set_cookie(answer, session.COOKIE, cookie)
+        _drop_cookie(answer, login.cookie_name)
+        return _private(answer)
+
+    def ask_logout(self) -> Response:
+        """A page with one button: a link alone never signs anybody out (ASVS 10.6.2)."""
+        return self._frame.page("sign_out.html", csrf=exchange().recorded.identity.csrf)
+
+    def logout(self) -> Response:
+        """End this session here, on every host, and at the issuer."""
+        recorded = exchange().recorded
+        answer = redirect("/", 303)
+        if recorded.identity.session:
+            check_csrf()
+            hint = self._sessions.end(
+                recorded.identity.session, person_id=recorded.identity.subject, record=recorded.inbound.id
+            )
+            self._ended([recorded.identity.session])
+            answer = redirect(self._relying_party.logout_url(hint, recorded.inbound.origin + "/"), 303)
+        _drop_cookie(answer, session.COOKIE)
+        return _private(answer)
+
+    def ask_resume(self, parked: str) -> Response:
+        """The door's own page for a parked request, with the one button that sends the same bytes again."""
+        recorded = exchange().recorded
+        found = self._parking.look(parked, subject=recorded.identity.subject, host=recorded.inbound.host)
+        return self._frame.page(
+            "resume.html",
+            method=found.method,
+            host=found.host,
+            target=found.target,
+            size=len(found.body),
+            parked_at=found.parked_at,
+            action=RESUME_PATH + parked,
+            csrf=recorded.identity.csrf,
+            discard_url="/",
+        )
+
+    def resume(self, parked: str) -> Response:
+        """Hand the parked request back to the door, as a new one of its requester."""
+        check_csrf()
+        talk = exchange()
+        inbound = talk.recorded.inbound
+        found = self._parking.take(parked, subject=talk.recorded.identity.subject, host=inbound.host)
+        own = {b"host", b"cookie", b"user-agent"}
+        headers: Headers = (
+            *(pair for pair in inbound.headers if pair[0] in own),
+            *((name.encode(), value.encode("latin-1")) for name, value in found.headers),
+            (b"content-length", str(len(found.body)).encode()),
+        )
+
+        async def body() -> AsyncIterator[bytes]:
+            yield found.body
+
+        scheme = inbound.origin.partition(":")[0]
+        talk.again = Raw(
+            method=found.method.encode(), target=found.target.encode(), headers=headers, peer=inbound.address, body=body,
+            scheme=scheme,
+        )  # fmt: skip
+        return Response(status=204)
+
+    def _begin(self, return_to: str, *, acr: int | None = None, prompt: str = "") -> Response:
+        begun: Begun = self._relying_party.begin(
+            exchange().recorded.inbound.origin, return_to, acr=acr, prompt=prompt, cookies=request.cookies
+        )
+        answer = redirect(begun.url, 303)
+        _set_cookie(answer, begun.cookie_name, begun.cookie_value, max_age=int(begun.cookie_lifetime.total_seconds()))
+        for stale in begun.stale_cookies:
+            _drop_cookie(answer, stale)
+        return _private(answer)
+
+    def _person(self, login: Completed) -> Person:
+        try:
+            return self._directory.signed_in(iss=login.iss, sub=login.sub)
+        except PersonUnknown as unknown:
+            raise LoginRejected("not in the directory", return_to=login.return_to) from unknown
+
+
+def check_csrf() -> None:
+    """The form came from a page of this session. A key is no cookie: nobody else can send it. Raises CsrfRefused."""
+    identity = exchange().recorded.identity
+    if identity == NOBODY or (
+        identity.session and not hmac.compare_digest(request.form.get("csrf", ""), identity.csrf)
+    ):
+        raise CsrfRefused("the form is not from a page of this session")
+
+
+def static(file: str) -> Response:
+    """A file of console/static; its address changes with its bytes."""
+    answer = send_from_directory("static", file, max_age=31_536_000)
+    answer.headers["x-content-type-options"] = "nosniff"
+    return answer
+
+
+def _set_cookie(answer: Response, name: str, value: str, *, max_age: int | None = None) -> None:
+    answer.set_cookie(name, value, max_age=max_age, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def _drop_cookie(answer: Response, name: str) -> None:
+    answer.set_cookie(
+        name, "", expires=datetime(1970, 1, 1, tzinfo=UTC), path="/", secure=True, httponly=True, samesite="Lax"
+    )
+
+
+def _private(answer: Response) -> Response:
+    answer.headers["cache-control"] = "no-store"
+    answer.headers["referrer-policy"] = "no-referrer"
+    return answer

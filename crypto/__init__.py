@@ -1,0 +1,1 @@
+"""Seal and open. (AEAD, DEK, KEK, key version)"""

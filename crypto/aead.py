@@ -1,0 +1,49 @@
+"""Seal and open small secrets with AES-256-GCM under a fresh data key each.
+
+Layout: format (1 byte) ‖ key id (8) ‖ salt (16) ‖ nonce (12) ‖ ciphertext and tag.
+The DEK is HKDF-SHA256(KEK, salt, purpose) (RFC 5869), so no key ever meets two nonces by design and the
+2^32 limit of SP 800-38D §8.3 is never near. Everything before the ciphertext, and the purpose, is AAD.
+"""
+
+import hashlib
+import secrets
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from crypto.errors import SealInvalid
+
+_FORMAT = b"\x01"
+_KEY_ID_BYTES, _SALT_BYTES, _NONCE_BYTES, _TAG_BYTES = 8, 16, 12, 16
+_HEADER_BYTES = len(_FORMAT) + _KEY_ID_BYTES + _SALT_BYTES + _NONCE_BYTES
+
+
+class Seal:
+    """One KEK (32 bytes) and the two things it does; `purpose` keeps one kind of secret from passing as another."""
+
+    def __init__(self, kek: bytes) -> None:
+        self._kek = kek
+        self._key_id = hashlib.sha256(b"citygate key id\x00" + kek).digest()[:_KEY_ID_BYTES]
+
+    def seal(self, plaintext: bytes, *, purpose: str) -> bytes:
+        """Return `plaintext` sealed; 53 bytes longer."""
+        salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
+        header = _FORMAT + self._key_id + salt + nonce
+        return header + self._dek(salt, purpose).encrypt(nonce, plaintext, header + purpose.encode())
+
+    def open(self, sealed: bytes, *, purpose: str) -> bytes:
+        """Return the plaintext. Raises SealInvalid, the same for every reason."""
+        header, ciphertext = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:]
+        if len(ciphertext) < _TAG_BYTES or not header.startswith(_FORMAT + self._key_id):
+            raise SealInvalid
+        salt, nonce = header[-_SALT_BYTES - _NONCE_BYTES : -_NONCE_BYTES], header[-_NONCE_BYTES:]
+        try:
+            return self._dek(salt, purpose).decrypt(nonce, ciphertext, header + purpose.encode())
+        except InvalidTag:
+            raise SealInvalid from None
+
+    def _dek(self, salt: bytes, purpose: str) -> AESGCM:
+        info = b"citygate seal\x00" + purpose.encode()
+        return AESGCM(HKDF(algorithm=SHA256(), length=32, salt=salt, info=info).derive(self._kek))

@@ -1,0 +1,46 @@
+"""The place where this machine's keys live: one file per purpose, 32 random bytes, mode 0600."""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from crypto.errors import KeyFileUnsafe
+
+KEY_BYTES = 32
+
+
+def create(path: Path) -> bytes:
+    """Write a new 32-byte key to `path` (0600, synced) and return it. Raises FileExistsError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = secrets.token_bytes(KEY_BYTES)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, key)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return key
+
+
+def load(path: Path) -> bytes:
+    """Return the 32-byte key in `path`. Raises KeyFileUnsafe unless it is ours alone and whole."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as failure:
+        raise KeyFileUnsafe(f"key file `{path.name}` cannot be opened: {failure.strerror}") from failure
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        key = file.read(KEY_BYTES + 1)
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise KeyFileUnsafe(f"key file `{path.name}` is open to others: run chmod 600 on it, then rotate the key")
+    if status.st_uid != os.geteuid():
+        raise KeyFileUnsafe(f"key file `{path.name}` belongs to another user")
+    if len(key) != KEY_BYTES:
+        raise KeyFileUnsafe(f"key file `{path.name}` does not hold {KEY_BYTES} bytes")
+    return key
+
+
+def load_or_create(path: Path) -> bytes:
+    """The key in `path`, made first if there is none."""
+    return load(path) if path.exists() or path.is_symlink() else create(path)

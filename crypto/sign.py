@@ -1,0 +1,36 @@
+"""Sign and check with Ed25519 (RFC 8032)."""
+
+import hashlib
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from crypto.errors import SignatureInvalid
+
+
+class VerifyingKey:
+    """The public half, 32 raw bytes."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self.key_id = hashlib.sha256(raw).hexdigest()[:16]
+        self._key = Ed25519PublicKey.from_public_bytes(raw)
+
+    def check(self, signature: bytes, message: bytes) -> None:
+        """Return nothing if `signature` (64 bytes) is ours over `message`. Raises SignatureInvalid."""
+        try:
+            self._key.verify(signature, message)
+        except InvalidSignature:
+            raise SignatureInvalid from None
+
+
+class SigningKey:
+    """The private half, from a 32-byte seed; never leaves this object."""
+
+    def __init__(self, seed: bytes) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = VerifyingKey(self._key.public_key().public_bytes_raw())
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes of signature over `message`."""
+        return self._key.sign(message)

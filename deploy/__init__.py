@@ -1,0 +1,1 @@
+"""How it is run: the demo city, and what a data plane needs."""

@@ -1,0 +1,105 @@
+"""Found the demo city in a data folder: keys, accounts at the local issuer, and the first record of the log.
+
+It is made beside its place and moved there whole, so that an interrupted founding leaves nothing behind.
+"""
+
+import asyncio
+import json
+import secrets
+import shutil
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyotp
+
+from audit.event import Event, EventKind
+from audit.spool import Spool
+from authz import bootstrap
+from authz.casbin_model import CasbinFiles
+from authz.casbin_model import load as load_policy
+from crypto.aead import Seal
+from crypto.local_keys import create
+from idp.access_key import keep_key
+from idp.local_issuer.accounts import Accounts
+from app import LOCAL_ISSUER
+from settings import Settings
+from storage.database import Database
+
+HERE = Path(__file__).parent
+PEOPLE = "demo-people.json"
+_KEYS = ("seal", "audit", "assertion", "pairwise", "client")
+
+Person = dict[str, Any]
+
+
+def found(settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[], str]) -> list[Person]:
+    """Make the demo city in `settings.data` unless it is there; return its people with what they sign in with."""
+    place = settings.data
+    if not place.exists():
+        scratch = place.with_name(f"{place.name}.founding")
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True, mode=0o700)
+        _make(replace(settings, data=scratch), clock=clock, mint=mint)
+        scratch.rename(place)
+    people: list[Person] = json.loads((place / PEOPLE).read_text())
+    return people
+
+
+def _make(settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[], str]) -> None:
+    data, record = settings.data, mint()
+    for name in _KEYS:
+        create(data / "keys" / f"{name}.key")
+    (data / "run").mkdir()
+    city = tomllib.loads((HERE / "city.toml").read_text())
+    people = [_person(entry) for entry in city["people"]]
+    issuer = data / "issuer"
+    accounts = Accounts(issuer_file(issuer), Seal(create(issuer / "seal.key")), clock)
+    subs = {p["login"]: accounts.create(p["login"], p["password"], p["name"], p["totp_secret"]) for p in people}
+    founding = bootstrap.Founding(
+        city=city,
+        policy=load_policy(CasbinFiles(model=(HERE / "model.conf").read_text(), policy=(HERE / "policy.csv").read_text())),
+        iss=LOCAL_ISSUER,
+        subs=subs,
+        ids={login: f"user:{mint()}" for login in subs},
+        at=clock(),
+        record=record,
+    )
+    asyncio.run(_record(data, founding, clock))
+    database = Database(f"sqlite:///{data / 'city.db'}")
+    database.migrate()
+    for name, key in bootstrap.found(database, founding, mint=mint).items():
+        keep_key(data / "keys", name, key)
+    database.close()
+    told = data / PEOPLE
+    told.touch(mode=0o600)
+    told.write_text(json.dumps(people, ensure_ascii=False, indent=1))
+
+
+async def _record(data: Path, founding: bootstrap.Founding, clock: Callable[[], datetime]) -> None:
+    """The first record of the log stands before what it founds."""
+    spool = Spool(data / "audit/spools/city", clock=clock)
+    event = Event(
+        id=founding.record, kind=EventKind.BOOTSTRAP, at=founding.at, subject="bootstrap", department="city",
+        object="/city", action="found", label=3, result="ok", status=0, reason="founding", rule="",
+        detail={"people": len(founding.ids), "iss": founding.iss},
+    )  # fmt: skip
+    await spool.append(event, synced=True, reserved=True)
+    spool.close()
+
+
+def issuer_file(folder: Path) -> Path:
+    """Where the local issuer keeps its accounts."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / "accounts.db"
+
+
+def _person(entry: dict[str, Any]) -> Person:
+    """A person of the city file with a password and a TOTP secret of this city alone."""
+    password = "-".join(secrets.token_hex(2) for _ in range(4))
+    who = {"login": entry["login"], "name": entry["name"], "role": entry["role"], "password": password}
+    return {**who, "totp_secret": pyotp.random_base32()}
+

@@ -1,0 +1,250 @@
+"""A portal behind the door, from beginning to end: what a portal developer has to write is the class `Door`."""
+
+import argparse
+import hashlib
+import http.client
+import itertools
+import json
+import threading
+import time
+from typing import Any, NamedTuple
+
+import jwt
+from flask import Flask, Response, g, jsonify, render_template_string, request
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+MAX_SEEN, SEEN_SECONDS, COOL_DOWN_SECONDS, MAX_KEYS_BYTES = 50_000, 120, 10, 65_536
+MAX_APPLICATIONS, MAX_TEXT_CHARS = 1000, 500
+POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+
+class NotThroughTheDoor(Exception):
+    """The request carries no valid assertion of the door."""
+
+
+class Door:
+    """Believes a request only if the door signed for exactly this one. Thread-safe."""
+
+    def __init__(self, address: str, *, host: str, audience: str) -> None:
+        self._address, self._host, self._audience = address, host, audience
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._asked = float("-inf")
+        self._seen: dict[str, float] = {}  # assertion id → when to forget it; oldest first
+        self._lock = threading.Lock()
+
+    def check(self, assertion: str, *, method: str, target: str) -> dict[str, Any]:
+        """Return the claims, or raise NotThroughTheDoor."""
+        try:
+            header = jwt.get_unverified_header(assertion)
+            claims: dict[str, Any] = jwt.decode(
+                assertion,
+                self._key(header.get("kid")),
+                algorithms=["EdDSA"],
+                audience=self._audience,
+                issuer=f"http://{self._host}",
+                leeway=5,
+                options={"require": ["iss", "aud", "sub", "exp", "iat", "jti"]},
+            )
+        except jwt.PyJWTError as failure:
+            raise NotThroughTheDoor from failure
+        stated = (header.get("typ"), claims.get("htm"), claims.get("htu"))
+        if stated != ("citygate-assertion+jwt", method, target) or not self._is_new(claims["jti"]):
+            raise NotThroughTheDoor
+        return claims
+
+    def _key(self, kid: str | None) -> jwt.PyJWK:
+        with self._lock:
+            # A new key is fetched when it is first seen; unknown ids cannot make us ask all the time.
+            if kid not in self._keys and time.monotonic() - self._asked > COOL_DOWN_SECONDS:
+                self._asked = time.monotonic()
+                self._keys = self._fetch()
+            if kid not in self._keys:
+                raise NotThroughTheDoor
+            return self._keys[kid]
+
+    def _fetch(self) -> dict[str, jwt.PyJWK]:
+        connection = http.client.HTTPConnection(self._address, timeout=3)
+        try:
+            connection.request("GET", "/.well-known/citygate/jwks.json", headers={"Host": self._host})
+            keys = json.loads(connection.getresponse().read(MAX_KEYS_BYTES))["keys"]
+            return {key["kid"]: jwt.PyJWK(key, "EdDSA") for key in keys}
+        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as failure:
+            self._asked = float("-inf")  # nothing was learnt: the next request may ask
+            raise NotThroughTheDoor from failure
+        finally:
+            connection.close()
+
+    def _is_new(self, assertion_id: str) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            while self._seen and self._seen[oldest := next(iter(self._seen))] < now:
+                del self._seen[oldest]
+            if assertion_id in self._seen or len(self._seen) >= MAX_SEEN:
+                return False
+            self._seen[assertion_id] = now + SEEN_SECONDS
+            return True
+
+
+class Portal(NamedTuple):
+    """What differs between the three; texts are "Chinese|English", a heading first."""
+
+    title: str
+    file: tuple[str, ...]
+    certificate: tuple[str, ...]
+    application: str
+
+
+PORTALS = {
+    "marriage": Portal(
+        title="民政局 · 婚姻登记|Civil Affairs · Marriage registration",
+        file=("登记档案|Registration file", "2019-05-20 结婚登记|2019-05-20 Marriage registered"),
+        certificate=("婚姻登记证明|Marriage certificate", "双方于 2019-05-20 登记结婚。|Registered on 2019-05-20."),
+        application="预约婚姻登记|Book a registration",
+    ),
+    "housing": Portal(
+        title="住建局 · 房产查询|Housing · Property records",
+        file=("房产档案|Property file", "2021-08-03 购房合同备案|2021-08-03 Contract filed"),
+        certificate=("房产证明|Certificate of property", "名下有住宅一套，89 平方米。|One dwelling of 89 m²."),
+        application="申请公共租赁住房|Apply for public rental housing",
+    ),
+    "social": Portal(
+        title="人社局 · 社保服务|Human Resources · Social insurance",
+        file=("参保档案|Insurance file", "2025 年缴费 12 个月|2025: 12 months paid"),
+        certificate=("社保缴费证明|Certificate of contributions", "累计缴费 84 个月。|84 months are recorded."),
+        application="申请社保关系转移|Apply to transfer insurance",
+    ),
+}
+
+PAGE = """<!doctype html><html lang="{{ t('zh-CN|en') }}"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>{{ heading }} · {{ t(p.title) }}</title>
+<link rel="stylesheet" href="/portal.css"><header><strong>{{ t(p.title) }}</strong>
+{% if g.who %}<nav aria-label="{{ t('门户|Portal') }}"><a href="/">{{ t('首页|Home') }}</a>
+<a href="{{ console }}/">{{ t('我的主页|My home') }}</a>
+<a href="/.citygate/logout">{{ t('退出登录|Sign out') }}</a></nav>{% endif %}</header>
+<main><h1>{{ heading }}</h1>{% for line in lines %}<p>{{ line }}</p>{% endfor %}
+{% if links %}<ul>{% for href, label in links %}<li><a href="{{ href }}">{{ t(label) }}</a></li>{% endfor %}</ul>
+{% endif %}{% if form %}<form method="post" action="/applications">
+<label for="text">{{ t('申请事由|Reason') }}</label><textarea id="text" name="text" maxlength="500" required></textarea>
+<button>{{ t('提交申请|Submit') }}</button></form>{% endif %}</main></html>"""
+
+STYLE = """:root{color-scheme:light dark;--ink:light-dark(#1d2433,#e8ebf2);--paper:light-dark(#fff,#14181f);
+--accent:light-dark(#0b5cad,#7db8ff)}
+body{margin:0;color:var(--ink);background:var(--paper);font:1.0625rem/1.6 system-ui,sans-serif}
+header{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;padding:1rem 1.5rem;border-bottom:3px solid var(--accent)}
+nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem;margin-left:auto}a{color:var(--accent)}label{display:block}
+main{max-width:42rem;margin:0 auto;padding:1.5rem}h1{font-size:1.6rem;line-height:1.3}li{margin:.4rem 0}
+textarea{width:100%;height:8rem;font:inherit}:focus-visible{outline:3px solid #f5a623;outline-offset:2px}
+button{margin-top:1rem;padding:.6rem 1.4rem;border:0;font:inherit;color:var(--paper);background:var(--accent)}"""
+
+
+def text(both: str) -> str:
+    """The reader's half of "Chinese|English", Chinese first."""
+    return both.split("|")[request.accept_languages.best_match(["zh", "en"], "zh") == "en"]
+
+
+def create_portal(portal: Portal, door: Door, host: str, console: str) -> Flask:
+    """The portal's application."""
+    app = Flask("portal", static_folder=None)
+    app.config["MAX_FORM_MEMORY_SIZE"] = 16_384
+    applications: list[tuple[str, str]] = []  # subject, text
+
+    def page(heading: str, *lines: str, status: int = 200, **more: object) -> Response:
+        html = render_template_string(PAGE, p=portal, t=text, console=console, heading=heading, lines=lines, **more)
+        return Response(html, status)
+
+    @app.before_request
+    def only_through_the_door() -> Response | None:
+        g.who = None
+        try:
+            assertion = request.headers.get("X-Citygate-Assertion", "")
+            g.who = door.check(assertion, method=request.method, target=request.environ["REQUEST_URI"])
+        except NotThroughTheDoor:
+            hint = text("本服务只接受经统一门户转来的访问。|This service is only reachable through the door.")
+            return page(text("请从统一门户进入|Please come through the door"), hint, status=401)
+        if request.method not in {"GET", "HEAD"} and request.headers.get("Origin") != f"http://{host}":
+            return page(text("请求来源不明|The request came from elsewhere"), status=403)
+        return None
+
+    @app.after_request
+    def harden(answer: Response) -> Response:
+        answer.headers.setdefault("Cache-Control", "no-store")
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        answer.headers["Content-Security-Policy"] = POLICY
+        return answer
+
+    @app.get("/")
+    def home() -> Response:
+        files = (("/files/1", portal.file[0]), ("/certificates/17", portal.certificate[0]))
+        greeting = text("您好，|Hello, ") + g.who.get("name", "")
+        return page(greeting, links=(*files, ("/applications", portal.application)))
+
+    @app.get("/files/1")
+    def file() -> Response:
+        return page(*map(text, portal.file))
+
+    @app.get("/certificates/17")
+    def certificate() -> Response:
+        return page(*map(text, portal.certificate), g.who.get("name", ""))
+
+    @app.get("/applications")
+    def application_form() -> Response:
+        mine = [reason for subject, reason in applications if subject == g.who["sub"]]
+        return page(text(portal.application), *mine, form=True)
+
+    @app.post("/applications")
+    def apply() -> Response:
+        reason = request.form.get("text", "").strip()[:MAX_TEXT_CHARS]
+        if not reason or len(applications) >= MAX_APPLICATIONS:
+            return page(text("未能受理|Not accepted"), text("请填写申请事由。|Please give a reason."), status=422)
+        applications.append((g.who["sub"], reason))
+        return page(text("申请已受理|Application received"), f"№ {len(applications)}", reason, status=201)
+
+    @app.get("/whoami")
+    def whoami() -> Response:
+        return jsonify(g.who)
+
+    @app.get("/events")
+    def events() -> Response:
+        def tick(number: int) -> str:
+            time.sleep(number > 1)
+            return f"id: {number}\ndata: {number}\n\n"
+
+        return Response(map(tick, itertools.count(1)), mimetype="text/event-stream")
+
+    @app.post("/echo")
+    def echo() -> Response:
+        digest, length = hashlib.sha256(), 0
+        while chunk := request.stream.read(65_536):
+            digest.update(chunk)
+            length += len(chunk)
+        return jsonify(bytes=length, sha256=digest.hexdigest())
+
+    @app.get("/portal.css")
+    def style() -> Response:
+        return Response(STYLE, mimetype="text/css", headers={"Cache-Control": "private, max-age=3600"})
+
+    return app
+
+
+class Handler(WSGIRequestHandler):
+    """Speaks HTTP/1.1, for streams, and leaves the log to the door, which records every request."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, *_: object) -> None: ...
+
+
+def main() -> None:
+    """Serve one portal on loopback."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", choices=PORTALS, required=True)
+    for flag in ("--port", "--door", "--host", "--console"):
+        parser.add_argument(flag, required=True)
+    told = parser.parse_args()
+    door = Door(told.door.removeprefix("http://"), host=told.host, audience=told.name)
+    app = create_portal(PORTALS[told.name], door, told.host, told.console)
+    make_server("127.0.0.1", int(told.port), app, threaded=True, request_handler=Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

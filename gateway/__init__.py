@@ -1,0 +1,1 @@
+"""The door. (PEP, route, stage, assertion, problem) Read pipeline.py first."""

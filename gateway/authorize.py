@@ -1,0 +1,33 @@
+"""Authenticated → Admitted: ask the PDP, on a fresh lease only. The one place where Admitted is made."""
+
+from dataclasses import replace
+
+from authz.errors import AccessDenied
+from authz.label import ceiling_of
+from authz.lease import Decider
+from authz.request import AccessRequest, Effect
+from gateway.stages import Admitted, Authenticated
+from idp.identity import NOBODY
+
+
+def authorize(authenticated: Authenticated, decider: Decider) -> Admitted:
+    """Decide; whose session was ended since it was looked up is nobody. Raises AccessDenied, LeaseLost."""
+    if authenticated.identity.session in decider.snapshot.revoked:
+        authenticated = replace(authenticated, identity=NOBODY)
+    matched, identity = authenticated.matched, authenticated.identity
+    ruling = decider.decide(
+        AccessRequest(
+            id=matched.inbound.id,
+            at=matched.inbound.at,
+            subject=identity.subject,
+            department=matched.department,
+            object=matched.object,
+            action=matched.action,
+            label=matched.label,
+            ceiling=ceiling_of(identity.assurance),
+        ),
+        grace_seconds=matched.route.grace_seconds if matched.action == "read" else 0,
+    )
+    if ruling.decision.effect is not Effect.PERMIT:
+        raise AccessDenied(ruling.decision)
+    return Admitted(authenticated=authenticated, decision=ruling.decision, stale=ruling.stale)

@@ -1,0 +1,43 @@
+"""Admitted → Recorded: the decision stands in the spool before anything is delivered (law 5)."""
+
+from audit.event import Event, EventKind
+from audit.spool import Spool
+from gateway.stages import Admitted, Matched, Recorded
+
+_ALWAYS_SYNCED = 3  # from this label on
+
+
+def is_weighty(matched: Matched) -> bool:
+    """Labels ≥ 3, and everything that is not a plain read: synced before delivery, with an outcome record after."""
+    return matched.label >= _ALWAYS_SYNCED or matched.action != "read"
+
+
+async def record(admitted: Admitted, spool: Spool) -> Recorded:
+    """Append the decision. Raises AuditUnavailable; then nothing is delivered."""
+    authenticated, decision = admitted.authenticated, admitted.decision
+    matched, inbound = authenticated.matched, authenticated.matched.inbound
+    event = Event(
+        id=inbound.id,
+        kind=EventKind.DECISION,
+        at=inbound.at,
+        subject=authenticated.identity.subject,
+        department=matched.department,
+        object=matched.object,
+        action=matched.action,
+        label=matched.label,
+        result=decision.effect,
+        status=0,
+        reason=decision.reason,
+        rule=decision.rule or "",
+        detail={
+            "address": inbound.address,
+            "assurance": authenticated.identity.assurance,
+            "host": inbound.host,
+            "method": inbound.method,
+            "session": authenticated.identity.session,
+            "version": decision.version,
+            **({"stale": 1} if admitted.stale else {}),
+        },
+    )
+    await spool.append(event, synced=is_weighty(matched), reserved=matched.route.delivery == "local")
+    return Recorded(admitted=admitted)

@@ -1,0 +1,229 @@
+"""A refusal on its way out: recorded under the request's id first, then told as a page, a problem or a way on.
+
+What is missing decides the way on: an identity or a second factor begins a login that comes back here; a write is
+parked until then, so that nothing its sender typed is lost (law 9).
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from audit.errors import AuditUnavailable
+from audit.event import Event, EventKind
+from audit.flood import Flood
+from audit.spool import Spool
+from authz.errors import AccessDenied, AuthzError, ParkFull
+from authz.park import BODY_BYTES, Parking
+from authz.request import Missing
+from gateway.authenticate import SAFE_METHODS
+from gateway.errors import BodyTooLarge, GatewayError, MethodRefused
+from gateway.local import read_body
+from gateway.problems import Problem, problem_of
+from gateway.record import is_weighty
+from gateway.stages import Admitted, Authenticated, Headers, Inbound, Listener, Matched, Outbound, Raw, Recorded, Stage
+from idp.identity import NOBODY, Identity
+from idp.session import COOKIE
+
+LOGIN_PATH, RESUME_PATH = "/.citygate/login", "/.citygate/resume/"
+_PARKED_HEADERS = (b"content-type", b"accept", b"accept-language", b"idempotency-key")
+_PARK_SECONDS = 10.0
+STEP_UP_ASSURANCE = 3
+STATUS_PHRASES = {int(status): status.phrase for status in HTTPStatus}
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"
+)
+PAGE_HEADERS: Headers = (
+    (b"content-type", b"text/html; charset=utf-8"),
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.format(forms="").encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What is refused, how far it came, and why."""
+
+    id: str
+    problem: Problem
+    rule: str = ""
+    allowed: tuple[str, ...] = ()  # methods, of a 405
+    inbound: Inbound | None = None  # None when the request could not even be read
+    matched: Matched | None = None
+    identity: Identity = NOBODY
+    peer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusals:
+    """What refusing needs. `render` makes the page (C7); `keep` holds a refusal for the data plane's second step."""
+
+    spool: Spool
+    flood: Flood
+    parking: Parking
+    render: Callable[[Refusal], str]
+    keep: Callable[[Refusal], Outbound]
+    mint: Callable[[], str]
+    clock: Callable[[], datetime]
+
+
+async def refuse(stage: Stage, failure: Exception, refusals: Refusals) -> Outbound:
+    """Record and answer `failure`; never raises."""
+    refusal = _refusal(stage, failure, refusals.mint)
+    if refusal.problem.status >= 500:
+        _log.error("%s: %s", refusal.id, refusal.problem.code, exc_info=failure if refusal.problem.code == "internal" else None)
+    try:
+        await _record(refusal, refusals)
+    except AuditUnavailable as unavailable:
+        refusal = replace(refusal, problem=problem_of(unavailable))
+    if refusal.inbound and refusal.inbound.listener is Listener.GATE:
+        return refusals.keep(refusal)
+    return await tell(refusal, refusals)
+
+
+async def tell(refusal: Refusal, refusals: Refusals) -> Outbound:
+    """The answer to a refusal that is recorded: a way on where there is one, else a page or a problem; never raises."""
+    try:
+        way_on = await _way_on(refusal, refusals)
+    except (GatewayError, AuthzError) as worse:
+        refusal, way_on = replace(refusal, problem=problem_of(worse)), None
+    if way_on:
+        return Outbound(status=303, headers=((b"location", way_on.encode()), (b"cache-control", b"no-store")))
+    headers = _headers(refusal)
+    if refusal.inbound and _wants_page(refusal.inbound):
+        page = refusals.render(refusal).encode()
+        return Outbound(status=refusal.problem.status, headers=(*headers, *PAGE_HEADERS), body=page)
+    headers = (*headers, (b"content-type", b"application/problem+json"))
+    return Outbound(status=refusal.problem.status, headers=headers, body=json.dumps(_told(refusal)).encode())
+
+
+def _refusal(stage: Stage, failure: Exception, mint: Callable[[], str]) -> Refusal:
+    problem = problem_of(failure)
+    rule = failure.decision.rule or "" if isinstance(failure, AccessDenied) else ""
+    allowed = failure.allowed if isinstance(failure, MethodRefused) else ()
+    inner: Stage = stage.admitted if isinstance(stage, Recorded) else stage
+    inner = inner.authenticated if isinstance(inner, Admitted) else inner
+    identity = inner.identity if isinstance(inner, Authenticated) else NOBODY
+    inner = inner.matched if isinstance(inner, Authenticated) else inner
+    matched = inner if isinstance(inner, Matched) else None
+    inbound = matched.inbound if matched else inner if isinstance(inner, Inbound) else None
+    return Refusal(
+        id=inbound.id if inbound else mint(),
+        problem=problem,
+        rule=rule,
+        allowed=allowed,
+        inbound=inbound,
+        matched=matched,
+        identity=identity,
+        peer=inbound.address if inbound else stage.peer if isinstance(stage, Raw) else "",
+    )
+
+
+async def _record(refusal: Refusal, refusals: Refusals) -> None:
+    """One record each; above a rate, nobody's refusals are summed instead (law 5)."""
+    matched, inbound, problem, now = refusal.matched, refusal.inbound, refusal.problem, refusals.clock()
+    for counted in refusals.flood.due(now):
+        await refusals.spool.append(counted, synced=False)
+    if refusal.identity.subject == NOBODY.subject and refusals.flood.admit(refusal.peer, now) == "count":
+        return
+    event = Event(
+        id=refusal.id,
+        kind=EventKind.REFUSAL,
+        at=now,
+        subject=refusal.identity.subject,
+        department=matched.department if matched else "",
+        object=matched.object if matched else inbound.path if inbound else "",
+        action=matched.action if matched else "",
+        label=matched.label if matched else 1,
+        result="deny" if problem.code == "access-denied" else "refused",
+        status=problem.status,
+        reason=problem.reason,
+        rule=refusal.rule,
+        detail={
+            "address": refusal.peer,
+            "host": inbound.host if inbound else "",
+            "method": inbound.method if inbound else "",
+            "session": refusal.identity.session,
+        },
+    )
+    await refusals.spool.append(event, synced=bool(matched and is_weighty(matched)))
+
+
+async def _way_on(refusal: Refusal, refusals: Refusals) -> str | None:
+    """Where a browser can bring the identity or the second factor that is missing, and come back from."""
+    inbound, missing = refusal.inbound, refusal.problem.missing
+    if inbound is None or missing not in (Missing.IDENTITY, Missing.ASSURANCE) or not _wants_page(inbound):
+        return None
+    query = {"return_to": inbound.target}
+    if missing is Missing.ASSURANCE:
+        query["assurance"] = str(STEP_UP_ASSURANCE)
+    if inbound.method not in SAFE_METHODS:
+        if missing is Missing.IDENTITY:
+            return None  # nobody's request is not kept: the page offers the sign-in
+        query["return_to"] = RESUME_PATH + await _park(refusal, inbound, missing, refusals)
+    return f"{LOGIN_PATH}?{urlencode(query)}"
+
+
+async def _park(refusal: Refusal, inbound: Inbound, missing: Missing, refusals: Refusals) -> str:
+    try:
+        body = await read_body(inbound, limit_bytes=BODY_BYTES, deadline_seconds=_PARK_SECONDS)
+    except BodyTooLarge as large:
+        raise ParkFull(f"only {BODY_BYTES} bytes can be parked") from large
+    headers = tuple((n.decode(), v.decode("latin-1")) for n, v in inbound.headers if n in _PARKED_HEADERS)
+    return await asyncio.to_thread(
+        refusals.parking.park,
+        subject=refusal.identity.subject,
+        host=inbound.host,
+        missing=missing,
+        method=inbound.method,
+        target=inbound.target,
+        headers=headers,
+        body=body,
+        record=refusal.id,
+    )
+
+
+def _headers(refusal: Refusal) -> Headers:
+    problem = refusal.problem
+    headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"), (b"x-request-id", refusal.id.encode())]
+    if problem.retry_seconds is not None:
+        headers.append((b"retry-after", str(problem.retry_seconds).encode()))
+    if refusal.allowed:
+        headers.append((b"allow", ", ".join(refusal.allowed).encode()))
+    if problem.status == 401:
+        headers.append((b"www-authenticate", _challenge(problem)))
+    if problem.code == "credential-rejected":
+        headers.append((b"set-cookie", f"{COOKIE}=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax".encode()))
+    return tuple(headers)
+
+
+def _challenge(problem: Problem) -> bytes:
+    """RFC 9470 §3 when only the assurance is missing, else RFC 6750 §3."""
+    if problem.missing is Missing.ASSURANCE:
+        return b'Bearer error="insufficient_user_authentication", acr_values="%d"' % STEP_UP_ASSURANCE
+    return b'Bearer realm="citygate"'
+
+
+def _told(refusal: Refusal) -> dict[str, str | int]:
+    problem = refusal.problem
+    told: dict[str, str | int] = {
+        "type": f"urn:citygate:problem:{problem.code}",
+        "title": STATUS_PHRASES.get(problem.status, "error"),
+        "status": problem.status,
+        "instance": refusal.id,
+        "code": problem.code,
+        "reason": problem.reason,
+    }
+    if problem.status in (401, 403):
+        told["decision_id"] = refusal.id
+    return told | ({"missing": problem.missing} if problem.missing else {})
+
+
+def _wants_page(inbound: Inbound) -> bool:
+    return "text/html" in (inbound.header(b"accept") or "")

@@ -1,0 +1,215 @@
+"""RouteTable: which host and path belong to which system, department, action and label; overlap is an error.
+
+A path pattern is made of literal segments, `{name}` for exactly one segment, and `/**` at the end for any rest,
+none included. A label by path always ends in `/**`, so that no spelling of a longer path slips under it.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from authz.label import Label
+from authz.policy import Rule
+from authz.request import ANONYMOUS, Effect
+from gateway.errors import InvalidRoute, RouteUnknown
+
+DOOR_PATHS = ("/.citygate/", "/.well-known/citygate/")  # of every host, and never an upstream's
+
+_HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
+_SEGMENT = re.compile(r"[A-Za-z0-9._~:@!$&'()+,=%-]*|\{[a-z]+\}", re.ASCII)
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_ACTION = re.compile(r"[a-z-]+(:[a-z-]+)?", re.ASCII)
+_DELIVERIES = ("proxy", "local")
+_GRACE_SECONDS_MAX = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One entry of the table, as validated configuration."""
+
+    host: str  # "marriage.localhost"
+    path: str  # "/**", "/departments/{department}/people"
+    system: str
+    department: str  # owner of the objects; may be "{department}", then the path names it
+    actions: Mapping[str, str]  # method → action; a method that is not here is 405
+    label: Label = Label.L1
+    labels: Mapping[str, Label] = field(default_factory=dict)  # by path inside the route; the highest that matches counts
+    delivery: str = "proxy"  # proxy · local
+    forward_auth: bool = False  # the data plane delivers; the whole host, or none of it
+    upstream: str = ""  # "http://127.0.0.1:8001"
+    public: bool = False  # anybody may; still a decision, for `anonymous`
+    deadline_seconds: float = 30.0  # until the upstream's head, and between two chunks
+    body_bytes: int = 1 << 20
+    concurrency: int = 64
+    grace_seconds: int = 0  # reads below label 3 without a fresh lease, at most 600
+    websocket: bool = False
+
+    def __post_init__(self) -> None:
+        checks = {
+            "host": _HOST.fullmatch(self.host),
+            "path": _is_pattern(self.path),
+            "system": _NAME.fullmatch(self.system),
+            "department": _NAME.fullmatch(self.department) or "{department}" in self.path,
+            "actions": self.actions and all(_ACTION.fullmatch(action) for action in self.actions.values()),
+            "labels": all(_is_pattern(path) and path.endswith("/**") for path in self.labels),
+            "delivery": self.delivery in _DELIVERIES and (self.delivery == "local") == (not self.upstream),
+            "grace_seconds": 0 <= self.grace_seconds <= _GRACE_SECONDS_MAX,
+            "deadline_seconds": self.deadline_seconds > 0,
+            "body_bytes": self.body_bytes >= 0,
+            "concurrency": self.concurrency > 0,
+        }
+        for name, holds in checks.items():
+            if not holds:
+                raise InvalidRoute(f"{self.host}{self.path}: `{name}` is not valid")
+
+    def label_of(self, segments: tuple[str, ...]) -> Label:
+        """The object's label: the highest of the route's own and of every labelled path that covers it."""
+        inner = (label for path, label in self.labels.items() if _covers(_segments(path), segments))
+        return max(self.label, *inner) if self.labels else self.label
+
+
+class RouteTable:
+    """All routes of all hosts. Raises InvalidRoute when two of them could both serve one path."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = tuple(routes)
+        self._hosts: dict[str, _Node] = {}
+        for route in self.routes:
+            node = self._hosts.setdefault(route.host, _Node())
+            clash = next((other for other in node.routes() if _overlap(_segments(other.path), _segments(route.path))), None)
+            if clash:
+                raise InvalidRoute(f"{route.host}: `{route.path}` and `{clash.path}` overlap")
+            node.add(_segments(route.path), route)
+        for host in self._hosts:
+            _check_forward_auth(host, [r for r in self.routes if r.host == host and not is_door_path(r.path)])
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every registered host name."""
+        return frozenset(self._hosts)
+
+    def find(self, host: str, path: str) -> tuple[Route, tuple[str, ...]]:
+        """The one route for `path` (canonical, begins with "/") and the path's segments. Raises RouteUnknown."""
+        segments = _segments(path)
+        node = self._hosts.get(host)
+        route = node.find(segments, 0, door=is_door_path(path)) if node else None
+        if route is None:
+            raise RouteUnknown
+        return route, segments
+
+
+def load_routes(path: Path) -> list[Route]:
+    """The routes in a TOML file's `[[routes]]`. Raises InvalidRoute, OSError."""
+    try:
+        entries = tomllib.loads(path.read_text())["routes"]
+        return [_route(entry) for entry in entries]
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as wrong:
+        raise InvalidRoute(f"{path.name}: {wrong}") from wrong
+
+
+def _route(entry: dict[str, Any]) -> Route:
+    labels = {pattern: Label(label) for pattern, label in entry.get("labels", {}).items()}
+    return Route(**{**entry, "label": Label(entry.get("label", 1)), "labels": labels})
+
+
+def is_door_path(path: str) -> bool:
+    """Whether this path belongs to the door itself, on whatever host."""
+    return path.startswith(DOOR_PATHS)
+
+
+def named(pattern: str, segments: tuple[str, ...], name: str) -> str:
+    """The segment that stands where `pattern` says `{name}`."""
+    return segments[_segments(pattern).index(f"{{{name}}}")]
+
+
+class _Node:
+    """A trie of segments; because nothing overlaps, at most one route is found whatever the order of the search."""
+
+    def __init__(self) -> None:
+        self._literal: dict[str, _Node] = {}
+        self._one: _Node | None = None
+        self._rest: Route | None = None
+        self._here: Route | None = None
+
+    def add(self, pattern: tuple[str, ...], route: Route) -> None:
+        if not pattern:
+            self._here = route
+        elif pattern == ("**",):
+            self._rest = route
+        elif pattern[0].startswith("{"):
+            self._one = self._one or _Node()
+            self._one.add(pattern[1:], route)
+        else:
+            self._literal.setdefault(pattern[0], _Node()).add(pattern[1:], route)
+
+    def find(self, segments: tuple[str, ...], at: int, *, door: bool) -> Route | None:
+        if at == len(segments):
+            return self._here or self._rest
+        for node in (self._literal.get(segments[at]), self._one if segments[at] else None):
+            if node and (found := node.find(segments, at + 1, door=door)):
+                return found
+        # an upstream's "/**" never reaches the door's own paths
+        return None if door and self._rest and not is_door_path(self._rest.path) else self._rest
+
+    def routes(self) -> Iterator[Route]:
+        yield from (route for route in (self._here, self._rest) if route)
+        for node in (*self._literal.values(), *([self._one] if self._one else [])):
+            yield from node.routes()
+
+
+def _check_forward_auth(host: str, routes: list[Route]) -> None:
+    """What forward-auth cannot do, it may not be asked to: the data plane delivers, and we never see the answer."""
+    if len({route.forward_auth for route in routes}) > 1:
+        raise InvalidRoute(f"{host}: a host is forward-auth or inline as a whole")
+    for route in routes:
+        writes = route.actions.keys() - {"GET", "HEAD"}
+        if route.forward_auth and writes and max(route.label, *route.labels.values(), 1) >= Label.L3:
+            raise InvalidRoute(f"{host}{route.path}: the outcome of a write to label 3 needs an inline host")
+        if route.forward_auth and route.websocket:
+            raise InvalidRoute(f"{host}{route.path}: a WebSocket needs an inline host, where it can be ended")
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    return tuple(path[1:].split("/"))
+
+
+def _is_pattern(path: str) -> bool:
+    *front, last = _segments(path)
+    return path.startswith("/") and all(map(_SEGMENT.fullmatch, front)) and (last == "**" or bool(_SEGMENT.fullmatch(last)))
+
+
+def _covers(pattern: tuple[str, ...], segments: tuple[str, ...]) -> bool:
+    front = pattern[:-1]  # labelled paths end in "**"
+    return len(segments) >= len(front) and all(p.startswith("{") or p == s for p, s in zip(front, segments, strict=False))
+
+
+def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    for a, b in zip(one, other, strict=False):
+        if "**" in (a, b):
+            door = [is_door_path("/" + "/".join(pattern)) for pattern in (one, other)]
+            return door[0] == door[1]
+        if not (a == b or a.startswith("{") or b.startswith("{")):
+            return False
+    longer = max(one, other, key=len)
+    return len(one) == len(other) or longer[min(len(one), len(other)) :] == ("**",)
+
+
+def _casbin(pattern: str) -> str:
+    """A route's pattern as the policy writes it: `{name}` is `:name`, a `/**` at the end is `/*`."""
+    return re.sub(r"\{([a-z]+)\}", r":\1", pattern).replace("**", "*")
+
+
+def public_rules(routes: Iterable[Route]) -> list[Rule]:
+    """What `public` routes mean to the PDP: a rule for everybody, like any other (law 2)."""
+    return [
+        Rule(
+            id=f"public-{number}-{action.replace(':', '-')}", subject=ANONYMOUS, department=route.department,
+            object=f"/{route.system}{_casbin(route.path)}",
+            action=action, effect=Effect.PERMIT,
+        )  # fmt: skip
+        for number, route in enumerate(routes) if route.public
+        for action in sorted(set(route.actions.values()))
+    ]  # fmt: skip

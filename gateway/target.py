@@ -1,0 +1,148 @@
+"""The untouched request target out of the server, and the bounds it lacks: on the head's size and time, on pipelining.
+
+uvicorn drops `#…`, a lone `?` and the authority of an absolute-form target before the application sees them; here they
+reach `scope["state"]["target"]` as received. Beside it stand `websocket` (an upgrade to it was asked for), `is_gone`
+(the client is), `abort` (drop the connection now) and `tunnel` (see `Tunnel`).
+"""
+
+import asyncio
+from asyncio import TimerHandle
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httptools
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+PIPELINED = 8  # requests that may wait behind the one being answered
+TUNNEL_BYTES = 1 << 16
+
+Tunnel = Callable[[bytes], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+"""Send these bytes (an answer's head, 101) and hand over the connection as it is; the server forgets it."""
+
+
+class TargetProtocol(HttpToolsProtocol):
+    """HTTP/1.1 only, one bounded head at a time; every violation ends the connection."""
+
+    head_bytes = 64 * 1024
+    head_seconds = 10.0  # from the end of the request before, so an idle connection lives no longer either
+
+    _deadline: TimerHandle | None = None
+    _serving: RequestResponseCycle | None = None
+    _in_head = False
+    _received_bytes = 0  # of a head that has not ended yet
+    _upgraded = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the clock for the first head."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request being answered, not only the last one parsed."""
+        self._stop_clock()
+        self._give_up()
+        self.pipeline.clear()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and count what still belongs to an unfinished head."""
+        if self._upgraded:  # spoken before the answer, so nobody agreed on what it means
+            self.transport.abort()
+            return
+        self._received_bytes = self._received_bytes + len(data) if self._in_head else 0
+        super().data_received(data)
+        if self._in_head and self._received_bytes > self.head_bytes and not self.transport.is_closing():
+            self.send_400_response("Request head too large.")
+
+    def on_message_begin(self) -> None:
+        """Put into the state what the pipeline needs beyond ASGI."""
+        super().on_message_begin()
+        self._in_head = True
+        self.scope["state"]["is_gone"] = self.transport.is_closing
+        self.scope["state"]["abort"] = self.transport.abort
+        self.scope["state"]["tunnel"] = self._tunnel
+
+    def on_headers_complete(self) -> None:
+        """Refuse what is too large, too many or not HTTP/1.1, else let the server start its cycle."""
+        self._in_head = False
+        self._stop_clock()
+        head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if head_bytes > self.head_bytes or len(self.pipeline) >= PIPELINED or self.parser.get_http_version() != "1.1":
+            raise httptools.HttpParserError("refused")
+        self.scope["state"]["target"] = self.url
+        self.scope["state"]["websocket"] = self.parser.should_upgrade() and self._get_upgrade() == b"websocket"
+        super().on_headers_complete()
+        if self.parser.should_upgrade():  # what follows the head is no longer HTTP, whatever the answer is
+            self._upgraded = True
+            self.cycle.keep_alive = False
+
+    def on_response_complete(self) -> None:
+        """Start the clock for the next head, unless it is already here."""
+        super().on_response_complete()
+        self._unset_keepalive_if_required()  # ours counts from the same moment and is not stopped by a dribble
+        if self.transport.is_closing():
+            self._watch_flush()
+        elif self.cycle.response_complete:
+            self._await_head()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer, unless that would land inside the answer to an earlier request."""
+        self._stop_clock()
+        if (self._serving and self._serving.response_started and not self._serving.response_complete) or self.pipeline:
+            self.transport.abort()
+            return
+        self._give_up()
+        super().send_400_response(msg)
+        self._watch_flush()
+
+    def _should_upgrade(self) -> bool:
+        return False  # an upgrade is a request like any other until its answer is 101
+
+    def _unsupported_upgrade_warning(self) -> None:
+        pass
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._serving = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _give_up(self) -> None:
+        """No answer to the request under way is possible any more; whoever waits for its body learns it."""
+        if self._serving and not self._serving.response_complete:
+            self._serving.disconnected = True
+            self._serving.message_event.set()
+
+    def _await_head(self) -> None:
+        self._stop_clock()
+        self._deadline = self.loop.call_later(self.head_seconds, self._close)
+
+    def _stop_clock(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _close(self) -> None:
+        self.transport.close()
+        self._watch_flush()
+
+    def _watch_flush(self, before_bytes: int | None = None) -> None:
+        """A closing connection may take its time to read what is left, but not stand still."""
+        left_bytes = self.transport.get_write_buffer_size()
+        if left_bytes == 0:
+            return
+        if before_bytes is not None and left_bytes >= before_bytes:
+            self.transport.abort()
+            return
+        self._stop_clock()
+        self._deadline = self.loop.call_later(self.head_seconds, self._watch_flush, left_bytes)
+
+    async def _tunnel(self, head: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """See `Tunnel`."""
+        reader = asyncio.StreamReader(limit=TUNNEL_BYTES, loop=self.loop)
+        protocol: Any = asyncio.StreamReaderProtocol(reader, loop=self.loop)
+        self.connections.discard(self)
+        self.cycle.response_started = self.cycle.response_complete = True
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        self.transport.write(head)
+        return reader, asyncio.StreamWriter(self.transport, protocol, reader, self.loop)

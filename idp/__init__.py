@@ -1,0 +1,1 @@
+"""Who is calling? (issuer, relying party, session, assurance, directory)"""

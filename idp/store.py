@@ -1,0 +1,58 @@
+"""This package's tables."""
+
+import sqlalchemy as sa
+
+from storage.database import Moment, metadata
+
+department = sa.Table(
+    "department",
+    metadata,
+    sa.Column("id", sa.String(63), primary_key=True),
+    sa.Column("parent", sa.String(63)),
+    sa.Column("name_zh", sa.Text),
+    sa.Column("name_en", sa.Text),
+)
+person = sa.Table(
+    "person",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("iss", sa.Text),
+    sa.Column("sub", sa.Text),
+    sa.Column("login", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("department", sa.String(63)),
+    sa.Column("not_before", Moment),
+    sa.Column("record", sa.String(26)),
+)
+session = sa.Table(
+    "session",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("person", sa.String(40)),
+    sa.Column("iss", sa.Text),
+    sa.Column("sid", sa.Text),
+    sa.Column("assurance", sa.Integer),
+    sa.Column("address", sa.Text),
+    sa.Column("started_at", Moment),
+    sa.Column("seen_at", Moment),
+    sa.Column("ended_at", Moment),
+    sa.Column("id_token", sa.LargeBinary),
+    sa.Column("record", sa.String(26)),
+    sa.Column("end_record", sa.String(26)),
+)
+host_session = sa.Table(
+    "host_session",
+    metadata,
+    sa.Column("digest", sa.LargeBinary(32), primary_key=True),
+    sa.Column("session", sa.String(26)),
+    sa.Column("host", sa.Text),
+)
+access_key = sa.Table(
+    "access_key",
+    metadata,
+    sa.Column("digest", sa.LargeBinary(32), primary_key=True),
+    sa.Column("subject", sa.String(40)),
+    sa.Column("assurance", sa.Integer),
+    sa.Column("expires_at", Moment),
+    sa.Column("record", sa.String(26)),
+)

@@ -1,0 +1,218 @@
+"""Verify an ID token: numbered checks, nothing else."""
+
+import base64
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+import jwt
+from jwt.exceptions import PyJWTError
+
+from idp.errors import (
+    TokenAlgorithmRefused,
+    TokenAudienceWrong,
+    TokenClaimsWrong,
+    TokenHeaderRefused,
+    TokenIssuerWrong,
+    TokenKeyUnknown,
+    TokenMalformed,
+    TokenNonceWrong,
+    TokenSignatureInvalid,
+    TokenTimeWrong,
+)
+
+MAX_TOKEN_BYTES = 16 * 1024
+MAX_NAME_CHARS = 255  # OIDC Core §2: `sub` is at most 255 ASCII characters
+LEEWAY = timedelta(seconds=60)
+ALGORITHMS = frozenset({"EdDSA", "ES256", "RS256"})
+_ALGORITHM_OF = {("OKP", "Ed25519"): "EdDSA", ("EC", "P-256"): "ES256", ("RSA", ""): "RS256"}
+_MIN_RSA_BITS = 2048
+_KEYS_FROM_TOKEN = frozenset({"jwk", "jku", "x5u", "x5c", "crit"})
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+_LATEST_SECONDS = 253_402_300_799  # the last second a datetime can hold
+
+PinnedKeys = Mapping[str, jwt.PyJWK]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a verified ID token says about one login."""
+
+    iss: str
+    sub: str
+    sid: str
+    acr: str
+    auth_time: datetime
+    issued_at: datetime
+    expires_at: datetime
+    name: str  # "" if the issuer gives none
+
+
+def pin(jwks: object) -> PinnedKeys:
+    """The signing keys of a JWK set by their id, each bound to one algorithm.
+
+    Keys of other kinds (symmetric, encryption, weak or unknown ones) are left out; a set that says one id
+    twice, or is no set, raises TokenMalformed. Source: RFC 7517 §5.
+    """
+    if not isinstance(jwks, dict) or not isinstance(jwks.get("keys"), list):
+        raise TokenMalformed("not a JWK set")
+    pinned: dict[str, jwt.PyJWK] = {}
+    for jwk in jwks["keys"]:
+        if not isinstance(jwk, dict) or not isinstance(kid := jwk.get("kid"), str):
+            continue
+        if (key := _signing_key(jwk)) is None:
+            continue
+        if kid in pinned:
+            raise TokenMalformed("a JWK set with one key id twice")
+        pinned[kid] = key
+    return pinned
+
+
+def verify(
+    token: str,
+    *,
+    keys: PinnedKeys,
+    issuer: str,
+    audience: str,
+    nonce: str,
+    now: datetime,
+    algorithms: frozenset[str] = ALGORITHMS,
+) -> Claims:
+    """Return what `token` claims, or raise the TokenInvalid leaf of the first check it fails.
+
+    1. at most 16 KiB; 2. exactly three parts, canonical base64url, JSON objects without a member twice;
+    3. `alg` on the issuer's list, never `none` or symmetric; 4. no `jwk`, `jku`, `x5u`, `x5c` or `crit`;
+    5. `typ`, where given, says JWT; 6. `kid` among the pinned keys, and `alg` is that key's own; 7. signature;
+    8. `iss` equal byte for byte; 9. `aud` is or contains the client, `azp` is the client; 10. `exp`, `nbf`, `iat`
+    within 60 s of leeway; 11. `nonce` equal; 12. `sub`, `sid`, `acr`, `auth_time` present with their types.
+    Sources: RFC 8725 §3, OIDC Core §2 and §3.1.3.7.
+    """
+    if len(token) > MAX_TOKEN_BYTES:  # 1
+        raise TokenMalformed("token longer than 16 KiB")
+    header, claims, signed, signature = _parse(token)  # 2
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in algorithms & ALGORITHMS:  # 3
+        raise TokenAlgorithmRefused("algorithm not on the issuer's list")
+    if _KEYS_FROM_TOKEN & header.keys():  # 4
+        raise TokenHeaderRefused("header brings a key or an extension")
+    if header.get("typ", "JWT") != "JWT" or claims.get("typ", "ID") != "ID":  # 5; Keycloak's kinds are in the claim
+        raise TokenHeaderRefused("another kind of token")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or kid not in keys:  # 6
+        raise TokenKeyUnknown(kid if isinstance(kid, str) else "")
+    key = keys[kid]
+    if key.algorithm_name != algorithm:
+        raise TokenAlgorithmRefused("algorithm is not the key's own")
+    if not key.Algorithm.verify(signed, key.key, signature):  # 7
+        raise TokenSignatureInvalid("signature does not verify")
+    if claims.get("iss") != issuer:  # 8
+        raise TokenIssuerWrong("another issuer")
+    _check_audience(claims, audience)  # 9
+    issued_at, expires_at = _check_times(claims, now)  # 10
+    if not secrets.compare_digest(_text(claims, "nonce", TokenNonceWrong).encode(), nonce.encode()):  # 11
+        raise TokenNonceWrong("another login's nonce")
+    return Claims(  # 12
+        iss=issuer,
+        sub=_text(claims, "sub"),
+        sid=_text(claims, "sid"),
+        acr=_text(claims, "acr"),
+        auth_time=_instant(claims, "auth_time"),
+        issued_at=issued_at,
+        expires_at=expires_at,
+        name=_name(claims),
+    )
+
+
+def _signing_key(jwk: dict[str, Any]) -> jwt.PyJWK | None:
+    algorithm = _ALGORITHM_OF.get((str(jwk.get("kty")), str(jwk.get("crv", ""))))
+    if algorithm is None or jwk.get("use", "sig") != "sig" or jwk.get("alg", algorithm) != algorithm:
+        return None
+    public = {name: value for name, value in jwk.items() if name in {"kty", "crv", "x", "y", "n", "e"}}
+    try:
+        key = jwt.PyJWK(public, algorithm)
+    except PyJWTError:
+        return None
+    return None if algorithm == "RS256" and key.key.key_size < _MIN_RSA_BITS else key
+
+
+def _parse(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
+    parts = token.split(".")
+    if len(parts) != 3:  # noqa: PLR2004 - header, payload, signature
+        raise TokenMalformed("token without exactly three parts")
+    header, payload, signature = (_decode(part) for part in parts)
+    return _object(header), _object(payload), f"{parts[0]}.{parts[1]}".encode(), signature
+
+
+def _decode(part: str) -> bytes:
+    if not _BASE64URL.fullmatch(part) or len(part) % 4 == 1:
+        raise TokenMalformed("part is not base64url")
+    decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    if base64.urlsafe_b64encode(decoded).rstrip(b"=") != part.encode():
+        raise TokenMalformed("part is not canonical base64url")
+    return decoded
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(text.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise TokenMalformed("part is not JSON with one reading") from None
+    if not isinstance(value, dict):
+        raise TokenMalformed("part is not a JSON object")
+    return value
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("member twice")
+    return members
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _check_audience(claims: dict[str, Any], audience: str) -> None:
+    stated = claims.get("aud")
+    audiences = [stated] if isinstance(stated, str) else stated
+    if not isinstance(audiences, list) or audience not in audiences:
+        raise TokenAudienceWrong("meant for another client")
+    if (len(audiences) > 1 or "azp" in claims) and claims.get("azp") != audience:
+        raise TokenAudienceWrong("issued to another client")
+
+
+def _check_times(claims: dict[str, Any], now: datetime) -> tuple[datetime, datetime]:
+    issued_at, expires_at = _instant(claims, "iat"), _instant(claims, "exp")
+    not_before = _instant(claims, "nbf") if "nbf" in claims else issued_at
+    if now >= expires_at + LEEWAY:
+        raise TokenTimeWrong("expired")
+    if now < max(issued_at, not_before) - LEEWAY:
+        raise TokenTimeWrong("not yet valid")
+    return issued_at, expires_at
+
+
+def _instant(claims: dict[str, Any], name: str) -> datetime:
+    seconds = claims.get(name)
+    if type(seconds) is not int or not 0 <= seconds < _LATEST_SECONDS - LEEWAY.seconds:
+        raise TokenClaimsWrong(f"`{name}` is not a time")
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _text(claims: dict[str, Any], name: str, error: type[TokenClaimsWrong | TokenNonceWrong] = TokenClaimsWrong) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not _VISIBLE_ASCII.fullmatch(value) or len(value) > MAX_NAME_CHARS:
+        raise error(f"`{name}` is missing, too long or not visible ASCII")
+    return value
+
+
+def _name(claims: dict[str, Any]) -> str:
+    value = claims.get("name", "")
+    if not isinstance(value, str) or len(value) > MAX_NAME_CHARS or not value.isprintable():
+        raise TokenClaimsWrong("`name` is not printable text")
+    return value

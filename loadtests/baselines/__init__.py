@@ -1,0 +1,1 @@
+"""Pinned baselines: small, written well, sharing no code with what they are compared to."""

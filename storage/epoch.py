@@ -1,0 +1,127 @@
+"""The epoch: one number that counts every change a gateway must confirm, the changes, and who confirmed what."""
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Kind = Literal["session", "subject", "policy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What became different with `epoch`: a session ended, a subject's assignments, or everything."""
+
+    epoch: int
+    kind: Kind
+    key: str  # the session, the subject, or ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The current epoch, and the changes since the one that was held; None: too many, load everything."""
+
+    epoch: int
+    changes: tuple[Change, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What one gateway last said it holds, and when it was last told that this is the current epoch."""
+
+    epoch: int
+    granted_at: float  # seconds on the source's monotonic clock; every lease of this gateway was sent before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmations:
+    """All gateways that may still decide, at one moment of the source's clock."""
+
+    at: float
+    epoch: int
+    gateways: Mapping[str, Confirmation]
+
+
+class EpochSource(Protocol):
+    """Where every gateway asks. Called from threads; raises OSError when it cannot be reached or is too slow."""
+
+    def bump(self, changes: Iterable[tuple[Kind, str]]) -> int:
+        """Count these changes as one step and return its epoch; call it after they can be read."""
+
+    def changes_since(self, epoch: int) -> tuple[Change, ...] | None:
+        """Every change after `epoch`, oldest first; None if that is no longer, or not yet, known."""
+
+    def ask(self, gateway: str, *, holds: int) -> Answer:
+        """Confirm that `gateway` decides by `holds` or newer from here on, and learn the current epoch.
+
+        `gateway` names one life of one process: a restart is another name. Questions may arrive twice or late.
+        """
+
+    def confirmations(self) -> Confirmations:
+        """Who confirmed what."""
+
+
+_NOTHING_YET = Confirmation(epoch=0, granted_at=-math.inf)
+
+
+class MemoryEpochs:
+    """An EpochSource for the gateways of one process; thread-safe, bounded."""
+
+    def __init__(
+        self,
+        *,
+        monotonic: Callable[[], float],
+        bumped: Callable[[], None] = lambda: None,
+        keep_changes: int = 4096,
+        forget_seconds: float = 60.0,
+    ) -> None:
+        """`bumped` is called after each step, as a hint to ask at once; it must not block."""
+        self._monotonic, self._bumped = monotonic, bumped
+        self._keep_changes, self._forget_seconds = keep_changes, forget_seconds
+        self._lock = threading.Lock()
+        self._epoch = 0
+        self._known_from = 0  # changes after this epoch are all in the feed
+        self._feed: deque[Change] = deque()
+        self._gateways: dict[str, Confirmation] = {}
+
+    def bump(self, changes: Iterable[tuple[Kind, str]]) -> int:
+        with self._lock:
+            self._epoch += 1
+            epoch = self._epoch
+            self._feed.extend(Change(epoch=epoch, kind=kind, key=key) for kind, key in changes)
+            while len(self._feed) > self._keep_changes:
+                self._known_from = self._feed.popleft().epoch
+        self._bumped()
+        return epoch
+
+    def changes_since(self, epoch: int) -> tuple[Change, ...] | None:
+        with self._lock:
+            return self._since(epoch)
+
+    def ask(self, gateway: str, *, holds: int) -> Answer:
+        with self._lock:
+            now = self._monotonic()
+            known = self._gateways.get(gateway, _NOTHING_YET)
+            self._gateways[gateway] = Confirmation(
+                # a question may be late; one about an epoch that never was comes from before our restart
+                epoch=max(known.epoch, holds) if holds <= self._epoch else known.epoch,
+                granted_at=now if holds == self._epoch else known.granted_at,
+            )
+            return Answer(epoch=self._epoch, changes=self._since(holds))
+
+    def confirmations(self) -> Confirmations:
+        with self._lock:
+            now = self._monotonic()
+            silent = [name for name, one in self._gateways.items() if now - one.granted_at > self._forget_seconds]
+            for name in silent:
+                del self._gateways[name]
+            return Confirmations(at=now, epoch=self._epoch, gateways=dict(self._gateways))
+
+    def _since(self, epoch: int) -> tuple[Change, ...] | None:
+        if not self._known_from <= epoch <= self._epoch:
+            return None
+        if epoch == self._epoch:
+            return ()
+        return tuple(change for change in self._feed if change.epoch > epoch)

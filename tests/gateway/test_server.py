@@ -1,0 +1,309 @@
+"""Outbound on the wire: framing, back-pressure, clients that go away, and the secrets of the inner listeners."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import ClientGone, RequestTimeout, UpstreamUnavailable
+from gateway.server import Binding, asgi, bind_tcp, bind_unix, serve
+from gateway.stages import Listener, Outbound, Raw
+from tests.gateway.raw_socket import SECONDS, exchange, serving, status
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+SECRET = "the data plane's"
+
+
+class Pieces:
+    """A body that says whether it was closed."""
+
+    def __init__(self, *pieces: bytes, forever: bytes = b"") -> None:
+        self._pieces, self._forever = list(pieces), forever
+        self.closed, self.given_bytes = asyncio.Event(), 0
+
+    def __aiter__(self) -> "Pieces":
+        return self
+
+    async def __anext__(self) -> bytes:
+        await asyncio.sleep(0)
+        if not self._pieces and not self._forever:
+            raise StopAsyncIteration
+        piece = self._pieces.pop(0) if self._pieces else self._forever
+        self.given_bytes += len(piece)
+        return piece
+
+    async def aclose(self) -> None:
+        self.closed.set()
+
+
+async def echo(raw: Raw) -> Outbound:
+    return Outbound(status=200, body=b"".join([chunk async for chunk in raw.body()]))
+
+
+def always(outbound: Outbound):  # type: ignore[no-untyped-def]
+    async def handle(raw: Raw) -> Outbound:
+        return outbound
+
+    return handle
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, 200_000])
+async def test_bytes_have_a_length(size_bytes: int) -> None:
+    async with serving(asgi(always(Outbound(status=200, body=b"x" * size_bytes)))) as port:
+        head, _, body = (await exchange(port, GET)).partition(b"\r\n\r\n")
+    assert b"content-length: %d" % size_bytes in head
+    assert len(body) == size_bytes
+
+
+async def test_a_stream_is_chunked_and_then_closed() -> None:
+    pieces = Pieces(b"one", b"", b"two")
+    async with serving(asgi(always(Outbound(status=200, body=pieces)))) as port:
+        answer = await exchange(port, GET)
+    assert answer.endswith(b"\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+    assert pieces.closed.is_set()
+
+
+@pytest.mark.parametrize(
+    ("method", "outbound", "length"),
+    [
+        (b"HEAD", Outbound(status=200, body=b"abc"), b"content-length: 3"),
+        (b"HEAD", Outbound(status=200, headers=((b"content-length", b"7"),), body=Pieces()), b"content-length: 7"),
+        (b"GET", Outbound(status=204, headers=((b"content-length", b"7"),), body=b"abc"), b""),
+        (b"GET", Outbound(status=304, headers=((b"content-length", b"7"),)), b""),
+    ],
+)
+async def test_what_may_have_no_body_has_none(method: bytes, outbound: Outbound, length: bytes) -> None:
+    async with serving(asgi(always(outbound))) as port:
+        head, end, body = (await exchange(port, GET.replace(b"GET", method))).partition(b"\r\n\r\n")
+    assert (end, body) == (b"\r\n\r\n", b"")
+    assert length in head
+    assert bool(length) is (b"content-length" in head)
+    assert b"transfer-encoding" not in head
+
+
+async def test_a_request_body_arrives_whole() -> None:
+    sent = (
+        b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        b"2\r\nde\r\n",
+        b"0\r\n\r\n",
+    )
+    async with serving(asgi(echo)) as port:
+        assert (await exchange(port, *sent)).endswith(b"\r\n\r\nabcde")
+
+
+async def test_a_client_that_waits_for_100_continue_gets_it() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+    async with serving(asgi(echo)) as port:
+        assert (await exchange(port, head, b"abc")).startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200")
+
+
+async def test_an_early_refusal_is_seen_by_a_client_that_goes_on_sending() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n"
+    async with serving(asgi(always(Outbound(status=413, body=b"no")))) as port:
+        answer = await exchange(port, head, *[b"x" * 100_000] * 9)
+    assert status(answer) == 413
+    assert b"connection: close" in answer
+    assert answer.endswith(b"no")
+
+
+@pytest.mark.parametrize("sent", [b"Content-Length: 10\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"])
+async def test_a_body_that_ends_early_is_the_clients_going(sent: bytes) -> None:
+    failures: asyncio.Queue[type] = asyncio.Queue()
+
+    async def handle(raw: Raw) -> Outbound:
+        try:
+            return await echo(raw)
+        except ClientGone as gone:
+            failures.put_nowait(type(gone))
+            raise
+
+    async with serving(asgi(handle)) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\n" + sent)
+        await asyncio.sleep(0.05)
+        writer.transport.abort()
+        async with asyncio.timeout(SECONDS):
+            assert await failures.get() is ClientGone
+
+
+@pytest.mark.parametrize("dribble", [False, True])
+async def test_a_body_that_comes_too_slowly_is_a_timeout(dribble: bool) -> None:
+    async def handle(raw: Raw) -> Outbound:
+        try:
+            return await echo(raw)
+        except RequestTimeout:
+            return Outbound(status=408)
+
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n"
+    async with serving(asgi(handle, patience=timedelta(seconds=0.2))) as port:
+        assert status(await exchange(port, head, *([b"x"] * 100 if dribble else []))) == 408
+
+
+async def test_a_client_that_goes_away_while_it_waits_cancels_the_handle() -> None:
+    started, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def handle(raw: Raw) -> Outbound:
+        started.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        return Outbound(status=200)
+
+    async with serving(asgi(handle)) as port, asyncio.timeout(SECONDS):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await started.wait()
+        writer.transport.abort()
+        await cancelled.wait()
+
+
+async def test_a_client_that_goes_away_during_the_answer_closes_its_body() -> None:
+    pieces = Pieces(forever=b"x" * 1000)
+    async with serving(asgi(always(Outbound(status=200, body=pieces)))) as port, asyncio.timeout(SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await reader.readexactly(5000)
+        writer.transport.abort()
+        await pieces.closed.wait()
+
+
+async def test_an_endless_answer_ends_with_its_client_even_if_the_request_was_never_read() -> None:
+    pieces = Pieces(forever=b"x" * 1000)
+    async with serving(asgi(always(Outbound(status=200, body=pieces)))) as port, asyncio.timeout(SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+        await reader.readexactly(5000)
+        writer.transport.abort()
+        await pieces.closed.wait()
+
+
+async def test_a_client_that_reads_nothing_is_given_little_and_then_left() -> None:
+    pieces = Pieces(forever=b"x" * 65536)
+    async with serving(asgi(always(Outbound(status=200, body=pieces)), patience=timedelta(seconds=0.3))) as port:
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect(("127.0.0.1", port))
+            deaf.sendall(GET)
+            async with asyncio.timeout(SECONDS):
+                await pieces.closed.wait()
+    assert pieces.given_bytes < 16 << 20  # what the kernel's buffers hold
+
+
+async def test_an_answer_that_breaks_off_is_not_ended_as_if_it_were_whole() -> None:
+    async def breaking() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise UpstreamUnavailable("gone")
+
+    async with serving(asgi(always(Outbound(status=200, body=breaking())))) as port:
+        answer = await exchange(port, GET)
+    assert b"half" in answer or not answer
+    assert not answer.endswith(b"0\r\n\r\n")
+
+
+async def test_a_parked_request_is_sent_again_once() -> None:
+    asked = []
+
+    async def handle(raw: Raw) -> Outbound:
+        asked.append(raw.target)
+        again = Raw(method=b"POST", target=raw.target + b"x", headers=(), peer="", body=raw.body)
+        return Outbound(status=200, body=raw.target, again=again)
+
+    async with serving(asgi(handle)) as port:
+        assert (await exchange(port, GET)).endswith(b"\r\n\r\n/x")
+    assert asked == [b"/", b"/x"]
+
+
+@pytest.mark.parametrize("listener", [Listener.PROXIED, Listener.GATE])
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        (b"", 403),
+        (b"X-Citygate-Data-Plane: wrong\r\n", 403),
+        (b"X-Citygate-Data-Plane:\r\n", 403),
+        (b"X-Citygate-Data-Plane: the data plane's\r\nX-Citygate-Data-Plane: the data plane's\r\n", 403),
+        (b"X_Citygate_Data_Plane: the data plane's\r\n", 403),
+        (b"x-citygate-data-plane: the data plane's\r\n", 200),
+    ],
+)
+async def test_the_inner_listeners_answer_only_to_their_secret(
+    listener: Listener, headers: bytes, expected: int
+) -> None:
+    seen = []
+
+    async def handle(raw: Raw) -> Outbound:
+        seen.append(raw)
+        return Outbound(status=200)
+
+    async with serving(asgi(handle, listener=listener, secret=SECRET)) as port:
+        assert status(await exchange(port, GET.replace(b"\r\n\r\n", b"\r\n" + headers + b"\r\n"))) == expected
+    assert [raw.listener for raw in seen] == [listener] * (expected == 200)
+    assert not [name for raw in seen for name, _ in raw.headers if name == b"x-citygate-data-plane"]
+
+
+@pytest.mark.parametrize("listener", [Listener.PROXIED, Listener.GATE])
+def test_an_inner_listener_without_a_secret_does_not_start(listener: Listener) -> None:
+    with pytest.raises(ValueError, match="without a secret"):
+        asgi(echo, listener=listener)
+
+
+def test_a_port_that_is_taken_is_said_at_once() -> None:
+    with bind_tcp("127.0.0.1", 0) as taken:
+        taken.listen()
+        with pytest.raises(OSError, match="in use"):
+            bind_tcp("127.0.0.1", taken.getsockname()[1])
+
+
+async def test_several_listeners_share_one_loop_and_stop_together(tmp_path: Path) -> None:
+    path = tmp_path / "gate.sock"
+    path.touch()  # left by an earlier process
+    sockets = [bind_tcp("127.0.0.1", 0), bind_tcp("127.0.0.1", 0), bind_unix(path)]
+    loops = []
+
+    async def handle(raw: Raw) -> Outbound:
+        loops.append(asyncio.get_running_loop())
+        return Outbound(status=200, body=raw.peer.encode())
+
+    stop, ready = asyncio.Event(), asyncio.Event()
+    applications = (asgi(handle), asgi(handle), asgi(handle))
+    bindings = [Binding(socket=s, application=a) for s, a in zip(sockets, applications, strict=True)]
+    ports = [bound.getsockname()[1] for bound in sockets[:2]]
+    task = asyncio.create_task(serve(bindings, stop=stop, ready=ready.set, grace=timedelta(seconds=1)))
+    async with asyncio.timeout(SECONDS):
+        await ready.wait()
+        for port in ports:
+            assert (await exchange(port, GET)).endswith(b"127.0.0.1")
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(GET)
+        assert (await reader.read()).endswith(b"\r\n\r\n")
+        writer.close()
+        assert path.stat().st_mode & 0o777 == 0o660
+        stop.set()
+        await task
+    assert set(loops) == {asyncio.get_running_loop()}
+    with pytest.raises(ConnectionError):
+        await asyncio.open_connection("127.0.0.1", ports[0])
+
+
+async def test_a_stop_lets_a_request_finish_and_cuts_one_that_does_not() -> None:
+    started, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def handle(raw: Raw) -> Outbound:
+        started.release()
+        await (go_on.wait() if raw.target == b"/" else asyncio.sleep(60))
+        return Outbound(status=200)
+
+    async with asyncio.timeout(SECONDS):
+        async with serving(asgi(handle)) as port:
+            answers = [
+                asyncio.create_task(exchange(port, GET)),
+                asyncio.create_task(exchange(port, GET.replace(b"/ ", b"/stuck "))),
+            ]
+            await started.acquire()
+            await started.acquire()
+            asyncio.get_running_loop().call_later(0.3, go_on.set)
+        assert status(await answers[0]) == 200

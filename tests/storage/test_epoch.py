@@ -1,0 +1,93 @@
+"""The epoch source: counts, remembers so much and no more, and believes no late or foreign confirmation."""
+
+import threading
+
+from storage.epoch import Change, MemoryEpochs
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 50.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_every_bump_is_one_step_with_all_its_changes() -> None:
+    source = MemoryEpochs(monotonic=Clock())
+    assert source.bump([("session", "s1"), ("subject", "user:li")]) == 1
+    assert source.bump([("policy", "")]) == 2
+    assert source.changes_since(0) == (
+        Change(epoch=1, kind="session", key="s1"),
+        Change(epoch=1, kind="subject", key="user:li"),
+        Change(epoch=2, kind="policy", key=""),
+    )
+    assert source.changes_since(2) == ()
+
+
+def test_an_epoch_too_old_or_never_counted_means_load_everything() -> None:
+    source = MemoryEpochs(monotonic=Clock(), keep_changes=2)
+    source.bump([("session", "s1"), ("session", "s2")])
+    source.bump([("session", "s3")])
+    assert source.changes_since(0) is None  # half of epoch 1 is gone, so all of it
+    assert source.changes_since(1) == (Change(epoch=2, kind="session", key="s3"),)
+    assert source.changes_since(3) is None
+    source.bump([("session", str(n)) for n in range(5)])
+    assert source.changes_since(2) is None
+
+
+def test_a_late_question_takes_no_confirmation_back_and_grants_nothing() -> None:
+    clock = Clock()
+    source = MemoryEpochs(monotonic=clock)
+    source.ask("gateway-1", holds=0)
+    source.bump([("policy", "")])
+    clock.now += 0.1
+    source.ask("gateway-1", holds=1)
+    clock.now += 5
+    answer = source.ask("gateway-1", holds=0)
+    one = source.confirmations().gateways["gateway-1"]
+    assert (answer.epoch, one.epoch, one.granted_at) == (1, 1, 50.1)
+
+
+def test_a_snapshot_from_before_a_restart_of_the_source_confirms_nothing() -> None:
+    source = MemoryEpochs(monotonic=Clock())
+    answer = source.ask("gateway-1", holds=57)
+    assert answer.changes is None
+    source.bump([("policy", "")])
+    assert source.confirmations().gateways.get("gateway-1") is None
+
+
+def test_a_silent_gateway_is_forgotten_long_after_its_lease() -> None:
+    clock = Clock()
+    source = MemoryEpochs(monotonic=clock, forget_seconds=60)
+    source.ask("gateway-1", holds=0)
+    clock.now += 60
+    assert "gateway-1" in source.confirmations().gateways
+    clock.now += 1
+    assert source.confirmations().gateways == {}
+
+
+def test_the_hint_follows_the_bump() -> None:
+    seen: list[int] = []
+    source = MemoryEpochs(monotonic=Clock(), bumped=lambda: seen.append(source.ask("gateway-1", holds=0).epoch))
+    source.bump([("policy", "")])
+    assert seen == [1]
+
+
+def test_bumps_from_many_threads_are_counted_each_once() -> None:
+    source = MemoryEpochs(monotonic=Clock(), keep_changes=10_000)
+    epochs: list[int] = []
+
+    def bump_often() -> None:
+        for _ in range(500):
+            epochs.append(source.bump([("session", "s")]))
+
+    threads = [threading.Thread(target=bump_often) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(epochs) == list(range(1, 2001))
+    changes = source.changes_since(0)
+    assert changes is not None
+    assert [change.epoch for change in changes] == list(range(1, 2001))
