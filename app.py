@@ -47,7 +47,7 @@ from gateway.local import Local, guard
 from gateway.operations import operations
 from gateway.pipeline import Gate, handle
 from gateway.proxy import Proxy
-from gateway.refuse import Refusals
+from gateway.refuse import Refusals, page_headers
 from gateway.routes import RouteTable, load_routes, public_rules
 from gateway.server import Binding, asgi, bind_tcp, bind_unix, serve
 from gateway.stages import Listener
@@ -94,7 +94,7 @@ class City:
         portals = load_routes(settings.routes) if settings.routes else []
         hosts = {f"console.{settings.domain}", *(route.host for route in portals)}
         console = console_routes(f"console.{settings.domain}")
-        self.portals = {route.system: route for route in portals if not route.public}
+        self.portals = {route.system: route for route in portals if route.path == "/"}
         self.routes = RouteTable([*console, *portals, *door_routes(sorted(hosts))])
         self.register = Register(self.database, self.directory, public=public_rules(self.routes.routes))
         self.streams = Streams()
@@ -108,6 +108,7 @@ class City:
         self.credentials = Credentials(self.sessions, AccessKeys(self.database, clock=clock), clock=clock)
         self.log = audit_log(settings)
         self.spool = Spool(data / "audit/spools/city", clock=clock)
+        self.page_headers = page_headers([settings.origin("login")])  # signing out ends at the issuer
         self.loop: asyncio.AbstractEventLoop | None = None
 
     def gate(self, proxy: Proxy) -> tuple[Gate, KeptRefusals]:
@@ -120,7 +121,8 @@ class City:
             roles=lambda subject, department: sorted(self.decider.snapshot.policies.names_of(subject, department, clock())),
         )
         refusals = Refusals(
-            spool=self.spool, flood=Flood(), parking=self.parking, render=frame.refusal, keep=kept.keep, mint=mint, clock=clock
+            spool=self.spool, flood=Flood(), parking=self.parking, render=frame.refusal, page_headers=self.page_headers,
+            keep=kept.keep, mint=mint, clock=clock
         )
         local = Local(self.pages(frame, assertions))
         gate = Gate(
@@ -143,7 +145,7 @@ class City:
         """Around every page."""
         renderer = Renderer(static_url="/.citygate/static")
         held = lambda subject: self.decider.snapshot.policies.assignments_of(subject)  # noqa: E731
-        return Frame(renderer=renderer, origin=self.console, held=held)
+        return Frame(renderer=renderer, origin=self.console, headers=self.page_headers, held=held)
 
     def pages(self, frame: Frame, assertions: Assertions) -> Flask:
         """The Flask application behind `local`."""

@@ -55,10 +55,11 @@ def parse(text: str, key: VerifyingKey, origin: str) -> Checkpoint:
 
 def unsigned(body: str, origin: str) -> Checkpoint:
     """Return what `body` states, whoever signed it. Raises CheckpointInvalid."""
-    lines = body.split("\n")
-    if len(lines) != 4 or lines[3] or lines[0] != origin or not _SIZE.fullmatch(lines[1]):
-        raise CheckpointInvalid(f"checkpoint is not the three lines of log `{origin}`")
-    checkpoint = Checkpoint(origin=origin, size=int(lines[1]), root=_base64(lines[2]))
+    match body.split("\n"):
+        case [named, size, root, ""] if named == origin and _SIZE.fullmatch(size):
+            checkpoint = Checkpoint(origin=origin, size=int(size), root=_base64(root))
+        case _:
+            raise CheckpointInvalid(f"checkpoint is not the three lines of log `{origin}`")
     if checkpoint.body != body:
         raise CheckpointInvalid("checkpoint is not in its one form")
     return checkpoint
@@ -71,7 +72,7 @@ def sign_note(body: str, key: SigningKey, name: str) -> str:
 
 
 def open_note(text: str, key: VerifyingKey, name: str) -> str:
-    """Return the body that `key` signed under `name`; signatures by others are passed over. Raises CheckpointInvalid."""
+    """Return the body that `key` signed under `name`; others' signatures are passed over. Raises CheckpointInvalid."""
     body, separator, signatures = text.rpartition("\n\n")
     if not separator or not signatures.endswith("\n"):
         raise CheckpointInvalid("signed note has no signature lines")

@@ -99,7 +99,7 @@ class Continuity:
             if not sound:
                 self.findings.add("spool", f"`{name}`: record {record.sequence} or the chain in it was changed")
             self._filed[record.spool, record.sequence] = hashlib.sha256(stored).digest()
-        if hidden(data, read):
+        if hidden(data, read.end, first.spool):
             what = f"after record {read.records[-1].sequence} stand records that do not continue it"
             self.findings.add("spool", f"`{name}`: {what}")
         return read.records[-1].head

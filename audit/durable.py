@@ -1,5 +1,6 @@
-"""Files that a crash leaves either as they were or as they were meant to be."""
+"""Files that a crash leaves either as they were or as they were meant to be, and that one process has to itself."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -40,3 +41,14 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def lock(path: Path) -> int:
+    """Return a descriptor that holds the lock `path` until it is closed. Raises BlockingIOError, OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

@@ -29,7 +29,8 @@ def prefix_of(address: str) -> str:
         return "unknown"
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
         parsed = parsed.ipv4_mapped
-    return str(ipaddress.ip_network((parsed.packed, 24 if parsed.version == 4 else 48), strict=False))
+    length = 24 if isinstance(parsed, ipaddress.IPv4Address) else 48
+    return str(ipaddress.ip_network((parsed.packed, length), strict=False))
 
 
 class Flood:

@@ -67,6 +67,7 @@ def connect(index: Path) -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(index, timeout=10)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
         connection.executescript(_SCHEMA)
         with connection:
             yield connection
@@ -93,6 +94,8 @@ def refresh(index: Path, *, log: Path, key: VerifyingKey, origin: str) -> int:
     size = tiles.checkpoint(key, origin).size
     with connect(index) as connection:
         known = covered(connection)
+        if known == size:
+            return size
         if known > size:
             connection.execute("DELETE FROM record")
             connection.execute("DELETE FROM about")

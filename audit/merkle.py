@@ -86,7 +86,8 @@ def consistency_proof(old: int, new: int, node: Node) -> list[bytes]:
 def check_inclusion(leaf: bytes, index: int, path: Sequence[bytes], *, size: int, root: bytes) -> None:
     """Check that `leaf` (a `hash_leaf`) is record `index` of `size` records under `root` (§2.1.3.2).
 
-    `path` lists sibling hashes from the leaf up. Raises ProofInvalid; returns nothing, so there is no boolean to forget.
+    `path` lists sibling hashes from the leaf up. Raises ProofInvalid; returns nothing, so there is no boolean
+    to forget.
     """
     if not 0 <= index < size:
         raise ProofInvalid(f"index {index} outside a tree of {size}")

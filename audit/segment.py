@@ -8,7 +8,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Found:
     """What a start found of its spool's past; `cut_bytes` were no whole records, `lost` of them looked like ours."""
 
     spool: bytes
-    head: Head = Head()
+    head: Head = field(default_factory=Head)
     segment: str = ""
     cut_bytes: int = 0
     lost: int = 0
@@ -44,13 +44,11 @@ class Whole:
 
 def segments(directory: Path) -> list[Path]:
     """A spool's segments, oldest first."""
-    return sorted(directory.glob(f"*{SUFFIX}"))
+    return sorted(path for path in directory.glob(f"*{SUFFIX}") if path.stem.isdecimal())
 
 
 def first_of(segment: Path) -> int:
-    """The sequence number a segment begins with. Raises RecordMalformed."""
-    if not segment.stem.isdecimal():
-        raise RecordMalformed(f"`{segment.name}` is no segment of ours")
+    """The sequence number a segment begins with."""
     return int(segment.stem)
 
 
@@ -82,17 +80,17 @@ def whole(data: bytes, head: Head | None = None) -> Whole:
     return Whole(records=records[:count], stored=stored[:count], sound=sound, end=len(join(stored[:count])))
 
 
-def hidden(data: bytes, read: Whole) -> int:
-    """How many records stand in `data` behind the torn or changed one at which `read` ends; none after a mere crash.
+def hidden(data: bytes, end: int, spool: bytes) -> int:
+    """How many records stand in `data` behind the torn or changed one at `end`; none after a mere crash.
 
-    The mark that each record begins with cannot occur in an event, which has no byte 0x01 behind its first two.
+    The mark that each record begins with cannot occur in an event, which has no byte 0x01 behind its first.
     """
-    mark = FORMAT + read.records[0].spool
-    return data.count(mark, read.end + LENGTH_BYTES + len(mark))
+    mark = FORMAT + spool
+    return data.count(mark, end + LENGTH_BYTES + len(mark))
 
 
 def find(directory: Path) -> Found:
-    """Look where the spool in `directory` ended; a new one gets a random id. Raises OSError, RecordMalformed.
+    """Look where the spool in `directory` ended; a new one gets a random id. Raises OSError.
 
     A segment without one whole record is set aside under another name: it is evidence, not a spool.
     """
@@ -105,7 +103,7 @@ def find(directory: Path) -> Found:
                 head=read.records[-1].head,
                 segment=path.stem,
                 cut_bytes=len(data) - read.end,
-                lost=hidden(data, read),
+                lost=hidden(data, read.end, read.records[0].spool),
             )
         path.rename(path.with_suffix(DAMAGED))
     return Found(spool=secrets.token_bytes(SPOOL_BYTES))

@@ -7,7 +7,6 @@ look.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 from audit import durable, merkle
 from audit.checkpoint import Checkpoint, sign
 from audit.errors import CheckpointInvalid, ProofInvalid, SequencerRunning, SpoolBroken
-from audit.record import Head, decode, join
+from audit.record import Head, Record, decode, join
 from audit.segment import first_of, hidden, segments, whole
 from audit.tiles import CHECKPOINT, Tiles
 from crypto.sign import SigningKey
@@ -30,6 +29,7 @@ _HEADS = "heads"
 class _Place:
     """How far a spool's files are read: everything before `offset` of the segment that begins with `first`."""
 
+    spool: bytes = b""
     first: int = 0
     offset: int = 0
 
@@ -40,6 +40,7 @@ class _Pending:
 
     records: Sequence[bytes]
     place: _Place
+    broken: str  # why nothing behind them can be taken
 
 
 class Sequencer:
@@ -52,14 +53,14 @@ class Sequencer:
         self._spools, self._log, self._key, self._origin = spools, log, key, origin
         self._tiles = Tiles(log)
         self._unfinished = True
-        self._lock = os.open(log / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = durable.lock(log / "lock")
+        except BlockingIOError:
+            raise SequencerRunning("another sequencer writes this log") from None
+        try:
             self._start()
-        except BaseException as failure:
-            os.close(self._lock)
-            if isinstance(failure, BlockingIOError):
-                raise SequencerRunning("another sequencer writes this log") from None
+        except BaseException:
+            self.close()
             raise
 
     def close(self) -> None:
@@ -73,7 +74,7 @@ class Sequencer:
         """
         if self._unfinished:
             self._start()
-        pending, broken = self._collect()
+        pending = self._collect()
         records = [record for one in pending.values() for record in one.records]
         if records:
             self._unfinished = True
@@ -84,8 +85,9 @@ class Sequencer:
             for path in segments(directory):
                 if first_of(path) < one.place.first:
                     path.unlink(missing_ok=True)
-        if broken:
-            raise broken[0]
+        for one in pending.values():
+            if one.broken:
+                raise SpoolBroken(one.broken)
         return self._size
 
     def _start(self) -> None:
@@ -113,47 +115,49 @@ class Sequencer:
             return {}, 0
         if size > self._size:
             raise CheckpointInvalid(f"checkpoint has {self._size} records where the log had {size}")
-        return last, size
+        right = all(
+            decode(self._tiles.record(leaf, size)).spool == spool for spool, leaf in last.items() if leaf < size
+        )
+        return (last, size) if right and all(0 <= leaf < size for leaf in last.values()) else ({}, 0)
 
-    def _collect(self) -> tuple[dict[Path, _Pending], list[SpoolBroken]]:
-        pending, broken, room = {}, [], PASS_RECORDS
+    def _collect(self) -> dict[Path, _Pending]:
+        pending, heads, room = {}, dict(self._heads), PASS_RECORDS
         for directory in sorted(path for path in self._spools.iterdir() if path.is_dir()):
             try:
-                pending[directory] = self._read(directory, room)
-                room -= len(pending[directory].records)
-            except SpoolBroken as failure:
-                broken.append(failure)
-        return pending, broken
+                pending[directory] = self._read(directory, heads, room)
+            except OSError as failure:
+                place = self._places.get(directory, _Place())
+                broken = f"spool `{directory.name}` cannot be read: {failure.strerror}"
+                pending[directory] = _Pending(records=(), place=place, broken=broken)
+            room -= len(pending[directory].records)
+        return pending
 
-    def _read(self, directory: Path, room: int) -> _Pending:
-        """Read up to `room` records of a spool that the log does not hold. Raises SpoolBroken, OSError."""
+    def _read(self, directory: Path, heads: dict[bytes, Head], room: int) -> _Pending:
+        """Read up to `room` records of a spool that the log does not hold, and move its head. Raises OSError."""
         place = self._places.get(directory, _Place())
-        heads = dict(self._heads)
         records: list[bytes] = []
-        for path in segments(directory):
-            if first_of(path) < place.first or len(records) == room:
-                continue
+        broken = ""
+        paths = [path for path in segments(directory) if first_of(path) >= place.first]
+        for path in paths:
             offset = place.offset if first_of(path) == place.first else 0
             data = _synced(path, offset)
-            read = whole(data)
-            fresh = 0
+            read, taken = whole(data), 0
+            spool = read.records[0].spool if read.records else place.spool
             for record, raw in zip(read.records, read.stored, strict=True):
-                head = heads.get(record.spool, Head())
-                if record.sequence > head.next:
-                    what = f"the log holds it up to {head.next - 1}, its files go on with {record.sequence}"
-                    raise SpoolBroken(f"spool {record.spool.hex()}: {what}")
-                if record.sequence == head.next and len(records) < room:
-                    records.append(raw)
-                    heads[record.spool] = record.head
-                elif record.sequence == head.next:
+                head = heads.get(spool, Head())
+                broken = _contradiction(record, head)
+                if broken or (record.sequence == head.next and len(records) == room):
                     break
-                elif record.sequence == head.next - 1 and record.chain != head.chain:
-                    raise SpoolBroken(f"spool {record.spool.hex()}: record {record.sequence} is another in the log")
-                fresh += 1
-            if read.records and hidden(data, read):
-                raise SpoolBroken(f"spool {read.records[0].spool.hex()}: broken behind {read.records[-1].sequence}")
-            place = _Place(first=first_of(path), offset=offset + len(join(read.stored[:fresh])))
-        return _Pending(records=records, place=place)
+                if record.sequence == head.next:
+                    records.append(raw)
+                    heads[spool] = record.head
+                taken += 1
+            place = _Place(spool=spool, first=first_of(path), offset=offset + len(join(read.stored[:taken])))
+            if path == paths[-1] and hidden(data, read.end, spool):  # earlier, the next segment tells of it
+                broken = f"spool `{directory.name}`: `{path.name}` is broken"
+            if broken or taken < len(read.records):
+                break
+        return _Pending(records=records, place=place, broken=broken)
 
     def _publish(self, size: int, records: Sequence[bytes]) -> None:
         """Sign the new size, unless the tiles beneath no longer lead to what was signed before. Raises ProofInvalid."""
@@ -174,10 +178,22 @@ class Sequencer:
         durable.replace(self._log / CHECKPOINT, sign(checkpoint, self._key).encode())
 
 
+def _contradiction(record: Record, head: Head) -> str:
+    """Why `record` cannot stand where the log left its spool at `head`; "" if it can, or if the log has it already."""
+    name = f"spool {record.spool.hex()}"
+    if record.sequence > head.next:
+        return f"{name}: records {head.next} to {record.sequence - 1} are missing from its files"
+    if record.sequence == head.next - 1 and record.chain != head.chain:
+        return f"{name}: record {record.sequence} is another in the log than in its file"
+    return ""
+
+
 def _synced(path: Path, offset: int) -> bytes:
     """What a segment durably holds from `offset` on: its writer need not have synced it yet."""
     with contextlib.closing(os.fdopen(os.open(path, os.O_RDWR | os.O_CLOEXEC), "rb")) as file:
         size = os.fstat(file.fileno()).st_size
+        if size == offset:
+            return b""
         os.fdatasync(file.fileno())
         file.seek(offset)
         return file.read(size - offset)

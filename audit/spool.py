@@ -7,7 +7,6 @@ until a new segment opens. A record whose append was refused may still be in the
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import queue
 import threading
@@ -19,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from audit import durable, segment
-from audit.errors import AuditUnavailable, RecordMalformed
+from audit.errors import AuditUnavailable
 from audit.event import Event, encode
 from audit.record import OVERHEAD_BYTES, link
 
@@ -61,8 +60,8 @@ class Spool:
             durable.make_folder(directory)
             self._lock = durable.lock(directory / "lock")
             self.found = segment.find(directory)
-        except (OSError, RecordMalformed) as failure:
-            raise AuditUnavailable(f"spool cannot be opened: {failure}") from failure
+        except OSError as failure:
+            raise AuditUnavailable(f"spool cannot be opened: {failure.strerror}") from failure
         self._segment: segment.Segment | None = None
         self._previous, self._head = self.found.segment, self.found.head
         self._unsynced: list[bytes] = []  # since the last sync, to be repeated in a new segment
@@ -72,6 +71,7 @@ class Spool:
         self._closed = False
         self._begin("start")
         if self._blocked:
+            os.close(self._lock)
             raise AuditUnavailable(self._blocked)
         self._gate = threading.Lock()
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
@@ -132,6 +132,8 @@ class Spool:
         finally:  # nobody may wait for a thread that is gone
             with self._gate:
                 self._closed = True
+            while not self._queue.empty():
+                batch += filter(None, [self._queue.get_nowait()])
             _settle([item.future for item in batch], "spool is closed")
 
     def _take(self) -> tuple[list[_Item], bool]:
@@ -151,7 +153,8 @@ class Spool:
     def _commit(self, batch: Sequence[_Item], *, last: bool) -> None:
         """Write a batch, and sync if anybody waits for that, or if nobody comes any more."""
         if self._segment is None:
-            return _settle([item.future for item in batch], self._blocked)
+            _settle([item.future for item in batch], self._blocked)
+            return
         taken, refused = self._taken(batch)
         _settle([item.future for item in refused], "spool is full")
         records = [self._link(item.event) for item in taken]
@@ -159,12 +162,19 @@ class Spool:
             self._segment.write(records)
             _settle([item.future for item in taken if not item.synced])
             full = self._segment.size_bytes * _SEGMENTS >= self._limit_bytes
-            if last or full or not batch or len(self._unsynced) >= _UNSYNCED_RECORDS or any(one.synced for one in taken):
+            if (
+                last
+                or full
+                or not batch
+                or len(self._unsynced) >= _UNSYNCED_RECORDS
+                or any(one.synced for one in taken)
+            ):
                 self._segment.sync()
                 self._unsynced.clear()
         except OSError as failure:
             self._poison("spool cannot be written", failure)
-            return _settle([item.future for item in taken], self._blocked)
+            _settle([item.future for item in taken], self._blocked)
+            return
         _settle([item.future for item in taken if item.synced])
         if full:
             self._begin("rotation")
@@ -186,7 +196,8 @@ class Spool:
             fresh = segment.Segment(self._directory, self._unsynced)
             self._held_bytes = segment.held_bytes(self._directory)
         except OSError as failure:
-            return self._poison("spool cannot begin a segment", failure)
+            self._poison("spool cannot begin a segment", failure)
+            return
         if self._segment:
             self._segment.close()
         self._segment, self._previous = fresh, fresh.path.stem

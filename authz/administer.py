@@ -4,7 +4,7 @@ The door has already decided that the actor may use this desk; here stands what 
 Every row names the record of the decision it was made under.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,6 +82,16 @@ class Administration:
         with self._database.transaction() as connection:
             rows = connection.execute(query.order_by(assignment.c.given_at.desc()).limit(200)).mappings()
             return [Held(**row) for row in rows]
+
+    def roles_of(self, subjects: Iterable[str], *, inside: frozenset[str]) -> dict[str, list[str]]:
+        """The roles that each of these holds in these departments."""
+        mine = assignment.c.subject.in_(sorted(subjects)) & assignment.c.department.in_(sorted(inside))
+        query = sa.select(assignment.c.subject, assignment.c.role).where(mine, assignment.c.revoked_at.is_(None))
+        held: dict[str, list[str]] = {}
+        with self._database.transaction() as connection:
+            for row in connection.execute(query.distinct().order_by(assignment.c.role)):
+                held.setdefault(row.subject, []).append(row.role)
+        return held
 
     def assign(
         self,

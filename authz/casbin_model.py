@@ -1,4 +1,4 @@
-"""Casbin model and policy files: the documented subset is loaded unchanged and exported; the rest is refused by name."""
+"""Casbin files: the documented subset is loaded unchanged and exported, the rest is refused by name."""
 
 import re
 from collections.abc import Iterator
@@ -100,7 +100,7 @@ def _form(text: str) -> _Form:
     except (RuntimeError, IndexError) as error:
         raise PolicyInvalid(f"the model cannot be read: {error}") from None
     for section in "rpgem":
-        if section not in model.keys() or set(model[section]) != {section}:
+        if set(model[section] or ()) != {section}:
             raise PolicyInvalid(f"the model needs exactly one `{section}`", line=_line_of(section, text))
     values = {section: _spaced(model[section][section].value) for section in "rpgem"}
     if values["r"] != _spaced("sub, dom, obj, act"):
@@ -142,7 +142,7 @@ def _line_of(section: str, text: str) -> int:
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """The policy's lines as fields (RFC 4180 quoting, blanks around a field dropped), comments and empty lines left out."""
+    """The fields of each line (RFC 4180 quoting, blanks around a field dropped), without comments and empty lines."""
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue

@@ -1,6 +1,6 @@
 """The immutable PolicySet a process decides by, indexed so that its size does not matter."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -100,7 +100,7 @@ class PolicySet:
         )
 
     def with_subject(self, subject: str, assignments: Iterable[Assignment], *, version: int) -> "PolicySet":
-        """This set with exactly these assignments of `subject`; everything else is shared.
+        """The same set with exactly these assignments of `subject`; everything else is shared.
 
         Costs a shallow copy of the map of subjects of each department concerned. Raises PolicyInvalid.
         """
@@ -175,81 +175,87 @@ class PolicySet:
         return tuple(rule for leaf in leaves for rule in leaf.values() if rule.effect is Effect.PERMIT)
 
     def _leaves(self, department: str, action: str, path: str) -> tuple[list[dict[str, Rule]], int]:
-        segments, leaves, lookups = path.split("/"), [], 0
+        segments = path.split("/")
+        leaves: list[dict[str, Rule]] = []
+        lookups = 0
         for home in (department, EVERYWHERE):
-            if (root := self._index.get((home, action))) is not None:
-                found, looked = root.find(path, segments)
+            if (objects := self._index.get((home, action))) is not None:
+                found, looked = objects.find(path, segments)
                 leaves += found
                 lookups += looked
         return leaves, lookups
 
 
-class _Checked:
-    """Checks each distinct name and pattern of a set once, and says in which entry it stands."""
+class _Names:
+    """Checks each distinct name of a set once, and that no id stands twice."""
 
     def __init__(self) -> None:
-        self._names: set[str] = set()
-        self._patterns: dict[str, tuple[str, ...]] = {}
+        self._good: set[str] = set()
+        self._ids: set[str] = set()
 
-    def unique(self, identifier: str, taken: Container[str]) -> None:
-        self.name(identifier, "id", "")
-        if identifier in taken:
+    def check_id(self, identifier: str) -> None:
+        check_name(identifier, "id")
+        if identifier in self._ids:
             raise PolicyInvalid("the same id twice", entry=identifier)
+        self._ids.add(identifier)
 
-    def name(self, name: str, what: str, entry: str) -> None:
-        if name not in self._names:
-            try:
-                check_name(name, what)
-            except PolicyInvalid as invalid:
-                raise PolicyInvalid(invalid.reason, entry=entry) from None
-            self._names.add(name)
-
-    def pattern(self, pattern: str, entry: str) -> tuple[str, ...]:
-        if pattern not in self._patterns:
-            try:
-                self._patterns[pattern] = segments_of(pattern)
-            except PolicyInvalid as invalid:
-                raise PolicyInvalid(invalid.reason, entry=entry) from None
-        return self._patterns[pattern]
+    def check(self, name: str, what: str) -> None:
+        if name not in self._good:
+            check_name(name, what)
+            self._good.add(name)
 
 
 def _indexed(rules: Iterable[Rule]) -> tuple[dict[str, Rule], Index]:
     by_id: dict[str, Rule] = {}
     index: dict[tuple[str, str], PathIndex[Rule]] = {}
-    check = _Checked()
+    names, patterns = _Names(), dict[str, tuple[str, ...]]()
     for rule in rules:
-        check.unique(rule.id, by_id)
-        check.name(rule.subject, "subject", rule.id)
-        check.name(rule.action, "action", rule.id)
-        if rule.department != EVERYWHERE:
-            check.name(rule.department, "department", rule.id)
-        if not isinstance(rule.effect, Effect):
-            raise PolicyInvalid(f"effect `{rule.effect}` is neither permit nor deny", entry=rule.id)
+        names.check_id(rule.id)
+        try:
+            _check_rule(rule, names)
+            if (segments := patterns.get(rule.object)) is None:
+                segments = patterns[rule.object] = segments_of(rule.object)
+            if (objects := index.get((rule.department, rule.action))) is None:
+                objects = index[rule.department, rule.action] = PathIndex()
+            leaf = objects.leaf(segments)
+        except PolicyInvalid as invalid:
+            raise PolicyInvalid(invalid.reason, entry=rule.id) from None
         by_id[rule.id] = rule
-        key = (rule.department, rule.action)
-        if (root := index.get(key)) is None:
-            root = index[key] = PathIndex()
-        leaf = root.leaf(check.pattern(rule.object, rule.id))
         known = leaf.setdefault(rule.subject, rule)
         if rule.effect is Effect.DENY and known.effect is Effect.PERMIT:
             leaf[rule.subject] = rule  # whomever the permit reaches, this deny reaches too and overrides
     return by_id, index
 
 
+def _check_rule(rule: Rule, names: _Names) -> None:
+    names.check(rule.subject, "subject")
+    names.check(rule.action, "action")
+    if rule.department != EVERYWHERE:
+        names.check(rule.department, "department")
+    if not isinstance(rule.effect, Effect):
+        raise PolicyInvalid(f"effect `{rule.effect}` is neither permit nor deny")
+
+
 def _by_department(assignments: Iterable[Assignment]) -> dict[str, dict[str, tuple[Assignment, ...]]]:
     held: dict[str, dict[str, list[Assignment]]] = {}
-    seen: set[str] = set()
-    check = _Checked()
+    names = _Names()
     for one in assignments:
-        check.unique(one.id, seen)
-        seen.add(one.id)
-        for name, what in ((one.subject, "subject"), (one.role, "role"), (one.department, "department")):
-            check.name(name, what, one.id)
-        if ANONYMOUS in (one.subject, one.role):
-            raise PolicyInvalid(f"`{ANONYMOUS}` is everybody: it neither holds nor is a role", entry=one.id)
-        if not isinstance(one.clearance, Label):
-            raise PolicyInvalid(f"clearance `{one.clearance}` is not a label", entry=one.id)
-        if one.expires_at is not None and one.expires_at.tzinfo is None:
-            raise PolicyInvalid("expiry without a time zone", entry=one.id)
+        names.check_id(one.id)
+        try:
+            _check_assignment(one, names)
+        except PolicyInvalid as invalid:
+            raise PolicyInvalid(invalid.reason, entry=one.id) from None
         held.setdefault(one.department, {}).setdefault(one.subject, []).append(one)
     return {home: {subject: tuple(each) for subject, each in subjects.items()} for home, subjects in held.items()}
+
+
+def _check_assignment(one: Assignment, names: _Names) -> None:
+    names.check(one.subject, "subject")
+    names.check(one.role, "role")
+    names.check(one.department, "department")
+    if ANONYMOUS in (one.subject, one.role):
+        raise PolicyInvalid(f"`{ANONYMOUS}` is everybody: it neither holds nor is a role")
+    if not isinstance(one.clearance, Label):
+        raise PolicyInvalid(f"clearance `{one.clearance}` is not a label")
+    if one.expires_at is not None and one.expires_at.tzinfo is None:
+        raise PolicyInvalid("expiry without a time zone")

@@ -54,11 +54,7 @@ class Home:
         """Services that are open to her, desks she holds, where she is signed in."""
         recorded = exchange().recorded
         mine = self._sessions.of(recorded.identity.subject)
-        offices = self._frame.offices(recorded.identity.subject)
-        desks = [
-            {"href": _DESKS[office].format(department=recorded.identity.department), "name": office}
-            for office in offices if office in _DESKS
-        ]  # fmt: skip
+        desks = [{"href": href, "name": name} for href, name in self._frame.desks(recorded.identity)]
         earlier = [one for one in mine if one.id != recorded.identity.session]
         return self._frame.page(
             "home.html",

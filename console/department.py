@@ -56,6 +56,7 @@ class Desk:
         inside = subtree(tree, department)
         q, after = request.args.get("q", "")[:64], (request.args.get("name", ""), request.args.get("after", ""))
         found = self._directory.people(inside, starts=q, after=after)
+        held = self._administration.roles_of([one.id for one in found], inside=inside)
         full = len(found) == PAGE_PEOPLE
         last = {"q": q, "name": found[-1].name, "after": found[-1].id} if full else {}
         return self._frame.page(
@@ -68,9 +69,7 @@ class Desk:
                     "name": one.name,
                     "login": one.login,
                     "unit": named(tree[one.department], lang) if one.department else "",
-                    "roles": [
-                        self._role(roles, held.role) for held in self._administration.held(one.id, inside=inside)
-                    ],
+                    "roles": [named(roles[role], lang) for role in held.get(one.id, ())],
                     "href": f"/departments/{department}/people/{one.id}",
                 }
                 for one in found

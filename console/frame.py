@@ -11,8 +11,8 @@ from authz.policy import Assignment
 from authz.request import Missing
 from console.render import Lang, Renderer, language
 from gateway.local import exchange
-from gateway.refuse import LOGIN_PATH, PAGE_HEADERS, Refusal
-from gateway.stages import Inbound
+from gateway.refuse import LOGIN_PATH, STEP_UP_ASSURANCE, Refusal
+from gateway.stages import Headers, Inbound
 from idp.identity import NOBODY, Identity
 
 _OFFICES = (DEPARTMENT_ADMINISTRATOR, SYSTEM_ADMINISTRATOR, SECURITY_ADMINISTRATOR, AUDIT_ADMINISTRATOR)
@@ -25,6 +25,7 @@ class Frame:
 
     renderer: Renderer
     origin: str  # of the console, "http://console.localhost:8080"
+    headers: Headers  # of every page
     held: Callable[[str], Sequence[Assignment]]
 
     def page(self, template: str, *, status: int = 200, **context: Any) -> Response:
@@ -32,7 +33,7 @@ class Frame:
         inbound, identity = exchange().recorded.inbound, exchange().recorded.identity
         html = self.renderer.render(template, lang=_language(inbound), page=self._page(inbound, identity), **context)
         response = Response(html, status)
-        for name, value in PAGE_HEADERS:
+        for name, value in self.headers:
             response.headers[name.decode()] = value.decode()
         response.headers["cache-control"] = "no-store"
         if chosen := request.args.get("lang"):
@@ -51,9 +52,15 @@ class Frame:
             if inbound
             else {"path": "/", "person": None, "nav": [], "origin": self.origin}
         )
+        lang: Lang = _language(inbound) if inbound else "zh-CN"
+        if problem.missing is Missing.ASSURANCE and refusal.way_on and inbound:
+            return self.renderer.render(
+                "step_up.html", lang=lang, page=page, have=refusal.identity.assurance, need=STEP_UP_ASSURANCE,
+                object=inbound.target, continue_url=refusal.way_on, decision_id=refusal.id,
+            )  # fmt: skip
         return self.renderer.render(
             "refusal.html",
-            lang=_language(inbound) if inbound else "zh-CN",
+            lang=lang,
             page=page,
             status=problem.status,
             title=None,
@@ -73,17 +80,22 @@ class Frame:
         known = identity.subject != NOBODY.subject
         offices = self.offices(identity.subject) if known else []
         person = {"name": identity.name, "offices": offices, "csrf": identity.csrf} if known else None
-        nav = list(self._nav(inbound, identity, offices)) if known else []
+        nav = list(self._nav(inbound, identity)) if known else []
         return {"path": inbound.target, "person": person, "nav": nav, "origin": self.origin}
 
-    def _nav(self, inbound: Inbound, identity: Identity, offices: Sequence[str]) -> Iterable[Mapping[str, Any]]:
-        places = [("/", "home")]
-        if {DEPARTMENT_ADMINISTRATOR, SECURITY_ADMINISTRATOR} & set(offices):
+    def desks(self, identity: Identity) -> list[tuple[str, str]]:
+        """Where her offices work: (path on the console's host, its name's code)."""
+        offices = set(self.offices(identity.subject))
+        places = []
+        if {DEPARTMENT_ADMINISTRATOR, SECURITY_ADMINISTRATOR} & offices:
             places.append((f"/departments/{identity.department}/people", "people"))
         if AUDIT_ADMINISTRATOR in offices:
             places.append(("/audit", "audit-search"))
+        return places
+
+    def _nav(self, inbound: Inbound, identity: Identity) -> Iterable[Mapping[str, Any]]:
         ours = inbound.origin == self.origin
-        for path, name in places:
+        for path, name in (("/", "home"), *self.desks(identity)):
             here = ours and (inbound.path == path or (path != "/" and inbound.path.startswith(path)))
             yield {"href": self.origin + path, "text_id": name, "current": here}
 
@@ -99,7 +111,7 @@ def _next(refusal: Refusal) -> list[dict[str, str]]:
     """What the reader can do now; never nothing."""
     problem, inbound = refusal.problem, refusal.inbound
     if problem.missing is Missing.IDENTITY or problem.code == "credential-rejected":
-        return [{"href": LOGIN_PATH, "text": "sign-in"}]
+        return [{"href": refusal.way_on or LOGIN_PATH, "text": "sign-in"}]
     if problem.code == "login-rejected":
         return [{"href": LOGIN_PATH, "text": "restart"}]
     if problem.retry_seconds is not None and inbound is not None and inbound.method == "GET":

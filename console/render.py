@@ -53,7 +53,10 @@ class Renderer:
 
     def __init__(self, *, static_url: str) -> None:
         """Compile the catalogues; `static_url` is where `console/static` is served, on every host that shows pages."""
-        self._static_url = static_url.rstrip("/")
+        self._static = {
+            path.name: f"{static_url.rstrip('/')}/{path.name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+            for path in (_HERE / "static").iterdir()
+        }  # the address changes with the bytes, so that it may be cached for ever
         with (_HERE / "catalogues" / "zh_CN.po").open("rb") as file:
             compiled = BytesIO()
             write_mo(compiled, read_po(file, locale="zh_CN", abort_invalid=True))
@@ -81,7 +84,7 @@ class Renderer:
             lstrip_blocks=True,
         )
         environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
-        environment.globals.update(lang=lang, static=self._static)
+        environment.globals.update(lang=lang, static=self._static.__getitem__)
         environment.filters.update(
             named=_words(NAMES, translations),
             kind=_words(KINDS, translations),
@@ -95,11 +98,6 @@ class Renderer:
             without=without,
         )
         return environment
-
-    def _static(self, name: str) -> str:
-        """The address of a static file, which changes with its bytes, so that it may be cached for ever."""
-        digest = hashlib.sha256((_HERE / "static" / name).read_bytes()).hexdigest()
-        return f"{self._static_url}/{name}?v={digest[:12]}"
 
 
 def _words(table: Mapping[Code, str], translations: NullTranslations) -> Callable[[Code], str]:

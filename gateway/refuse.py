@@ -7,7 +7,7 @@ parked until then, so that nothing its sender typed is lost (law 9).
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
@@ -34,16 +34,22 @@ _PARKED_HEADERS = (b"content-type", b"accept", b"accept-language", b"idempotency
 _PARK_SECONDS = 10.0
 STEP_UP_ASSURANCE = 3
 STATUS_PHRASES = {int(status): status.phrase for status in HTTPStatus}
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'{forms}; base-uri 'none'; frame-ancestors 'none'"
-)
-PAGE_HEADERS: Headers = (
-    (b"content-type", b"text/html; charset=utf-8"),
-    (b"content-security-policy", CONTENT_SECURITY_POLICY.format(forms="").encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-)
 _log = logging.getLogger(__name__)
+
+
+def page_headers(form_targets: Iterable[str] = ()) -> Headers:
+    """Of every page of ours; `form_targets` are origins that a form's answer may redirect to (CSP Level 3 §6.4.2)."""
+    forms = " ".join(("'self'", *form_targets))
+    policy = (
+        f"default-src 'none'; style-src 'self'; img-src 'self' data:; form-action {forms}; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
+    return (
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-security-policy", policy.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"same-origin"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +60,7 @@ class Refusal:
     problem: Problem
     rule: str = ""
     allowed: tuple[str, ...] = ()  # methods, of a 405
+    way_on: str = ""  # where what is missing can be brought, and come back from
     inbound: Inbound | None = None  # None when the request could not even be read
     matched: Matched | None = None
     identity: Identity = NOBODY
@@ -64,10 +71,12 @@ class Refusal:
 class Refusals:
     """What refusing needs. `render` makes the page (C7); `keep` holds a refusal for the data plane's second step."""
 
+
     spool: Spool
     flood: Flood
     parking: Parking
     render: Callable[[Refusal], str]
+    page_headers: Headers
     keep: Callable[[Refusal], Outbound]
     mint: Callable[[], str]
     clock: Callable[[], datetime]
@@ -90,17 +99,19 @@ async def refuse(stage: Stage, failure: Exception, refusals: Refusals) -> Outbou
 async def tell(refusal: Refusal, refusals: Refusals) -> Outbound:
     """The answer to a refusal that is recorded: a way on where there is one, else a page or a problem; never raises."""
     try:
-        way_on = await _way_on(refusal, refusals)
+        refusal = replace(refusal, way_on=await _way_on(refusal, refusals))
     except (GatewayError, AuthzError) as worse:
-        refusal, way_on = replace(refusal, problem=problem_of(worse)), None
-    if way_on:
-        return Outbound(status=303, headers=((b"location", way_on.encode()), (b"cache-control", b"no-store")))
+        refusal = replace(refusal, problem=problem_of(worse))
+    inbound, status = refusal.inbound, refusal.problem.status
+    if refusal.way_on and inbound and inbound.method in SAFE_METHODS:
+        return Outbound(status=303, headers=((b"location", refusal.way_on.encode()), (b"cache-control", b"no-store")))
     headers = _headers(refusal)
-    if refusal.inbound and _wants_page(refusal.inbound):
+    if inbound and _wants_page(inbound):
+        # after a form a link leads on, not a redirect: the page that holds the form may forbid one to another origin
         page = refusals.render(refusal).encode()
-        return Outbound(status=refusal.problem.status, headers=(*headers, *PAGE_HEADERS), body=page)
+        return Outbound(status=status, headers=(*headers, *refusals.page_headers), body=page)
     headers = (*headers, (b"content-type", b"application/problem+json"))
-    return Outbound(status=refusal.problem.status, headers=headers, body=json.dumps(_told(refusal)).encode())
+    return Outbound(status=status, headers=headers, body=json.dumps(_told(refusal)).encode())
 
 
 def _refusal(stage: Stage, failure: Exception, mint: Callable[[], str]) -> Refusal:
@@ -155,18 +166,16 @@ async def _record(refusal: Refusal, refusals: Refusals) -> None:
     await refusals.spool.append(event, synced=bool(matched and is_weighty(matched)))
 
 
-async def _way_on(refusal: Refusal, refusals: Refusals) -> str | None:
-    """Where a browser can bring the identity or the second factor that is missing, and come back from."""
+async def _way_on(refusal: Refusal, refusals: Refusals) -> str:
+    """The address where a browser can bring the identity or the second factor that is missing, or ""."""
     inbound, missing = refusal.inbound, refusal.problem.missing
     if inbound is None or missing not in (Missing.IDENTITY, Missing.ASSURANCE) or not _wants_page(inbound):
-        return None
-    query = {"return_to": inbound.target}
+        return ""
+    query = {"return_to": inbound.target if inbound.method in SAFE_METHODS else "/"}
     if missing is Missing.ASSURANCE:
         query["assurance"] = str(STEP_UP_ASSURANCE)
-    if inbound.method not in SAFE_METHODS:
-        if missing is Missing.IDENTITY:
-            return None  # nobody's request is not kept: the page offers the sign-in
-        query["return_to"] = RESUME_PATH + await _park(refusal, inbound, missing, refusals)
+        if inbound.method not in SAFE_METHODS:  # nobody's write is not kept: there is no one to give it back to
+            query["return_to"] = RESUME_PATH + await _park(refusal, inbound, missing, refusals)
     return f"{LOGIN_PATH}?{urlencode(query)}"
 
 

@@ -89,7 +89,7 @@ class TokenAlgorithmRefused(TokenInvalid):
 
 
 class TokenHeaderRefused(TokenInvalid):
-    """The header brings a key, names an extension, or says that this is another kind of token (RFC 8725 §3.10, §3.11)."""
+    """The header brings a key or an extension, or this is another kind of token (RFC 8725 §3.10, §3.11)."""
 
     code = "token-header-refused"
 

@@ -56,7 +56,7 @@ class SpentStatesInMemory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """Send the browser to `url` with this cookie (Secure, HttpOnly, SameSite=Lax, Path=/) and without the stale ones."""
+    """Send the browser to `url`, set this cookie (Secure, HttpOnly, SameSite=Lax, Path=/), delete the stale ones."""
 
     url: str
     cookie_name: str

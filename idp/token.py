@@ -95,35 +95,47 @@ def verify(
     if len(token) > MAX_TOKEN_BYTES:  # 1
         raise TokenMalformed("token longer than 16 KiB")
     header, claims, signed, signature = _parse(token)  # 2
-    algorithm = header.get("alg")
-    if not isinstance(algorithm, str) or algorithm not in algorithms & ALGORITHMS:  # 3
-        raise TokenAlgorithmRefused("algorithm not on the issuer's list")
-    if _KEYS_FROM_TOKEN & header.keys():  # 4
-        raise TokenHeaderRefused("header brings a key or an extension")
-    if header.get("typ", "JWT") != "JWT" or claims.get("typ", "ID") != "ID":  # 5; Keycloak's kinds are in the claim
-        raise TokenHeaderRefused("another kind of token")
-    kid = header.get("kid")
-    if not isinstance(kid, str) or kid not in keys:  # 6
-        raise TokenKeyUnknown(kid if isinstance(kid, str) else "")
-    key = keys[kid]
-    if key.algorithm_name != algorithm:
-        raise TokenAlgorithmRefused("algorithm is not the key's own")
+    algorithm = _check_header(header, claims, algorithms & ALGORITHMS)  # 3, 4, 5
+    key = _key(header.get("kid"), keys, algorithm)  # 6
     if not key.Algorithm.verify(signed, key.key, signature):  # 7
         raise TokenSignatureInvalid("signature does not verify")
     if claims.get("iss") != issuer:  # 8
         raise TokenIssuerWrong("another issuer")
     _check_audience(claims, audience)  # 9
-    issued_at, expires_at = _check_times(claims, now)  # 10
+    _check_times(claims, now)  # 10
     if not secrets.compare_digest(_text(claims, "nonce", TokenNonceWrong).encode(), nonce.encode()):  # 11
         raise TokenNonceWrong("another login's nonce")
-    return Claims(  # 12
-        iss=issuer,
+    return _claims(claims)  # 12
+
+
+def _check_header(header: dict[str, Any], claims: dict[str, Any], algorithms: frozenset[str]) -> str:
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in algorithms:  # 3
+        raise TokenAlgorithmRefused("algorithm not on the issuer's list")
+    if _KEYS_FROM_TOKEN & header.keys():  # 4
+        raise TokenHeaderRefused("header brings a key or an extension")
+    if header.get("typ", "JWT") != "JWT" or claims.get("typ", "ID") != "ID":  # 5; Keycloak's kinds are in the claim
+        raise TokenHeaderRefused("another kind of token")
+    return algorithm
+
+
+def _key(kid: object, keys: PinnedKeys, algorithm: str) -> jwt.PyJWK:
+    if not isinstance(kid, str) or kid not in keys:  # 6
+        raise TokenKeyUnknown(kid if isinstance(kid, str) else "")
+    if keys[kid].algorithm_name != algorithm:
+        raise TokenAlgorithmRefused("algorithm is not the key's own")
+    return keys[kid]
+
+
+def _claims(claims: dict[str, Any]) -> Claims:
+    return Claims(
+        iss=claims["iss"],
         sub=_text(claims, "sub"),
         sid=_text(claims, "sid"),
         acr=_text(claims, "acr"),
         auth_time=_instant(claims, "auth_time"),
-        issued_at=issued_at,
-        expires_at=expires_at,
+        issued_at=_instant(claims, "iat"),
+        expires_at=_instant(claims, "exp"),
         name=_name(claims),
     )
 
@@ -142,7 +154,7 @@ def _signing_key(jwk: dict[str, Any]) -> jwt.PyJWK | None:
 
 def _parse(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
     parts = token.split(".")
-    if len(parts) != 3:  # noqa: PLR2004 - header, payload, signature
+    if len(parts) != 3:
         raise TokenMalformed("token without exactly three parts")
     header, payload, signature = (_decode(part) for part in parts)
     return _object(header), _object(payload), f"{parts[0]}.{parts[1]}".encode(), signature
@@ -187,14 +199,13 @@ def _check_audience(claims: dict[str, Any], audience: str) -> None:
         raise TokenAudienceWrong("issued to another client")
 
 
-def _check_times(claims: dict[str, Any], now: datetime) -> tuple[datetime, datetime]:
+def _check_times(claims: dict[str, Any], now: datetime) -> None:
     issued_at, expires_at = _instant(claims, "iat"), _instant(claims, "exp")
     not_before = _instant(claims, "nbf") if "nbf" in claims else issued_at
     if now >= expires_at + LEEWAY:
         raise TokenTimeWrong("expired")
     if now < max(issued_at, not_before) - LEEWAY:
         raise TokenTimeWrong("not yet valid")
-    return issued_at, expires_at
 
 
 def _instant(claims: dict[str, Any], name: str) -> datetime:

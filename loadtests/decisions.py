@@ -59,7 +59,7 @@ class City:
 
 
 def city(random: Random, *, rules: int, departments: int) -> City:
-    """As many subjects as rules, twice as many assignments, 2 % deny rules; two of five requests are permitted."""
+    """As many subjects as rules, twice the assignments, 2 % deny rules; two of five requests are permitted."""
 
     def role() -> str:
         return f"role-{random.randrange(LINES)}.{random.randrange(TIERS)}"

@@ -1,6 +1,7 @@
 """A portal behind the door, from beginning to end: what a portal developer has to write is the class `Door`."""
 
 import argparse
+import base64
 import hashlib
 import http.client
 import itertools
@@ -10,12 +11,13 @@ import time
 from typing import Any, NamedTuple
 
 import jwt
-from flask import Flask, Response, g, jsonify, render_template_string, request
+from flask import Blueprint, Flask, Response, current_app, g, jsonify, render_template_string, request
+from markupsafe import Markup
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 MAX_SEEN, SEEN_SECONDS, COOL_DOWN_SECONDS, MAX_KEYS_BYTES = 50_000, 120, 10, 65_536
 MAX_APPLICATIONS, MAX_TEXT_CHARS = 1000, 500
-POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+APPLY = "提交申请|File an application"
 
 
 class NotThroughTheDoor(Exception):
@@ -43,7 +45,7 @@ class Door:
                 audience=self._audience,
                 issuer=f"http://{self._host}",
                 leeway=5,
-                options={"require": ["iss", "aud", "sub", "exp", "iat", "jti"]},
+                options={"require": ["iss", "aud", "sub", "name", "exp", "iat", "jti"]},
             )
         except jwt.PyJWTError as failure:
             raise NotThroughTheDoor from failure
@@ -91,7 +93,6 @@ class Portal(NamedTuple):
     title: str
     file: tuple[str, ...]
     certificate: tuple[str, ...]
-    application: str
 
 
 PORTALS = {
@@ -99,25 +100,22 @@ PORTALS = {
         title="民政局 · 婚姻登记|Civil Affairs · Marriage registration",
         file=("登记档案|Registration file", "2019-05-20 结婚登记|2019-05-20 Marriage registered"),
         certificate=("婚姻登记证明|Marriage certificate", "双方于 2019-05-20 登记结婚。|Registered on 2019-05-20."),
-        application="预约婚姻登记|Book a registration",
     ),
     "housing": Portal(
         title="住建局 · 房产查询|Housing · Property records",
         file=("房产档案|Property file", "2021-08-03 购房合同备案|2021-08-03 Contract filed"),
         certificate=("房产证明|Certificate of property", "名下有住宅一套，89 平方米。|One dwelling of 89 m²."),
-        application="申请公共租赁住房|Apply for public rental housing",
     ),
     "social": Portal(
         title="人社局 · 社保服务|Human Resources · Social insurance",
         file=("参保档案|Insurance file", "2025 年缴费 12 个月|2025: 12 months paid"),
         certificate=("社保缴费证明|Certificate of contributions", "累计缴费 84 个月。|84 months are recorded."),
-        application="申请社保关系转移|Apply to transfer insurance",
     ),
 }
 
 PAGE = """<!doctype html><html lang="{{ t('zh-CN|en') }}"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{{ heading }} · {{ t(p.title) }}</title>
-<link rel="stylesheet" href="/portal.css"><header><strong>{{ t(p.title) }}</strong>
+<style>{{ style }}</style><header><strong>{{ t(p.title) }}</strong>
 {% if g.who %}<nav aria-label="{{ t('门户|Portal') }}"><a href="/">{{ t('首页|Home') }}</a>
 <a href="{{ console }}/">{{ t('我的主页|My home') }}</a>
 <a href="/.citygate/logout">{{ t('退出登录|Sign out') }}</a></nav>{% endif %}</header>
@@ -125,7 +123,7 @@ PAGE = """<!doctype html><html lang="{{ t('zh-CN|en') }}"><meta charset="utf-8">
 {% if links %}<ul>{% for href, label in links %}<li><a href="{{ href }}">{{ t(label) }}</a></li>{% endfor %}</ul>
 {% endif %}{% if form %}<form method="post" action="/applications">
 <label for="text">{{ t('申请事由|Reason') }}</label><textarea id="text" name="text" maxlength="500" required></textarea>
-<button>{{ t('提交申请|Submit') }}</button></form>{% endif %}</main></html>"""
+<button>{{ t('提交|Submit') }}</button></form>{% endif %}</main></html>"""
 
 STYLE = """:root{color-scheme:light dark;--ink:light-dark(#1d2433,#e8ebf2);--paper:light-dark(#fff,#14181f);
 --accent:light-dark(#0b5cad,#7db8ff)}
@@ -135,6 +133,8 @@ nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem;margin-left:auto}a{color:var(--a
 main{max-width:42rem;margin:0 auto;padding:1.5rem}h1{font-size:1.6rem;line-height:1.3}li{margin:.4rem 0}
 textarea{width:100%;height:8rem;font:inherit}:focus-visible{outline:3px solid #f5a623;outline-offset:2px}
 button{margin-top:1rem;padding:.6rem 1.4rem;border:0;font:inherit;color:var(--paper);background:var(--accent)}"""
+STYLE_DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'sha256-{STYLE_DIGEST}'; form-action 'self'; frame-ancestors 'none'"
 
 
 def text(both: str) -> str:
@@ -142,88 +142,102 @@ def text(both: str) -> str:
     return both.split("|")[request.accept_languages.best_match(["zh", "en"], "zh") == "en"]
 
 
+views = Blueprint("portal", __name__)
+
+
 def create_portal(portal: Portal, door: Door, host: str, console: str) -> Flask:
     """The portal's application."""
     app = Flask("portal", static_folder=None)
-    app.config["MAX_FORM_MEMORY_SIZE"] = 16_384
-    applications: list[tuple[str, str]] = []  # subject, text
-
-    def page(heading: str, *lines: str, status: int = 200, **more: object) -> Response:
-        html = render_template_string(PAGE, p=portal, t=text, console=console, heading=heading, lines=lines, **more)
-        return Response(html, status)
-
-    @app.before_request
-    def only_through_the_door() -> Response | None:
-        g.who = None
-        try:
-            assertion = request.headers.get("X-Citygate-Assertion", "")
-            g.who = door.check(assertion, method=request.method, target=request.environ["REQUEST_URI"])
-        except NotThroughTheDoor:
-            hint = text("本服务只接受经统一门户转来的访问。|This service is only reachable through the door.")
-            return page(text("请从统一门户进入|Please come through the door"), hint, status=401)
-        if request.method not in {"GET", "HEAD"} and request.headers.get("Origin") != f"http://{host}":
-            return page(text("请求来源不明|The request came from elsewhere"), status=403)
-        return None
-
-    @app.after_request
-    def harden(answer: Response) -> Response:
-        answer.headers.setdefault("Cache-Control", "no-store")
-        answer.headers["X-Content-Type-Options"] = "nosniff"
-        answer.headers["Content-Security-Policy"] = POLICY
-        return answer
-
-    @app.get("/")
-    def home() -> Response:
-        files = (("/files/1", portal.file[0]), ("/certificates/17", portal.certificate[0]))
-        greeting = text("您好，|Hello, ") + g.who.get("name", "")
-        return page(greeting, links=(*files, ("/applications", portal.application)))
-
-    @app.get("/files/1")
-    def file() -> Response:
-        return page(*map(text, portal.file))
-
-    @app.get("/certificates/17")
-    def certificate() -> Response:
-        return page(*map(text, portal.certificate), g.who.get("name", ""))
-
-    @app.get("/applications")
-    def application_form() -> Response:
-        mine = [reason for subject, reason in applications if subject == g.who["sub"]]
-        return page(text(portal.application), *mine, form=True)
-
-    @app.post("/applications")
-    def apply() -> Response:
-        reason = request.form.get("text", "").strip()[:MAX_TEXT_CHARS]
-        if not reason or len(applications) >= MAX_APPLICATIONS:
-            return page(text("未能受理|Not accepted"), text("请填写申请事由。|Please give a reason."), status=422)
-        applications.append((g.who["sub"], reason))
-        return page(text("申请已受理|Application received"), f"№ {len(applications)}", reason, status=201)
-
-    @app.get("/whoami")
-    def whoami() -> Response:
-        return jsonify(g.who)
-
-    @app.get("/events")
-    def events() -> Response:
-        def tick(number: int) -> str:
-            time.sleep(number > 1)
-            return f"id: {number}\ndata: {number}\n\n"
-
-        return Response(map(tick, itertools.count(1)), mimetype="text/event-stream")
-
-    @app.post("/echo")
-    def echo() -> Response:
-        digest, length = hashlib.sha256(), 0
-        while chunk := request.stream.read(65_536):
-            digest.update(chunk)
-            length += len(chunk)
-        return jsonify(bytes=length, sha256=digest.hexdigest())
-
-    @app.get("/portal.css")
-    def style() -> Response:
-        return Response(STYLE, mimetype="text/css", headers={"Cache-Control": "private, max-age=3600"})
-
+    app.config.update(PORTAL=portal, DOOR=door, HOST=host, CONSOLE=console, MAX_FORM_MEMORY_SIZE=16_384)
+    app.config["APPLICATIONS"] = []  # (subject, text)
+    app.register_blueprint(views)
     return app
+
+
+def page(heading: str, *lines: str, status: int = 200, **more: object) -> Response:
+    """One page in the portal's frame."""
+    frame = {
+        "p": current_app.config["PORTAL"],
+        "console": current_app.config["CONSOLE"],
+        "t": text,
+        "style": Markup(STYLE),
+    }
+    return Response(render_template_string(PAGE, heading=heading, lines=lines, **frame, **more), status)
+
+
+@views.before_app_request
+def only_through_the_door() -> Response | None:
+    """Nothing is served before the door's assertion was checked; forms must come from this very origin."""
+    g.who = None
+    try:
+        assertion, target = request.headers.get("X-Citygate-Assertion", ""), request.environ["REQUEST_URI"]
+        g.who = current_app.config["DOOR"].check(assertion, method=request.method, target=target)
+    except NotThroughTheDoor:
+        hint = text("本服务只接受经统一门户转来的访问。|This service is only reachable through the door.")
+        return page(text("请从统一门户进入|Please come through the door"), hint, status=401)
+    origin = f"http://{current_app.config['HOST']}"
+    if request.method not in {"GET", "HEAD"} and request.headers.get("Origin") != origin:
+        return page(text("请求来源不明|The request came from elsewhere"), status=403)
+    return None
+
+
+@views.after_app_request
+def harden(answer: Response) -> Response:
+    answer.headers.setdefault("Cache-Control", "no-store")
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Content-Security-Policy"] = POLICY
+    return answer
+
+
+@views.get("/")
+def home() -> Response:
+    portal = current_app.config["PORTAL"]
+    links = {"/files/1": portal.file[0], "/certificates/17": portal.certificate[0], "/applications": APPLY}
+    return page(text("您好，|Hello, ") + g.who["name"], links=links.items())
+
+
+@views.get("/files/1", defaults={"kind": "file"})
+@views.get("/certificates/17", defaults={"kind": "certificate"})
+def document(kind: str) -> Response:
+    return page(*map(text, getattr(current_app.config["PORTAL"], kind)), g.who["name"])
+
+
+@views.get("/applications")
+def application_form() -> Response:
+    mine = [reason for subject, reason in current_app.config["APPLICATIONS"] if subject == g.who["sub"]]
+    return page(text(APPLY), *mine, form=True)
+
+
+@views.post("/applications")
+def apply() -> Response:
+    applications, reason = current_app.config["APPLICATIONS"], request.form.get("text", "").strip()[:MAX_TEXT_CHARS]
+    if not reason or len(applications) >= MAX_APPLICATIONS:
+        return page(text("未能受理|Not accepted"), text("请填写申请事由。|Please give a reason."), status=422)
+    applications.append((g.who["sub"], reason))
+    return page(text("申请已受理|Application received"), f"№ {len(applications)}", reason, status=201)
+
+
+@views.get("/whoami")
+def whoami() -> Response:
+    return jsonify(g.who)
+
+
+@views.get("/events")
+def events() -> Response:
+    def tick(number: int) -> str:
+        time.sleep(number > 1)
+        return f"id: {number}\ndata: {number}\n\n"
+
+    return Response(map(tick, itertools.count(1)), mimetype="text/event-stream")
+
+
+@views.post("/echo")
+def echo() -> Response:
+    digest, length = hashlib.sha256(), 0
+    while chunk := request.stream.read(65_536):
+        digest.update(chunk)
+        length += len(chunk)
+    return jsonify(bytes=length, sha256=digest.hexdigest())
 
 
 class Handler(WSGIRequestHandler):

@@ -27,7 +27,7 @@ TOKEN_LIFETIME = timedelta(minutes=5)
 
 
 class _Request(FlaskOAuth2Request):  # type: ignore[misc]
-    """Authlib knows plain http to loopback by the name `localhost` only; `*.localhost` is loopback too (RFC 6761 §6.3)."""
+    """Authlib allows plain http to `localhost` only; `*.localhost` is loopback too (RFC 6761 §6.3)."""
 
     def __init__(self) -> None:
         parts = urlsplit(request.url)
@@ -145,7 +145,7 @@ class _EndSession(EndSessionEndpoint):  # type: ignore[misc]
             self._sign_ons.end(hint["sid"])
 
 
-def protocol(  # noqa: PLR0913 - what the protocol stands on
+def protocol(
     app: Flask,
     *,
     url: str,

@@ -15,7 +15,7 @@ _TEXTS = {
     "page-expired-title": ("页面已过期", "This page has expired"),
     "page-expired": (
         "此登录页面已过期或来自其他浏览器，请重新开始，之后仍会前往您要去的页面。",
-        "This sign-in page is too old or came from another browser. Start again; you will still get where you were going.",
+        "This sign-in page is too old or came from another browser. Start again to get where you were going.",
     ),
     "request-refused-title": ("无法登录", "You cannot sign in from here"),
     "request-refused": (

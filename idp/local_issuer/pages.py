@@ -1,4 +1,4 @@
-"""The issuer's pages: sign in, second factor, sign out. The destination is always in the query, so none is a dead end."""
+"""The issuer's pages: sign in, second factor, sign out; the destination stays in the query, so none is a dead end."""
 
 import secrets
 from collections.abc import Callable
@@ -76,7 +76,7 @@ class SignInPages:
             answer.delete_cookie(COOKIE, secure=True, httponly=True, samesite="Lax")
         return answer
 
-    def _submitted(self, grant: Any, demand: Demand, session: SignOn | None) -> Response:  # noqa: ANN401 - Authlib's
+    def _submitted(self, grant: Any, demand: Demand, session: SignOn | None) -> Response:
         step = "code" if "code" in request.form else "login"
         try:
             sid = self.tickets.check(request.form.get("csrf", ""), step, **self._page())
@@ -88,7 +88,7 @@ class SignInPages:
         except PageExpired as expired:
             return self._message(expired.code, 400, restart_url=self._here())
 
-    def _password_given(self, grant: Any, demand: Demand, before: SignOn | None) -> Response:  # noqa: ANN401
+    def _password_given(self, grant: Any, demand: Demand, before: SignOn | None) -> Response:
         login = request.form.get("login", "")[:MAX_LOGIN_CHARS]
         try:
             account = self.accounts.verify(login, request.form.get("password", ""))
@@ -96,14 +96,14 @@ class SignInPages:
             return self._login_page(login=login, failure=failure)
         return self._renewed(grant, demand, self.sign_ons.password_given(account, before))
 
-    def _code_given(self, grant: Any, demand: Demand, session: SignOn) -> Response:  # noqa: ANN401
+    def _code_given(self, grant: Any, demand: Demand, session: SignOn) -> Response:
         try:
             self.accounts.verify_code(session.account.sub, request.form["code"].replace(" ", ""))
         except SignInError as failure:
             return self._code_page(session, failure=failure)
         return self._renewed(grant, demand, self.sign_ons.code_given(session))
 
-    def _renewed(self, grant: Any, demand: Demand, cookie: str) -> Response:  # noqa: ANN401
+    def _renewed(self, grant: Any, demand: Demand, cookie: str) -> Response:
         session = self.sign_ons.find(cookie)
         if session is None:  # disabled in this very moment
             return self._message("page-expired", 400, restart_url=self._here())
@@ -111,7 +111,7 @@ class SignInPages:
         _set_cookie(answer, COOKIE, cookie)
         return answer
 
-    def _onward(self, grant: Any, demand: Demand, session: SignOn) -> Response:  # noqa: ANN401
+    def _onward(self, grant: Any, demand: Demand, session: SignOn) -> Response:
         if demand.is_reached_by(session):
             answer: Response = self.server.create_authorization_response(grant=grant, grant_user=session)
             answer.status_code = 303  # RFC 9700 §4.12

@@ -59,7 +59,7 @@ class SignOns:
         return self._sign_on(row) if row else None
 
     def password_given(self, account: Account, before: SignOn | None) -> str:
-        """Begin a session, or begin `before` anew if it is the same person's and end it if not. Returns the new cookie."""
+        """Begin a session, or begin `before` anew if it is the same person's, or end it. Returns the new cookie."""
         if before is not None and before.account.sub != account.sub:
             self.end(before.sid)
             before = None

@@ -79,4 +79,6 @@ class City:
 
     def verify(self, **options: Any) -> Report:
         index = self.index if self.index.exists() else None
-        return verify(self.log, **{"spools": self.spools, "index": index, "key": KEY.public, "origin": ORIGIN} | options)
+        return verify(
+            self.log, **{"spools": self.spools, "index": index, "key": KEY.public, "origin": ORIGIN} | options
+        )

@@ -87,7 +87,9 @@ def test_a_writer_killed_at_any_moment_loses_nothing_that_was_acknowledged(city:
 @pytest.fixture
 def strace(needs: Needs) -> Callable[..., list[str]]:
     path = shutil.which("strace")
-    works = path and subprocess.run([path, "-qq", "-o/dev/null", "true"], check=False, capture_output=True).returncode == 0
+    works = (
+        path and subprocess.run([path, "-qq", "-o/dev/null", "true"], check=False, capture_output=True).returncode == 0
+    )
     needs(bool(works), "strace is missing or may not trace")
     return lambda *inject: [str(path), "-f", "-qq", "-o/dev/null", *(f"--inject={one}" for one in inject)]
 

@@ -47,7 +47,9 @@ def test_times_are_written_as_utc_with_milliseconds() -> None:
     assert b'"at":"2026-03-01T08:00:00.007Z"' in encode(event(at=beijing))
 
 
-@pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "\x1b[2J", "a\u2028b", "a\u2029b", "\x85", "\u202e", "\ud800", "\0"])
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\r\nb", "\x1b[2J", "a\u2028b", "a\u2029b", "\x85", "\u202e", "\ud800", "\0"]
+)
 def test_no_character_can_break_the_line_or_hide(text: str) -> None:
     data = encode(event(object=text, detail={text: text}))
     assert data[1:].decode("ascii").isprintable()

@@ -42,5 +42,7 @@ def test_an_index_of_a_longer_log_is_made_anew(city: City) -> None:
 
 
 def test_a_record_is_about_everybody_it_names() -> None:
-    one = event(1, object="/people/user:wang/roles", detail={"person": "01J8", "approver": "user:zhao", "role": "clerk"})
+    one = event(
+        1, object="/people/user:wang/roles", detail={"person": "01J8", "approver": "user:zhao", "role": "clerk"}
+    )
     assert people_of(one) == {"user:li", "user:wang", "user:zhao", "01J8"}

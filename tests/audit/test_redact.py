@@ -48,7 +48,9 @@ def test_a_value_under_a_secret_name_is_never_written(name: str) -> None:
     assert CANARY.encode() not in encode(event(detail={name: CANARY}))
 
 
-@pytest.mark.parametrize("text", ["/permits/17", "user:01J8", "code", "state: parked", "/statecode/1", "decode=1", "eyJ", "cg_1"])
+@pytest.mark.parametrize(
+    "text", ["/permits/17", "user:01J8", "code", "state: parked", "/statecode/1", "decode=1", "eyJ", "cg_1"]
+)
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert redact(text) == text
 

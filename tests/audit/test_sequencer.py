@@ -1,9 +1,11 @@
 """One log out of all spools."""
 
+import shutil
+
 import pytest
 
 from audit import durable
-from audit.errors import CheckpointInvalid, SequencerRunning, SpoolBroken
+from audit.errors import CheckpointInvalid, ProofInvalid, SequencerRunning, SpoolBroken
 from audit.event import decode
 from audit.record import decode as decode_record
 from audit.segment import segments
@@ -99,6 +101,45 @@ def test_a_spool_that_does_not_continue_is_refused_and_the_others_are_not(city: 
     with pytest.raises(SpoolBroken):
         city.integrate()
     assert event(9).id in ids(city)
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_break_in_a_spool_is_said_and_what_stands_before_it_is_taken(city: City, behind: bool) -> None:
+    spool, sequencer = city.spool(), city.sequencer()
+    for number in range(5):
+        spool.append_from_thread(event(number), synced=True)
+    if behind:
+        sequencer.integrate()
+    (segment,) = segments(city.spools / "city")
+    with segment.open("ab") as file:
+        file.write(b"\0\1\0")
+    spool.append_from_thread(event(8), synced=True)
+    spool.append_from_thread(event(9), synced=True)
+    with pytest.raises(SpoolBroken):
+        sequencer.integrate()
+    assert len(ids(city)) == 5
+    sequencer.close()
+
+
+def test_a_copied_spool_does_not_double_its_records(city: City) -> None:
+    city.write(event(1), event(2), name="a")
+    shutil.copytree(city.spools / "a", city.spools / "b")
+    assert city.integrate() == 3
+    assert city.integrate() == 3
+
+
+@pytest.mark.parametrize("name", ["tile/0/001.p/46", "tile/1/000.p/1"])
+def test_nothing_is_signed_over_changed_tiles(city: City, name: str) -> None:
+    city.write(*(event(number) for number in range(301)))
+    city.integrate()
+    checkpoint = (city.log / "checkpoint").read_bytes()
+    data = bytearray((city.log / name).read_bytes())
+    data[0] ^= 1
+    (city.log / name).write_bytes(data)
+    city.write(event(1000))
+    with pytest.raises(ProofInvalid):
+        city.integrate()
+    assert (city.log / "checkpoint").read_bytes() == checkpoint
 
 
 def test_a_spool_put_back_to_an_older_state_is_refused(city: City) -> None:

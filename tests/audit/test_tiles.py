@@ -33,9 +33,13 @@ def test_a_log_grown_in_steps_has_every_record_hash_and_root(tmp_path: Path) -> 
         assert list(tiles.records(0, size)) == list(enumerate(RECORDS[:size]))
         assert merkle.root(size, tiles.node(size)) == merkle.root_of(hashes[:size])
     assert tiles.record(511, size) == RECORDS[511]
-    assert merkle.inclusion_proof(511, size, tiles.node(size)) == merkle.inclusion_proof(511, size, merkle.nodes_of(hashes))
+    assert merkle.inclusion_proof(511, size, tiles.node(size)) == merkle.inclusion_proof(
+        511, size, merkle.nodes_of(hashes)
+    )
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
-    entries = [f"tile/{level}/{name}" for level in ("0", "1", "entries") for name in ("000", "001", "002", "003", "004.p/76")]
+    entries = [
+        f"tile/{level}/{name}" for level in ("0", "1", "entries") for name in ("000", "001", "002", "003", "004.p/76")
+    ]
     assert left == sorted([*(e for e in entries if not e.startswith("tile/1")), "tile/1/000.p/4"])
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from audit.checkpoint import Checkpoint
+from audit import merkle
+from audit.checkpoint import Checkpoint, sign
 from audit.event import encode
 from audit.record import Head, decode, join, link, split
 from audit.segment import segments
-from audit.sequencer import Sequencer
 from audit.tiles import Tiles
 from crypto.sign import SigningKey
 from tests.audit.city import KEY, ORIGIN, City, event
@@ -53,7 +53,9 @@ def start_of(bundle: bytes, number: int) -> int:
 @pytest.mark.parametrize(("tile", "first"), [("000", 0), ("001", 256), ("002.p/189", 512)])
 @pytest.mark.parametrize("number", [0, 100, 188])
 @pytest.mark.parametrize("offset", [2, 10, 15, 30, 60, 200])
-def test_a_changed_byte_in_a_record_names_the_record(city: City, tile: str, first: int, number: int, offset: int) -> None:
+def test_a_changed_byte_in_a_record_names_the_record(
+    city: City, tile: str, first: int, number: int, offset: int
+) -> None:
     path = city.log / "tile/entries" / tile
     flip(path, start_of(path.read_bytes(), number) + offset)
     assert named(city) == {("record", first + number)}
@@ -148,10 +150,8 @@ def test_a_shortened_tail_is_named_by_the_spool_and_by_a_pinned_checkpoint(city:
 def resign(city: City, records: list[bytes]) -> None:
     """What somebody with the key could do: the same log, other records."""
     shutil.rmtree(city.log)
-    size = Tiles(city.log).append(0, records)
-    sequencer = Sequencer.__new__(Sequencer)
-    sequencer._log, sequencer._tiles, sequencer._key, sequencer._origin = city.log, Tiles(city.log), KEY, ORIGIN
-    sequencer._sign(size)
+    size, root = Tiles(city.log).append(0, records), merkle.root_of([merkle.hash_leaf(one) for one in records])
+    (city.log / "checkpoint").write_text(sign(Checkpoint(origin=ORIGIN, size=size, root=root), KEY), encoding="utf-8")
 
 
 def test_a_rewritten_log_does_not_continue_a_pinned_checkpoint(city: City) -> None:

@@ -176,6 +176,13 @@ def test_a_thousand_patterns_beside_the_path_are_not_looked_at() -> None:
     assert matching.examined < 30
 
 
+def test_shapes_of_patterns_are_bounded() -> None:
+    shapes = [f"{n:09b}".replace("0", "/a").replace("1", "/:x") for n in range(257)]
+    PolicySet.build([permit(path=path, identifier=f"p{n}") for n, path in enumerate(shapes[:256])], [])
+    with pytest.raises(PolicyInvalid, match=r"^`p256`: more than 256 shapes"):
+        PolicySet.build([permit(path=path, identifier=f"p{n}") for n, path in enumerate(shapes)], [])
+
+
 def test_a_subject_with_many_assignments_elsewhere_is_not_slower_here() -> None:
     held = [give(identifier=f"g{n}", department=f"d{n}", clearance=Label.L2) for n in range(5000)]
     policies = PolicySet.build([permit(department="d7")], held)

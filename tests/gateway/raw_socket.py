@@ -14,18 +14,22 @@ SECONDS = 10  # no test waits longer for anything
 async def exchange(port: int, *parts: bytes) -> bytes:
     """Send `parts`, each in its own segment, and return everything the server says until it closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    received = bytearray()
+
+    async def send() -> None:
+        with contextlib.suppress(ConnectionError):
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    received, sending = bytearray(), asyncio.create_task(send())
     try:
         async with asyncio.timeout(SECONDS):
-            with contextlib.suppress(ConnectionError):
-                for part in parts:
-                    writer.write(part)
-                    await writer.drain()
-                    await asyncio.sleep(0.01)
             with contextlib.suppress(ConnectionError):
                 while chunk := await reader.read(1 << 16):
                     received += chunk
     finally:
+        sending.cancel()
         writer.transport.abort()
     return bytes(received)
 

@@ -204,7 +204,7 @@ ATTACKS: dict[str, tuple[type[TokenInvalid], Callable[[], str]]] = {
             ISSUER + "\x00",
             ISSUER.replace("http:", "https:"),
         )
-    },  # fmt: skip
+    },
     # 9: audience
     **{
         f"aud {aud!r}": (TokenAudienceWrong, lambda aud=aud: sign(claims(aud=aud)))

@@ -79,8 +79,7 @@ def test_bumps_from_many_threads_are_counted_each_once() -> None:
     epochs: list[int] = []
 
     def bump_often() -> None:
-        for _ in range(500):
-            epochs.append(source.bump([("session", "s")]))
+        epochs.extend(source.bump([("session", "s")]) for _ in range(500))
 
     threads = [threading.Thread(target=bump_often) for _ in range(4)]
     for thread in threads:

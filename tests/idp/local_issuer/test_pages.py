@@ -7,7 +7,7 @@ import pytest
 
 from idp.local_issuer.attempts import FREE_ATTEMPTS
 from idp.local_issuer.sign_on import ABSOLUTE_LIFETIME, COOKIE, IDLE_LIFETIME
-from tests.idp.local_issuer.live import PASSWORD, SEED, Answer, Browser, Clock, LiveIssuer
+from tests.idp.local_issuer.live import PASSWORD, SEED, Answer, Browser, LiveIssuer
 from tests.idp.local_issuer.test_service import answered, auth_url, code_for
 
 
@@ -21,7 +21,7 @@ def test_the_page_says_which_portal_asks(issuer: LiveIssuer, browser: Browser) -
 
 def test_a_wrong_password_and_an_unknown_login_look_the_same(issuer: LiveIssuer, browser: Browser) -> None:
     texts = []
-    for login in ("li", "nobody"):
+    for login in ("wang", "nobody"):
         page = browser.get(auth_url(issuer))
         answer = browser.sign_in(page, login, "wrong")
         assert (answer.status, answer.field("login")) == (400, login)
