@@ -9,19 +9,16 @@ import tomllib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 import uvloop
 from a2wsgi import WSGIMiddleware
 from flask import Flask, request
-from flask_smorest import Api
 from ulid import ULID
 
 from audit.flood import Flood
 from audit.log import Log
-from audit.sequencer import Sequencer
 from audit.sequencing import Sequencing
 from audit.spool import Spool
 from authz.administer import Administration
@@ -30,11 +27,10 @@ from authz.lease import Decider, Keeper, Receipt, receipt
 from authz.park import Parking
 from authz.register import Register
 from authz.snapshot import Snapshots
-from console import api, audit, citizen, department
+from console.application import Parts, create_application
 from console.frame import Frame
 from console.render import Renderer, language
 from console.routes import console_routes, door_routes
-from console.signin import SignIn
 from crypto.aead import Seal
 from crypto.local_keys import load
 from crypto.sign import SigningKey
@@ -43,13 +39,13 @@ from gateway.authenticate import Credentials
 from gateway.clock_job import tick
 from gateway.deliver import Deliveries, Streams
 from gateway.limit import Buckets
-from gateway.local import Local, guard
+from gateway.local import Local
 from gateway.operations import operations
 from gateway.pipeline import Gate, handle
 from gateway.proxy import Proxy
 from gateway.refuse import Refusals, page_headers
 from gateway.routes import RouteTable, load_routes, public_rules
-from gateway.server import Binding, asgi, bind_tcp, bind_unix, serve
+from gateway.server import Binding, Handle, asgi, bind_tcp, bind_unix, serve
 from gateway.stages import Listener
 from gateway.transform import Assertions
 from idp.access_key import AccessKeys, kept_key
@@ -99,15 +95,18 @@ class City:
         self.register = Register(self.database, self.directory, public=public_rules(self.routes.routes))
         self.streams = Streams()
         self.epochs = MemoryEpochs(monotonic=time.monotonic, bumped=lambda: self.keeper.nudge())
-        self.snapshots = Snapshots(self.register, monotonic=time.monotonic, ended=self.end_streams)
+        self.snapshots = Snapshots(self.register, monotonic=time.monotonic, ended=self.end_streams, ended_within=self.sessions.ended_within)
         self.decider = Decider(self.snapshots.first())
         self.keeper = Keeper(
-            self.decider, self.epochs, gateway=mint(), load=self.snapshots.load,
+            self.decider,
+            self.epochs,
+            gateway=mint(),
+            load=self.snapshots.load,
             trouble=lambda failure: _log.error("lease: %s", failure or "deadline"),
-        )  # fmt: skip
+        )
         self.credentials = Credentials(self.sessions, AccessKeys(self.database, clock=clock), clock=clock)
         self.log = audit_log(settings)
-        self.spool = Spool(data / "audit/spools/city", clock=clock)
+        self.spool = Spool(self.log.spools / "city", clock=clock)
         self.page_headers = page_headers([settings.origin("login")])  # signing out ends at the issuer
         self.loop: asyncio.AbstractEventLoop | None = None
 
@@ -118,18 +117,27 @@ class City:
         assertions = Assertions(
             SigningKey(load(self.settings.data / "keys/assertion.key")),
             pairwise=load(self.settings.data / "keys/pairwise.key"),
-            roles=lambda subject, department: sorted(self.decider.snapshot.policies.names_of(subject, department, clock())),
+            roles=lambda subject, department: sorted(
+                self.decider.snapshot.policies.names_of(subject, department, clock())
+            ),
         )
         refusals = Refusals(
-            spool=self.spool, flood=Flood(), parking=self.parking, render=frame.refusal, page_headers=self.page_headers,
-            keep=kept.keep, mint=mint, clock=clock
+            spool=self.spool,
+            flood=Flood(),
+            parking=self.parking,
+            render=frame.refusal,
+            page_headers=self.page_headers,
+            keep=kept.keep,
+            mint=mint,
+            clock=clock,
         )
         local = Local(self.pages(frame, assertions))
         gate = Gate(
             routes=self.routes,
             credentials=self.credentials,
             buckets=Buckets(
-                subject_per_minute=self.settings.subject_per_minute, anonymous_per_minute=self.settings.anonymous_per_minute
+                subject_per_minute=self.settings.subject_per_minute,
+                anonymous_per_minute=self.settings.anonymous_per_minute,
             ),
             decider=self.decider,
             spool=self.spool,
@@ -150,41 +158,37 @@ class City:
     def pages(self, frame: Frame, assertions: Assertions) -> Flask:
         """The Flask application behind `local`."""
         administration = Administration(
-            self.database, self.directory, changed=lambda subject: self.epochs.bump([("subject", subject)]), clock=clock, mint=mint
+            self.database,
+            self.directory,
+            changed=lambda subject: self.epochs.bump([("subject", subject)]),
+            clock=clock,
+            mint=mint,
         )
-        application = Flask("console", static_folder=None, root_path=str(Path(__file__).parent / "console"))
-        application.config.update(
-            PROPAGATE_EXCEPTIONS=True, API_TITLE="citygate", API_VERSION="v1", OPENAPI_VERSION="3.1.0",
-            OPENAPI_URL_PREFIX="/api/v1", OPENAPI_JSON_PATH="openapi.json",
-        )  # fmt: skip
-        guard(application)
-        sign_in = SignIn(
-            frame, relying_party=self.relying_party(), sessions=self.sessions, directory=self.directory,
-            parking=self.parking, ended=lambda ids: self.epochs.bump([("session", one) for one in ids]) and None,
-            jwks=assertions.jwks,
-        )  # fmt: skip
-        home = citizen.Home(
-            frame, sessions=self.sessions, directory=self.directory, register=self.register,
-            policies=lambda: self.decider.snapshot.policies, portals=self.portals, ended=self.ended,
-        )  # fmt: skip
-        desk = department.Desk(
-            frame, directory=self.directory, administration=administration, effective=self.effective, seal=self.seal, clock=clock
+        return create_application(
+            Parts(
+                frame=frame,
+                relying_party=self.relying_party(),
+                sessions=self.sessions,
+                directory=self.directory,
+                register=self.register,
+                administration=administration,
+                parking=self.parking,
+                log=self.log,
+                seal=self.seal,
+                policies=lambda: self.decider.snapshot.policies,
+                portals=self.portals,
+                effective=self.effective,
+                ended=self.ended,
+                jwks=assertions.jwks,
+                jobs={"sweep": self.sweep},
+                clock=clock,
+            )
         )
-        for views in (sign_in, home, desk, audit.Desk(frame, self.log, self.directory)):
-            application.register_blueprint(views.blueprint())
-        rest = Api(application)
-        rest.register_blueprint(api.assignments(self.directory, administration, self.effective, clock))
-        rest.register_blueprint(api.audit(self.log, self.directory))
-        rest.register_blueprint(api.sessions(self.sessions, self.directory, self.ended))
-        rest.register_blueprint(api.jobs({"sweep": self.sweep}))
-        return application
 
     def relying_party(self) -> RelyingParty:
         """Our side of every login."""
-        issuer = Issuer(
-            self.settings.issuer, backchannel=Backchannel(address="127.0.0.1", port=self.settings.issuer_port),
-            monotonic=time.monotonic,
-        )  # fmt: skip
+        backchannel = Backchannel(address="127.0.0.1", port=self.settings.issuer_port)
+        issuer = Issuer(self.settings.issuer, backchannel=backchannel, monotonic=time.monotonic)
         secret = load(self.settings.data / "keys/client.key").hex()
         spent = SpentStatesInMemory(monotonic=time.monotonic)
         return RelyingParty(issuer, client_id=CLIENT_ID, client_secret=secret, seal=self.seal, spent=spent, clock=clock)
@@ -209,10 +213,9 @@ class City:
 
 
 def audit_log(settings: Settings) -> Log:
-    """Where this city's log is; its origin is the line its checkpoints carry."""
-    folder = settings.data / "audit"
+    """Where this city's log is."""
     key = SigningKey(load(settings.data / "keys/audit.key")).public
-    return Log(folder=folder / "log", index=folder / "index.db", key=key, origin=f"citygate.{settings.domain}/audit")
+    return Log(folder=settings.data / "audit", key=key, origin=f"citygate.{settings.domain}/audit")
 
 
 async def run_city(settings: Settings) -> None:
@@ -221,30 +224,40 @@ async def run_city(settings: Settings) -> None:
     city.loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         city.loop.add_signal_handler(name, stop.set)
-    log, spools = city.log, settings.data / "audit/spools"
-    key = SigningKey(load(settings.data / "keys/audit.key"))
-    sequencing = Sequencing(Sequencer(spools=spools, log=log.folder, key=key, origin=log.origin), log)
+    sequencing = Sequencing(city.log, SigningKey(load(settings.data / "keys/audit.key")))
     sequencing.start()
     async with Proxy() as proxy:
         gate, kept = city.gate(proxy)
         answer = partial(handle, gate=gate)
-        keeping = [asyncio.create_task(city.keeper.keep()), asyncio.create_task(tick(answer, host=city.console.partition("//")[2], key=kept_key(settings.data / "keys", CLOCK)))]
-        checks = {"lease": lambda: "" if city.decider.fresh() else "not confirmed", "spool": lambda: ""}
-        bindings = [Binding(socket=bind_tcp("127.0.0.1", settings.port + 1), application=operations(checks, version=VERSION))]
-        if settings.listen:
-            bindings.append(Binding(socket=bind_tcp("127.0.0.1", settings.port), application=asgi(answer)))
-        else:
-            forward = ForwardAuth(handle=answer, kept=kept, refusals=gate.refusals, clock=clock, mint=mint)
-            secret, run = settings.data_plane_secret, settings.data / "run"
-            for listener, how in ((Listener.PROXIED, answer), (Listener.GATE, forward.answer)):
-                application = asgi(how, listener=listener, secret=secret)
-                bindings.append(Binding(socket=bind_unix(run / f"{listener}.sock"), application=application))
-        await serve(bindings, stop=stop)
+        machine = tick(answer, host=city.console.partition("//")[2], key=kept_key(settings.data / "keys", CLOCK))
+        keeping = [asyncio.create_task(city.keeper.keep()), asyncio.create_task(machine)]
+        checks = {
+            "lease": lambda: "" if city.decider.fresh() else "not confirmed",
+            "spool": lambda: city.spool.blocked(),
+        }
+        own = Binding(socket=bind_tcp("127.0.0.1", settings.port + 1), application=operations(checks, version=VERSION))
+        await serve([own, *listeners(settings, gate, kept)], stop=stop)
         for task in keeping:
             task.cancel()
     city.spool.close()
     sequencing.stop()
     city.database.close()
+
+
+def listeners(settings: Settings, gate: Gate, kept: KeptRefusals) -> list[Binding]:
+    """Where requests come in: the public port, or behind a data plane two socket files that it alone can open."""
+    answer = partial(handle, gate=gate)
+    if settings.listen:
+        return [Binding(socket=bind_tcp("127.0.0.1", settings.port), application=asgi(answer))]
+    forward = ForwardAuth(handle=answer, kept=kept, refusals=gate.refusals, clock=clock, mint=mint)
+    answers: dict[Listener, Handle] = {Listener.PROXIED: answer, Listener.GATE: forward.answer}
+    return [
+        Binding(
+            socket=bind_unix(settings.data / "run" / f"{listener}.sock"),
+            application=asgi(how, listener=listener, secret=settings.data_plane_secret),
+        )
+        for listener, how in answers.items()
+    ]
 
 
 def run_issuer(settings: Settings) -> None:
@@ -257,16 +270,30 @@ def run_issuer(settings: Settings) -> None:
     def render(template: str, **context: Any) -> str:
         lang = language(request.headers.get("accept-language", ""), "", request.args.get("lang", ""))
         context["portal_name"] = names.get(context.get("portal_name", ""), {}).get(lang, "")
-        page = {"path": request.full_path, "person": None, "nav": [], "origin": settings.origin("console")}
+        page: dict[str, Any] = {
+            "path": request.full_path,
+            "person": None,
+            "nav": [],
+            "origin": settings.origin("console"),
+        }
         return renderer.render(template, lang=lang, page=page, **context)
 
     config = IssuerConfig(
-        url=settings.issuer, path=folder / "issuer.db", client_id=CLIENT_ID,
-        client_secret=load(settings.data / "keys/client.key").hex(), portals={settings.origin(name): name for name in names},
-    )  # fmt: skip
+        url=settings.issuer,
+        path=folder / "issuer.db",
+        client_id=CLIENT_ID,
+        client_secret=load(settings.data / "keys/client.key").hex(),
+        portals={settings.origin(name): name for name in names},
+    )
     accounts = Accounts(folder / "accounts.db", seal, clock)
     application = create_issuer(config, accounts=accounts, seal=seal, render=render, clock=clock)
-    uvicorn.run(WSGIMiddleware(application), host="127.0.0.1", port=settings.issuer_port, log_level="warning", access_log=False)
+    uvicorn.run(
+        WSGIMiddleware(cast("Any", application)),
+        host="127.0.0.1",
+        port=settings.issuer_port,
+        log_level="warning",
+        access_log=False,
+    )
 
 
 if __name__ == "__main__":

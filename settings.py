@@ -1,10 +1,24 @@
 """The only reader of the environment: what this process is told, checked once at its start."""
 
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 _PREFIX = "CITYGATE_"
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "profile": str,
+    "data": Path,
+    "port": int,
+    "domain": str,
+    "routes": Path,
+    "listen": lambda text: {"0": False, "1": True}[text],
+    "issuer_port": int,
+    "data_plane_secret": str,
+    "subject_per_minute": int,
+    "anonymous_per_minute": int,
+}
 
 
 class SettingsInvalid(Exception):
@@ -28,9 +42,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.profile != "embedded":
-            raise SettingsInvalid(f"profile `{self.profile}`: this program knows `embedded` only, which is not for production")
+            raise SettingsInvalid(f"profile `{self.profile}`: only `embedded` is known, which is not for production")
         if not 0 < self.port < 65535:
             raise SettingsInvalid(f"port {self.port}: it and the next one must be free port numbers")
+        if not 0 <= self.issuer_port <= 65535:
+            raise SettingsInvalid(f"issuer_port {self.issuer_port} is not a port number")
+        if min(self.subject_per_minute, self.anonymous_per_minute) < 1:
+            raise SettingsInvalid("a limit of requests a minute is at least 1")
         if not self.listen and not self.data_plane_secret:
             raise SettingsInvalid("behind a data plane, CITYGATE_DATA_PLANE_SECRET is needed")
 
@@ -45,18 +63,18 @@ class Settings:
 
 def from_environment() -> Settings:
     """Read the environment. Raises SettingsInvalid."""
-    read = {"profile": str, "data": Path, "port": int, "domain": str, "routes": Path, "issuer_port": int,
-            "listen": lambda text: text == "1", "data_plane_secret": str,
-            "subject_per_minute": int, "anonymous_per_minute": int}  # fmt: skip
-    given = {name: os.environ[_PREFIX + name.upper()] for name in read if _PREFIX + name.upper() in os.environ}
+    given = {name: os.environ.get(_PREFIX + name.upper()) for name in _READ}
     try:
-        return Settings(**{name: read[name](text) for name, text in given.items()})
-    except ValueError as wrong:
+        return Settings(**{name: _READ[name](text) for name, text in given.items() if text is not None})
+    except (ValueError, KeyError) as wrong:
         raise SettingsInvalid(str(wrong)) from wrong
 
 
 def to_environment(settings: Settings) -> dict[str, str]:
     """What a child process needs to read the same settings; never printed."""
-    values = {name: getattr(settings, name) for name in Settings.__dataclass_fields__}
-    texts = {name: str(int(value) if isinstance(value, bool) else value) for name, value in values.items() if value is not None}
-    return {_PREFIX + name.upper(): text for name, text in texts.items()}
+    values = {name: getattr(settings, name) for name in _READ}
+    return {
+        _PREFIX + name.upper(): str(int(value) if isinstance(value, bool) else value)
+        for name, value in values.items()
+        if value is not None
+    }

@@ -16,7 +16,6 @@ from audit.event import Event, timestamp
 from audit.tiles import Tiles
 from crypto.sign import VerifyingKey
 
-COLUMNS = "leaf, at, id, kind, subject, department, object, action, result, status, label"
 Row = tuple[int, str, str, str, str, str, str, str, str, int, int]
 _NO_ROW = ("", "", "", "", "", "", "", "", -1, -1)
 _BATCH_RECORDS = 4096
@@ -126,7 +125,7 @@ def stored(connection: sqlite3.Connection, begin: int, end: int) -> dict[int, tu
         "SELECT person, leaf FROM about WHERE leaf BETWEEN ? AND ?", (begin, end - 1)
     ):
         people.setdefault(leaf, set()).add(person)
-    rows = connection.execute(f"SELECT {COLUMNS} FROM record WHERE leaf BETWEEN ? AND ?", (begin, end - 1))
+    rows = connection.execute("SELECT * FROM record WHERE leaf BETWEEN ? AND ?", (begin, end - 1))
     found = {row[0]: (row, frozenset(people.pop(row[0], ()))) for row in rows}
     return found | {leaf: ((leaf, *_NO_ROW), frozenset(rest)) for leaf, rest in people.items()}
 
@@ -150,5 +149,5 @@ def _add(connection: sqlite3.Connection, leaves: Iterable[tuple[int, bytes]]) ->
             event = events.decode(records.decode(data).event)
             rows.append(row_of(leaf, event))
             about += [(person, leaf) for person in people_of(event)]
-    connection.executemany(f"INSERT INTO record ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
+    connection.executemany("INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
     connection.executemany("INSERT INTO about VALUES (?,?)", about)

@@ -114,9 +114,7 @@ def check_consistency(path: Sequence[bytes], *, old: int, new: int, old_root: by
     if not 0 <= old <= new:
         raise ProofInvalid(f"a tree of {old} cannot be the beginning of one of {new}")
     if old in (0, new):
-        expected = new_root if old else root_of(())
-        if path or old_root != expected:
-            raise ProofInvalid("roots differ where they must be equal")
+        _check_equal(path, old_root, new_root if old else root_of(()))
         return
     hashes = ([old_root] if old & (old - 1) == 0 else []) + list(path)
     if not hashes:
@@ -137,6 +135,11 @@ def check_consistency(path: Sequence[bytes], *, old: int, new: int, old_root: by
         node, last = node >> 1, last >> 1
     if last or before != old_root or after != new_root:
         raise ProofInvalid("path does not lead from the old root to the new")
+
+
+def _check_equal(path: Sequence[bytes], root: bytes, expected: bytes) -> None:
+    if path or root != expected:
+        raise ProofInvalid("roots differ where they must be equal")
 
 
 def _split(size: int) -> int:

@@ -115,10 +115,9 @@ class Sequencer:
             return {}, 0
         if size > self._size:
             raise CheckpointInvalid(f"checkpoint has {self._size} records where the log had {size}")
-        right = all(
-            decode(self._tiles.record(leaf, size)).spool == spool for spool, leaf in last.items() if leaf < size
-        )
-        return (last, size) if right and all(0 <= leaf < size for leaf in last.values()) else ({}, 0)
+        if all(0 <= leaf < size and decode(self._tiles.record(leaf, size)).spool == one for one, leaf in last.items()):
+            return last, size
+        return {}, 0
 
     def _collect(self) -> dict[Path, _Pending]:
         pending, heads, room = {}, dict(self._heads), PASS_RECORDS

@@ -8,6 +8,7 @@ from audit import index
 from audit.errors import AuditError
 from audit.log import Log
 from audit.sequencer import Sequencer
+from crypto.sign import SigningKey
 
 PAUSE_SECONDS = 0.25  # an appended record is in the log within a second (law 5)
 _log = logging.getLogger(__name__)
@@ -16,8 +17,10 @@ _log = logging.getLogger(__name__)
 class Sequencing:
     """Runs from `start` to `stop`; a pass that fails is told and tried again."""
 
-    def __init__(self, sequencer: Sequencer, log: Log) -> None:
-        self._sequencer, self._log_place = sequencer, log
+    def __init__(self, log: Log, key: SigningKey) -> None:
+        """Take the log's lock. Raises SequencerRunning, CheckpointInvalid, LogUnreadable, OSError."""
+        self._sequencer = Sequencer(spools=log.spools, log=log.tiles, key=key, origin=log.origin)
+        self._place = log
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sequencer")
 
@@ -37,7 +40,7 @@ class Sequencing:
             last = self._stop.wait(PAUSE_SECONDS)
             try:
                 self._sequencer.integrate()
-                place = self._log_place
-                index.refresh(place.index, log=place.folder, key=place.key, origin=place.origin)
+                place = self._place
+                index.refresh(place.index, log=place.tiles, key=place.key, origin=place.origin)
             except (AuditError, OSError, sqlite3.Error):
                 _log.exception("pass failed")

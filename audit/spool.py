@@ -1,4 +1,4 @@
-"""This process's spool: a hash-chained, append-only file that one committer thread writes and syncs in groups.
+"""The spool of one process: a hash-chained, append-only file that one committer thread writes and syncs in groups.
 
 A caller waits for one write or one fdatasync together with everybody who came meanwhile. After a failed write or
 fsync nobody knows what the file holds, so it is never written again (nor the fsync retried): every append is refused
@@ -92,6 +92,10 @@ class Spool:
         future: futures.Future[None] = futures.Future()
         self._put(_Item(event=encode(event), synced=synced, reserved=reserved, future=future))
         future.result()
+
+    def blocked(self) -> str:
+        """Why nothing can be appended now, or ""."""
+        return self._blocked
 
     def close(self) -> None:
         """Write and sync what was taken, and stop."""

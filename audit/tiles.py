@@ -69,9 +69,12 @@ class Tiles:
 
     def record(self, leaf: int, size: int) -> bytes:
         """The record at `leaf`, unchecked. Raises LogUnreadable."""
-        for _, record in self.records(leaf, min(leaf + 1, size)):
-            return record
-        raise LogUnreadable(f"leaf {leaf} is outside a log of {size}")
+        if not 0 <= leaf < size:
+            raise LogUnreadable(f"leaf {leaf} is outside a log of {size}")
+        records, _ = split(self.bundle(leaf // WIDTH, min(WIDTH, size - leaf // WIDTH * WIDTH)))
+        if leaf % WIDTH >= len(records):
+            raise LogUnreadable(f"record {leaf} is missing from its bundle")
+        return records[leaf % WIDTH]
 
     def node(self, size: int) -> merkle.Node:
         """The tree of `size` leaves, read from its tiles."""

@@ -4,14 +4,14 @@ The door has already decided that the actor may use this desk; here stands what 
 Every row names the record of the decision it was made under.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from authz.errors import AssignmentUnknown, MayNotGrant, SeparationOfDuty
+from authz.errors import AlreadyHeld, AssignmentUnknown, MayNotGrant, SeparationOfDuty
 from authz.label import Label
 from authz.offices import EXCLUSIVE
 from authz.store import assignment, may_grant, role
@@ -36,6 +36,10 @@ class Held:
     revoked_by: str | None
     revoked_at: datetime | None
     revoke_record: str | None
+
+    def is_live(self, at: datetime) -> bool:
+        """Whether it confers its role at that moment."""
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +79,10 @@ class Administration:
             return {row["id"]: dict(row) for row in connection.execute(sa.select(role)).mappings()}
 
     def held(self, subject: str, *, inside: frozenset[str], ever: bool = False) -> list[Held]:
-        """Role assignments of `subject` in these departments, newest first; `ever` adds those taken back."""
+        """Role assignments of `subject` in these departments, newest first; `ever` adds those that are over."""
         query = sa.select(assignment).where(assignment.c.subject == subject, assignment.c.department.in_(inside))
         if not ever:
-            query = query.where(assignment.c.revoked_at.is_(None))
+            query = query.where(_live(self._clock()))
         with self._database.transaction() as connection:
             rows = connection.execute(query.order_by(assignment.c.given_at.desc()).limit(200)).mappings()
             return [Held(**row) for row in rows]
@@ -86,7 +90,7 @@ class Administration:
     def roles_of(self, subjects: Iterable[str], *, inside: frozenset[str]) -> dict[str, list[str]]:
         """The roles that each of these holds in these departments."""
         mine = assignment.c.subject.in_(sorted(subjects)) & assignment.c.department.in_(sorted(inside))
-        query = sa.select(assignment.c.subject, assignment.c.role).where(mine, assignment.c.revoked_at.is_(None))
+        query = sa.select(assignment.c.subject, assignment.c.role).where(mine, _live(self._clock()))
         held: dict[str, list[str]] = {}
         with self._database.transaction() as connection:
             for row in connection.execute(query.distinct().order_by(assignment.c.role)):
@@ -107,7 +111,7 @@ class Administration:
     ) -> tuple[Held, int]:
         """Give `role_id` to `subject` in `department`; return the assignment and its epoch.
 
-        Raises MayNotGrant, SeparationOfDuty, PersonUnknown.
+        Raises MayNotGrant, SeparationOfDuty, AlreadyHeld, PersonUnknown.
         """
         self._directory.person(subject)
         departments = self._directory.departments()
@@ -118,16 +122,23 @@ class Administration:
         )  # fmt: skip
         with self._database.transaction() as connection:
             self._check_may_grant(connection, departments, given)
-            check_separation(connection, subject=subject, role_id=role_id)
+            check_separation(connection, subject=subject, role_id=role_id, at=given.given_at)
+            _check_gives_something(connection, given)
             insert(connection, given)
         return given, self._changed(subject)
 
-    def revoke(self, identifier: str, *, actor: str, department: str, record: str) -> tuple[Held, int]:
-        """Take an assignment back; return it and the epoch. Raises AssignmentUnknown, MayNotGrant."""
+    def revoke(
+        self, identifier: str, *, actor: str, subject: str, department: str, record: str
+    ) -> tuple[Held, int]:
+        """Take back what `subject` holds in `department` or below; return it and the epoch.
+
+        Raises AssignmentUnknown, also for an assignment of somebody else or elsewhere, and MayNotGrant.
+        """
         departments = self._directory.departments()
         with self._database.transaction() as connection:
             query = sa.select(assignment).where(
                 assignment.c.id == identifier,
+                assignment.c.subject == subject,
                 assignment.c.department.in_(subtree(departments, department)),
                 assignment.c.revoked_at.is_(None),
             )
@@ -142,7 +153,7 @@ class Administration:
 
     @staticmethod
     def _check_may_grant(
-        connection: Connection, departments: dict[str, Department], wanted: Held, *, actor: str = ""
+        connection: Connection, departments: Mapping[str, Department], wanted: Held, *, actor: str = ""
     ) -> None:
         """Granting is a right of its own: role × subtree × ceiling, never derived from roles held (law 8)."""
         actor = actor or wanted.given_by
@@ -156,21 +167,44 @@ class Administration:
         raise MayNotGrant(actor=actor, role=wanted.role, department=wanted.department)
 
 
-def check_separation(connection: Connection, *, subject: str, role_id: str) -> None:
+def check_separation(connection: Connection, *, subject: str, role_id: str, at: datetime) -> None:
     """Raises SeparationOfDuty if `subject` holds an office that excludes `role_id`."""
     if role_id not in EXCLUSIVE:
         return
     held = sa.select(assignment.c.role).where(
         assignment.c.subject == subject,
-        assignment.c.revoked_at.is_(None),
+        _live(at),
         assignment.c.role.in_(EXCLUSIVE - {role_id}),
     )
     if excluded := connection.execute(held).scalars().first():
         raise SeparationOfDuty(subject=subject, role=role_id, excludes=excluded)
 
 
+def _check_gives_something(connection: Connection, given: Held) -> None:
+    """A second click, or a second administrator with the same thought, makes no second row. Raises AlreadyHeld."""
+    held = sa.select(assignment).where(
+        assignment.c.subject == given.subject,
+        assignment.c.role == given.role,
+        assignment.c.department == given.department,
+        assignment.c.clearance >= given.clearance,
+        _live(given.given_at),
+        _lasting(given.expires_at),
+    )
+    if row := connection.execute(held).mappings().first():
+        raise AlreadyHeld(role=given.role, assignment=row["id"])
+
+
+def _lasting(until: datetime | None) -> sa.ColumnElement[bool]:
+    open_ended = assignment.c.expires_at.is_(None)
+    return open_ended if until is None else open_ended | (assignment.c.expires_at >= until)
+
+
+def _live(at: datetime) -> sa.ColumnElement[bool]:
+    """`Held.is_live` as a condition."""
+    lasting = assignment.c.expires_at.is_(None) | (assignment.c.expires_at > at)
+    return assignment.c.revoked_at.is_(None) & lasting
+
+
 def insert(connection: Connection, given: Held) -> None:
     """Write one assignment row."""
-    connection.execute(
-        sa.insert(assignment).values({name: getattr(given, name) for name in Held.__dataclass_fields__})
-    )
+    connection.execute(sa.insert(assignment).values({name: getattr(given, name) for name in Held.__dataclass_fields__}))

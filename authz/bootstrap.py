@@ -19,6 +19,7 @@ from authz.errors import AlreadySealed, PolicyInvalid
 from authz.policy import PolicySet
 from idp import access_key
 from idp import store as identity_store
+from idp.directory import normal
 from storage.database import Database
 
 CLOCK = "service:clock"
@@ -64,7 +65,7 @@ def found(database: Database, founding: Founding, *, mint: Callable[[], str]) ->
 
 def _check_offices(people: list[dict[str, Any]]) -> None:
     held = Counter(person["role"] for person in people)
-    for office in sorted(offices.EXCLUSIVE):
+    for office in sorted(offices.THREE):
         if held[office] != _EACH_OFFICE:
             raise PolicyInvalid(f"{held[office]} people hold this office; the founding needs two", entry=office)
 
@@ -83,8 +84,13 @@ def _insert_rules(connection: Connection, founding: Founding) -> None:
     for rule in founding.policy.rules.values():
         connection.execute(
             sa.insert(store.rule).values(
-                id=f"{founding.record}-{rule.id}", subject=rule.subject, department=rule.department,
-                object=rule.object, action=rule.action, effect=rule.effect, record=founding.record,
+                id=f"{founding.record}-{rule.id}",
+                subject=rule.subject,
+                department=rule.department,
+                object=rule.object,
+                action=rule.action,
+                effect=rule.effect,
+                record=founding.record,
             )  # fmt: skip
         )
 
@@ -94,12 +100,12 @@ def _insert_person(
 ) -> str:
     login = person["login"]
     identifier = founding.ids[login]
-    row = {"id": identifier, "iss": founding.iss, "sub": founding.subs[login], "login": login, "name": person["name"]}
+    row = {"id": identifier, "iss": founding.iss, "sub": founding.subs[login], "login": login, "name": normal(person["name"])}
     row |= {"department": person.get("department"), "not_before": founding.at, "record": founding.record}
     connection.execute(sa.insert(identity_store.person).values(row))
     held = [person["role"]] if person["role"] in (offices.CITIZEN, offices.STAFF) else [offices.STAFF, person["role"]]
     for role in held:
-        check_separation(connection, subject=identifier, role_id=role)
+        check_separation(connection, subject=identifier, role_id=role, at=founding.at)
         department = person.get("department", "city") if role == offices.DEPARTMENT_ADMINISTRATOR else "city"
         given = _held(founding, mint(), identifier, role, department, person["clearance"])
         insert(connection, given)
@@ -116,9 +122,7 @@ def _insert_clock(connection: Connection, founding: Founding, mint: Callable[[],
     return access_key.issue(connection, CLOCK, assurance=2, expires_at=until, record=founding.record)
 
 
-def _held(
-    founding: Founding, identifier: str, subject: str, role: str, department: str, clearance: int
-) -> Held:
+def _held(founding: Founding, identifier: str, subject: str, role: str, department: str, clearance: int) -> Held:
     return Held(
         id=identifier, subject=subject, role=role, department=department, clearance=clearance, expires_at=None,
         reason="founding", given_by="bootstrap", given_at=founding.at, record=founding.record,

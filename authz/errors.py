@@ -7,6 +7,7 @@ AuthzError
 ├── SeparationOfDuty    one subject would hold two roles that exclude each other
 ├── MayNotGrant         giving or taking this role here is not this administrator's right
 ├── AssignmentUnknown   no such role assignment
+├── AlreadyHeld         the role is held there already, as high and for as long
 ├── AlreadySealed       bootstrap has been done; it cannot be repeated
 ├── ParkedUnknown       no such parked request, or no longer
 └── ParkFull            the requester has too many parked requests, or this one is too large
@@ -79,6 +80,16 @@ class AssignmentUnknown(AuthzError):
     def __init__(self, assignment: str) -> None:
         super().__init__(f"no role assignment `{assignment}`")
         self.assignment = assignment
+
+
+class AlreadyHeld(AuthzError):
+    """Giving `role` once more would give nothing: `assignment` reaches as high and lasts as long."""
+
+    code = "already-held"
+
+    def __init__(self, *, role: str, assignment: str) -> None:
+        super().__init__(f"role `{role}` is held already, by assignment `{assignment}`")
+        self.role, self.assignment = role, assignment
 
 
 class AlreadySealed(AuthzError):

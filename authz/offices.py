@@ -15,8 +15,11 @@ SECURITY_ADMINISTRATOR = "security-administrator"
 AUDIT_ADMINISTRATOR = "audit-administrator"
 CLOCK = "clock"
 
-# whoever holds one of these holds none of the others (GB/T 22239-2019 8.1.5)
-EXCLUSIVE = frozenset({SYSTEM_ADMINISTRATOR, SECURITY_ADMINISTRATOR, AUDIT_ADMINISTRATOR})
+# the three (三员), each filled twice at the founding
+THREE = frozenset({SYSTEM_ADMINISTRATOR, SECURITY_ADMINISTRATOR, AUDIT_ADMINISTRATOR})
+# whoever holds one of these holds none of the others (GB/T 22239-2019 8.1.5): an auditor who may give roles changes
+# what he audits, and a system administrator gives none
+EXCLUSIVE = THREE | {DEPARTMENT_ADMINISTRATOR}
 
 # role → zh name, en name, what it allows in zh, in en
 NAMES = {
@@ -59,7 +62,9 @@ _DESKS = {
 INHERITS = tuple((role, PERSON) for role in (CITIZEN, STAFF))
 
 RULES = tuple(
-    Rule(id=f"office-{role}-{number}", subject=role, department="*", object=object_, action=action, effect=Effect.PERMIT)
+    Rule(
+        id=f"office-{role}-{number}", subject=role, department="*", object=object_, action=action, effect=Effect.PERMIT
+    )
     for role, desks in _DESKS.items()
     for number, (object_, action) in enumerate(desks, 1)
 )

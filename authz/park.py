@@ -94,9 +94,7 @@ class Parking:
 
     def _find(self, connection: Connection, identifier: str, subject: str, host: str) -> Parked:
         self._forget_old(connection, self._clock())
-        query = sa.select(parked).where(
-            parked.c.id == identifier, parked.c.subject == subject, parked.c.host == host
-        )
+        query = sa.select(parked).where(parked.c.id == identifier, parked.c.subject == subject, parked.c.host == host)
         row = connection.execute(query).mappings().one_or_none()
         if row is None:
             raise ParkedUnknown

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from authz import offices
+from authz.errors import PolicyInvalid
 from authz.hierarchy import Inheritance
 from authz.label import Label
 from authz.policy import Assignment, PolicySet, Rule
@@ -56,7 +57,7 @@ class Register:
         )
 
     def with_subjects(self, policies: PolicySet, subjects: Iterable[str], *, version: int) -> PolicySet:
-        """`policies` with the role assignments of these subjects read anew."""
+        """`policies` with the role assignments of these subjects read anew. Raises PolicyInvalid."""
         with self._database.transaction() as connection:
             for subject in subjects:
                 policies = policies.with_subject(subject, self._held(connection, subject), version=version)
@@ -69,24 +70,30 @@ class Register:
 
 
 def _rule(row: sa.Row[tuple[object, ...]]) -> Rule:
+    try:
+        effect = Effect(row.effect)
+    except ValueError:
+        raise PolicyInvalid(f"effect `{row.effect}` is neither permit nor deny", entry=row.id) from None
     return Rule(
         id=row.id,
         subject=row.subject,
         department=row.department,
         object=row.object,
         action=row.action,
-        effect=Effect(row.effect),
+        effect=effect,
     )
 
 
 def _assignment(row: sa.Row[tuple[object, ...]]) -> Assignment:
+    try:
+        clearance = Label(row.clearance)
+    except ValueError:
+        raise PolicyInvalid(f"clearance `{row.clearance}` is not a label", entry=row.id) from None
     return Assignment(
         id=row.id,
         subject=row.subject,
         role=row.role,
         department=row.department,
-        clearance=Label(row.clearance),
+        clearance=clearance,
         expires_at=row.expires_at,
     )
-
-

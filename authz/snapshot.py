@@ -13,10 +13,19 @@ class Snapshots:
     """Loads what changed; called in one thread at a time."""
 
     def __init__(
-        self, register: Register, *, monotonic: Callable[[], float], ended: Callable[[Iterable[str]], None]
+        self,
+        register: Register,
+        *,
+        monotonic: Callable[[], float],
+        ended: Callable[[Iterable[str]], None],
+        ended_within: Callable[[float], Iterable[str]],
     ) -> None:
-        """`ended` is told which sessions no longer are, so that what streams under them can be broken off."""
+        """`ended` is told which sessions no longer are, so that what streams under them can be broken off.
+
+        `ended_within` names the sessions that were ended in the last so many seconds, for when the changes do not.
+        """
         self._register, self._monotonic, self._told_ended = register, monotonic, ended
+        self._ended_within = ended_within
         self._ended_at: dict[str, float] = {}
 
     def first(self) -> Snapshot:
@@ -32,7 +41,10 @@ class Snapshots:
             subjects = sorted({change.key for change in changes if change.kind == "subject"})
             policies = self._register.with_subjects(held.policies, subjects, version=answer.epoch)
         now = self._monotonic()
-        over = [change.key for change in changes or () if change.kind == "session"]
+        if changes is None:
+            over = list(self._ended_within(REVOKED_SECONDS))
+        else:
+            over = [change.key for change in changes if change.kind == "session"]
         self._ended_at.update(dict.fromkeys(over, now))
         self._ended_at = {key: at for key, at in self._ended_at.items() if now - at < REVOKED_SECONDS}
         self._told_ended(over)

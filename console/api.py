@@ -1,21 +1,24 @@
 """`/api/v1`: what the desks do, for commands and programs; the same door, the same decisions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from flask import Response
 from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 
 from audit.event import timestamp
+from audit.log import Log
 from authz.administer import Administration, Held
-from authz.errors import MayNotGrant
 from authz.label import Label
 from authz.lease import Receipt
-from audit.log import Log
-from console.audit import ask, found
+from console.asked_role import REASON_CHARS, wrong_with
+from console.audit import ask, found, people_asked, words_asked
+from console.problem import problem
 from console.signin import check_csrf
+from gateway.errors import RouteUnknown
 from gateway.local import exchange
 from idp.directory import PAGE_PEOPLE, Directory, Person, subtree
 from idp.errors import PersonUnknown
@@ -30,7 +33,7 @@ class Assignment(Schema):
     role = fields.String(required=True, validate=_ID)
     clearance = fields.Integer(required=True, validate=validate.Range(1, 5))
     expires_at = fields.AwareDateTime(required=True)
-    reason = fields.String(required=True, validate=validate.Length(min=1, max=200))
+    reason = fields.String(required=True, validate=validate.Length(min=1, max=REASON_CHARS))
 
 
 class EventQuery(Schema):
@@ -54,7 +57,10 @@ class PeopleQuery(Schema):
 
 
 def assignments(
-    directory: Directory, administration: Administration, effective: Callable[[int], Receipt], clock: Callable[[], datetime]
+    directory: Directory,
+    administration: Administration,
+    effective: Callable[[int], Receipt],
+    clock: Callable[[], datetime],
 ) -> Blueprint:
     """People and role assignments of a department tree; another department's are not to be seen."""
     routes = Blueprint("assignments", __name__, url_prefix="/api/v1/departments/<department>/people")
@@ -85,18 +91,23 @@ def assignments(
             return {"items": [_assignment(one) for one in held]}
 
         @routes.arguments(Assignment)
-        def post(self, body: dict[str, Any], department: str, person: str) -> tuple[dict[str, Any], int]:
+        def post(self, body: dict[str, Any], department: str, person: str) -> Response | tuple[dict[str, Any], int]:
             """Give a role; answers when it is effective at every gateway."""
             check_csrf()
             talk = exchange()
             inside(department, person)
-            if body["expires_at"] <= clock():
-                raise MayNotGrant(actor=talk.recorded.identity.subject, role=body["role"], department=department)
+            if errors := list(wrong_with(reason=body["reason"], until=body["expires_at"], now=clock())):
+                return problem(422, "request-invalid", errors)
             given, epoch = administration.assign(
-                actor=talk.recorded.identity.subject, subject=person, role_id=body["role"], department=department,
-                clearance=Label(body["clearance"]), expires_at=body["expires_at"], reason=body["reason"],
+                actor=talk.recorded.identity.subject,
+                subject=person,
+                role_id=body["role"],
+                department=department,
+                clearance=Label(body["clearance"]),
+                expires_at=body["expires_at"],
+                reason=body["reason"],
                 record=talk.recorded.inbound.id,
-            )  # fmt: skip
+            )
             talk.detail |= {"assignment": given.id, "role": given.role, "person": person, "reason": given.reason}
             return _assignment(given) | {"receipt": _receipt(effective(epoch))}, 201
 
@@ -108,7 +119,11 @@ def assignments(
             talk = exchange()
             inside(department, person)
             taken, epoch = administration.revoke(
-                assignment, actor=talk.recorded.identity.subject, department=department, record=talk.recorded.inbound.id
+                assignment,
+                actor=talk.recorded.identity.subject,
+                subject=person,
+                department=department,
+                record=talk.recorded.inbound.id,
             )
             talk.detail |= {"assignment": taken.id, "role": taken.role, "person": person}
             return _assignment(taken) | {"receipt": _receipt(effective(epoch))}
@@ -123,14 +138,14 @@ def audit(log: Log, directory: Directory) -> Blueprint:
     @routes.route("")
     class Events(MethodView):
         @routes.arguments(EventQuery, location="query")
-        def get(self, query: dict[str, str]) -> tuple[dict[str, Any], int]:
-            """Newest first, one page."""
+        def get(self, query: dict[str, str]) -> Response | dict[str, Any]:
+            """Newest first, one page; what was asked stands in the record."""
             meant = ask(query, directory, before=query["cursor"])
-            exchange().detail.update({one.person and "person" or "asked": one.person or "all" for one in meant.queries})
+            exchange().detail.update(words_asked(query) | people_asked(meant.queries))
             if meant.errors:
-                return {"code": "query-invalid", "errors": list(meant.errors)}, 422
+                return problem(422, "request-invalid", meant.errors)
             leaves, after = found(log, meant.queries)
-            return {"items": [_event(log, leaf) for leaf in leaves], "next_cursor": after}, 200
+            return {"items": [_event(log, leaf) for leaf in leaves], "next_cursor": after}
 
     @routes.route("/<int:leaf>")
     class OneEvent(MethodView):
@@ -141,7 +156,7 @@ def audit(log: Log, directory: Directory) -> Blueprint:
     return routes
 
 
-def sessions(held: Sessions, directory: Directory, ended: Callable[[list[str]], Receipt]) -> Blueprint:
+def sessions(held: Sessions, directory: Directory, ended: Callable[[Iterable[str]], Receipt]) -> Blueprint:
     """One's own sessions."""
     routes = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
 
@@ -150,7 +165,9 @@ def sessions(held: Sessions, directory: Directory, ended: Callable[[list[str]], 
         def get(self) -> dict[str, Any]:
             """Where I am signed in."""
             mine = held.of(exchange().recorded.identity.subject)
-            return {"items": [{"id": s.id, "started_at": timestamp(s.started_at), "assurance": s.assurance} for s in mine]}
+            return {
+                "items": [{"id": s.id, "started_at": timestamp(s.started_at), "assurance": s.assurance} for s in mine]
+            }
 
         def delete(self) -> dict[str, Any]:
             """Sign out everywhere."""
@@ -162,46 +179,71 @@ def sessions(held: Sessions, directory: Directory, ended: Callable[[list[str]], 
     return routes
 
 
-def jobs(run: dict[str, Callable[[], int]]) -> Blueprint:
+def jobs(run: Mapping[str, Callable[[], int]]) -> Blueprint:
     """What the clock-job runs."""
     routes = Blueprint("jobs", __name__, url_prefix="/api/v1/jobs")
 
     @routes.route("/<job>")
     class Job(MethodView):
-        def post(self, job: str) -> tuple[dict[str, Any], int]:
+        def post(self, job: str) -> dict[str, Any]:
             """Run one job now."""
             if job not in run:
-                return {"code": "job-unknown"}, 404
-            return {"job": job, "done": run[job]()}, 200
+                raise RouteUnknown
+            return {"job": job, "done": run[job]()}
 
     return routes
 
 
 def _assignment(held: Held) -> dict[str, Any]:
     return {
-        "id": held.id, "subject": held.subject, "role": held.role, "department": held.department,
-        "clearance": held.clearance, "expires_at": timestamp(held.expires_at) if held.expires_at else None,
-        "given_by": held.given_by, "given_at": timestamp(held.given_at), "record": held.record,
-    }  # fmt: skip
+        "id": held.id,
+        "subject": held.subject,
+        "role": held.role,
+        "department": held.department,
+        "clearance": held.clearance,
+        "expires_at": timestamp(held.expires_at) if held.expires_at else None,
+        "given_by": held.given_by,
+        "given_at": timestamp(held.given_at),
+        "record": held.record,
+    }
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:
-    return {"epoch": receipt.epoch, "confirmed": receipt.confirmed, "live": receipt.live, "seconds": round(receipt.seconds, 3)}
+    return {
+        "epoch": receipt.epoch,
+        "confirmed": receipt.confirmed,
+        "live": receipt.live,
+        "seconds": round(receipt.seconds, 3),
+    }
 
 
 def _event(log: Log, leaf: int, *, with_proof: bool = False) -> dict[str, Any]:
     verified = log.read(leaf)
     event = verified.event
     told: dict[str, Any] = {
-        "leaf": leaf, "id": event.id, "kind": event.kind, "at": timestamp(event.at), "subject": event.subject,
-        "department": event.department, "object": event.object, "action": event.action, "label": event.label,
-        "result": event.result, "status": event.status, "reason": event.reason, "rule": event.rule,
+        "leaf": leaf,
+        "id": event.id,
+        "kind": event.kind,
+        "at": timestamp(event.at),
+        "subject": event.subject,
+        "department": event.department,
+        "object": event.object,
+        "action": event.action,
+        "label": event.label,
+        "result": event.result,
+        "status": event.status,
+        "reason": event.reason,
+        "rule": event.rule,
         "detail": dict(event.detail),
-    }  # fmt: skip
+    }
     if with_proof:
         checkpoint = verified.checkpoint
         told["proof"] = {
-            "hash": verified.leaf_hash, "path": [sibling.hex() for sibling in verified.path],
-            "size": checkpoint.size, "root": checkpoint.root.hex(), "spool": verified.spool, "sequence": verified.sequence,
-        }  # fmt: skip
+            "hash": verified.leaf_hash,
+            "path": [sibling.hex() for sibling in verified.path],
+            "size": checkpoint.size,
+            "root": checkpoint.root.hex(),
+            "spool": verified.spool,
+            "sequence": verified.sequence,
+        }
     return told

@@ -1,9 +1,10 @@
 """S2 and S3: search the log by person, object, time and result; show one record behind its proof."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,8 @@ from flask import Blueprint, Response, request
 from audit.errors import ProofInvalid
 from audit.event import Event
 from audit.log import Log
-from audit.search import Query, Verified, search
+from audit.record import decode
+from audit.search import Query, search
 from console.frame import Frame
 from console.person_page import CITY_TIME
 from gateway.local import exchange
@@ -20,6 +22,7 @@ from idp.directory import Directory
 
 _PAGE_RECORDS = 50
 _TEXT_CHARS = 256
+_CURSOR = re.compile(r"[0-9]{1,15}", re.ASCII)
 _FIELDS = ("who", "object", "result", "since", "until", "request")
 
 
@@ -47,9 +50,8 @@ class Desk:
     def search(self) -> Response:
         """S2. The search is itself recorded, with its words as the record's detail."""
         asked = {name: request.args.get(name, "").strip()[:_TEXT_CHARS] for name in _FIELDS}
-        exchange().detail.update({f"asked-{name}": text for name, text in asked.items() if text and name != "who"})
         meant = ask(asked, self._directory, before=request.args.get("before", ""))
-        exchange().detail.update({"person": query.person for query in meant.queries if query.person})
+        exchange().detail.update(words_asked(asked) | people_asked(meant.queries))
         leaves, after = found(self._log, meant.queries)
         more = urlencode({**{name: text for name, text in asked.items() if text}, "before": after})
         return self._frame.page(
@@ -66,21 +68,28 @@ class Desk:
         try:
             verified = self._log.read(leaf)
         except ProofInvalid as failure:
-            return self._frame.page("audit_broken.html", status=500, leaf=leaf, failure=str(failure), search_url="/audit")
+            return self._frame.page(
+                "audit_broken.html", status=500, leaf=leaf, failure=str(failure), search_url="/audit"
+            )
         event, checkpoint = verified.event, verified.checkpoint
         related, _ = found(self._log, [Query(request=event.id, limit=_PAGE_RECORDS)])
         return self._frame.page(
             "audit_event.html",
             event=self._told(event, self._directory.names([event.subject])),
             detail=event.detail,
-            raw=json.dumps(json.loads(_text(verified)), ensure_ascii=False, indent=2),
+            raw=json.dumps(json.loads(decode(verified.record).event[1:]), ensure_ascii=False, indent=2),
             proof={
-                "leaf": leaf, "hash": verified.leaf_hash, "size": checkpoint.size, "root": checkpoint.root.hex(),
-                "path": len(verified.path), "sequence": verified.sequence, "spool": verified.spool,
+                "leaf": leaf,
+                "hash": verified.leaf_hash,
+                "size": checkpoint.size,
+                "root": checkpoint.root.hex(),
+                "path": len(verified.path),
+                "sequence": verified.sequence,
+                "spool": verified.spool,
             },
             related=self._rows([one for one in related if one != leaf]),
             search_url="/audit",
-        )  # fmt: skip
+        )
 
     def _rows(self, leaves: Sequence[int]) -> list[dict[str, Any]]:
         read_ones = [(leaf, self._log.read(leaf).event) for leaf in leaves]
@@ -90,10 +99,30 @@ class Desk:
     @staticmethod
     def _told(event: Event, names: Mapping[str, str]) -> dict[str, Any]:
         return {
-            "at": event.at, "who": {"name": names.get(event.subject, ""), "id": event.subject}, "kind": event.kind,
-            "action": event.action, "object": event.object, "department": event.department, "label": event.label,
-            "result": event.result, "status": event.status, "reason": event.reason, "rule": event.rule, "request": event.id,
-        }  # fmt: skip
+            "at": event.at,
+            "who": {"name": names.get(event.subject, ""), "id": event.subject},
+            "kind": event.kind,
+            "action": event.action,
+            "object": event.object,
+            "department": event.department,
+            "label": event.label,
+            "result": event.result,
+            "status": event.status,
+            "reason": event.reason,
+            "rule": event.rule,
+            "request": event.id,
+        }
+
+
+def words_asked(asked: Mapping[str, str]) -> dict[str, str]:
+    """What was searched for, for its record; a name that was typed is none of it."""
+    return {f"asked-{name}": asked[name] for name in _FIELDS if asked[name] and name != "who"}
+
+
+def people_asked(queries: Sequence[Query]) -> dict[str, str]:
+    """Whom a search was about, for its record."""
+    people = ",".join(query.person for query in queries)
+    return {"person": people} if people else {}
 
 
 def ask(asked: Mapping[str, str], directory: Directory, *, before: str) -> Asked:
@@ -103,8 +132,8 @@ def ask(asked: Mapping[str, str], directory: Directory, *, before: str) -> Asked
     for name in days:
         try:
             day = date.fromisoformat(asked[name]) if asked[name] else None
-            days[name] = datetime.combine(day, time.min, CITY_TIME) if day else None
-        except ValueError:
+            days[name] = datetime.combine(day, time.min, CITY_TIME).astimezone(UTC) if day else None
+        except (ValueError, OverflowError):
             errors.append({"field": name, "code": "date-invalid"})
     people = [asked["who"]]
     if asked["who"] and not asked["who"].startswith(("user:", "service:")) and asked["who"] != "anonymous":
@@ -116,11 +145,17 @@ def ask(asked: Mapping[str, str], directory: Directory, *, before: str) -> Asked
     if errors:
         return Asked(queries=(), errors=errors)
     until = days["until"]
-    shared = {
-        "object": asked["object"], "result": asked["result"], "request": asked["request"], "since": days["since"],
-        "until": until + timedelta(days=1) if until else None, "before_leaf": int(before) if before.isdigit() else None,
-    }  # fmt: skip
-    return Asked(queries=[Query(person=person, limit=_PAGE_RECORDS, **shared) for person in people], errors=())
+    cursor = int(before) if _CURSOR.fullmatch(before) else None
+    common = Query(
+        object=asked["object"],
+        result=asked["result"],
+        request=asked["request"],
+        since=days["since"],
+        until=until + timedelta(days=1) if until else None,
+        before_leaf=cursor,
+        limit=_PAGE_RECORDS,
+    )
+    return Asked(queries=[replace(common, person=person) for person in people], errors=())
 
 
 def found(log: Log, queries: Sequence[Query]) -> tuple[list[int], int | None]:
@@ -130,7 +165,3 @@ def found(log: Log, queries: Sequence[Query]) -> tuple[list[int], int | None]:
     more = len(leaves) > _PAGE_RECORDS or any(page.next is not None for page in pages)
     leaves = leaves[:_PAGE_RECORDS]
     return leaves, leaves[-1] if more and leaves else None
-
-
-def _text(verified: Verified) -> bytes:
-    return verified.record[verified.record.index(b"{") :]

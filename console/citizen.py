@@ -1,9 +1,10 @@
 """C2 and C6: my services, my sessions, sign out everywhere."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from flask import Blueprint, Response, redirect
+from flask import Blueprint, redirect
+from werkzeug import Response
 
 from authz.decide import decide
 from authz.label import Label
@@ -37,7 +38,7 @@ class Home:
         register: Register,
         policies: Callable[[], PolicySet],
         portals: Mapping[str, Route],
-        ended: Callable[[list[str]], Receipt],
+        ended: Callable[[Iterable[str]], Receipt],
     ) -> None:
         self._frame, self._sessions, self._directory, self._register = frame, sessions, directory, register
         self._policies, self._portals, self._ended = policies, portals, ended

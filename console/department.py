@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, redirect, request
+from werkzeug import Response
 
 from authz.administer import Administration, Held
-from authz.errors import MayNotGrant, SeparationOfDuty
+from authz.errors import AlreadyHeld, MayNotGrant, SeparationOfDuty
 from authz.label import Label
 from authz.lease import Receipt
+from console.asked_role import wrong_with
 from console.frame import Frame
-from console.person_page import CITY_TIME, LONGEST_DAYS, PersonPage, named
+from console.person_page import CITY_TIME, PersonPage, named
 from console.signin import check_csrf
 from crypto.aead import Seal
 from crypto.errors import SealInvalid
@@ -21,7 +23,6 @@ from gateway.local import exchange
 from idp.directory import PAGE_PEOPLE, Department, Directory, Person, subtree
 from idp.errors import PersonUnknown
 
-_REASON_CHARS = 200
 _RECEIPT = "receipt"
 
 
@@ -79,7 +80,7 @@ class Desk:
 
     def person(self, department: str, person: str) -> Response:
         """D2: what she holds in this department and below, and what I may give her."""
-        return self._shown(department, self._of(department, person), receipt=self._receipt())
+        return self._shown(department, self._of(department, person), receipt=self._receipt(department, person))
 
     def assign(self, department: str, person: str) -> Response:
         """Give a role, wait for every gateway, and show the receipt."""
@@ -98,10 +99,10 @@ class Desk:
         except SeparationOfDuty as conflict:
             told = {"asked": conflict.role, "held": conflict.excludes, "rule": "GB/T 22239-2019 8.1.5"}
             return self._shown(department, subject, conflict=told, filled=form, status=409)
-        except MayNotGrant:
-            return self._shown(
-                department, subject, errors=[{"field": "role", "code": "may-not-grant"}], filled=form, status=403
-            )
+        except (MayNotGrant, AlreadyHeld) as refused:
+            errors = [{"field": "role", "code": refused.code}]
+            status = 403 if isinstance(refused, MayNotGrant) else 409
+            return self._shown(department, subject, errors=errors, filled=form, status=status)
         talk.detail |= {"assignment": given.id, "role": given.role, "person": subject.id, "reason": given.reason}
         return self._done("given", department, subject, given, self._effective(epoch))
 
@@ -110,13 +111,17 @@ class Desk:
         check_csrf()
         talk, subject = exchange(), self._of(department, person)
         taken, epoch = self._administration.revoke(
-            assignment, actor=talk.recorded.identity.subject, department=department, record=talk.recorded.inbound.id
+            assignment,
+            actor=talk.recorded.identity.subject,
+            subject=subject.id,
+            department=department,
+            record=talk.recorded.inbound.id,
         )
         talk.detail |= {"assignment": taken.id, "role": taken.role, "person": subject.id}
         return self._done("taken-back", department, subject, taken, self._effective(epoch))
 
     def _of(self, department: str, identifier: str) -> Person:
-        """The person, if she works in this department or below; elsewhere nobody is to be seen. Raises PersonUnknown."""
+        """The person, if she works here or below; elsewhere nobody is to be seen. Raises PersonUnknown."""
         found = self._directory.person(identifier)
         if found.department not in subtree(self._directory.departments(), department):
             raise PersonUnknown
@@ -131,12 +136,14 @@ class Desk:
             "seconds": receipt.seconds,
             "id": held.id,
         }
-        sealed = self._seal.seal(json.dumps(told).encode(), purpose=_RECEIPT).hex()
+        sealed = self._seal.seal(json.dumps(told).encode(), purpose=f"{_RECEIPT} {department} {person.id}").hex()
         return redirect(f"/departments/{department}/people/{person.id}?{_RECEIPT}={sealed}", 303)
 
-    def _receipt(self) -> dict[str, Any] | None:
+    def _receipt(self, department: str, person: str) -> dict[str, Any] | None:
+        """What the link brought, if it was made for this page."""
+        purpose = f"{_RECEIPT} {department} {person}"
         try:
-            told = json.loads(self._seal.open(bytes.fromhex(request.args.get(_RECEIPT, "")), purpose=_RECEIPT))
+            told = json.loads(self._seal.open(bytes.fromhex(request.args.get(_RECEIPT, "")), purpose=purpose))
         except (SealInvalid, ValueError):
             return None
         return dict(told)
@@ -172,19 +179,12 @@ def _branch(tree: Mapping[str, Department], root: str, current: str, lang: str) 
 
 def _read(form: Mapping[str, str], *, now: datetime) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """What the form asks for, and what is wrong with it by field."""
-    errors: list[dict[str, str]] = []
-    until = None
+    reason = form.get("reason", "").strip()
     try:
         until = datetime.combine(date.fromisoformat(form.get("until", "")), time.max, CITY_TIME)
-        if until <= now:
-            errors.append({"field": "until", "code": "date-past"})
-        elif until > now + timedelta(days=LONGEST_DAYS + 1):
-            errors.append({"field": "until", "code": "date-too-far"})
+        errors = list(wrong_with(reason=reason, until=until, now=now))
     except ValueError:
-        errors.append({"field": "until", "code": "date-invalid"})
-    reason = form.get("reason", "").strip()
-    if not 0 < len(reason) <= _REASON_CHARS:
-        errors.append({"field": "reason", "code": "reason-missing"})
+        until, errors = now, [{"field": "until", "code": "date-invalid"}]
     if not form.get("role"):
         errors.append({"field": "role", "code": "role-missing"})
     clearance = form.get("clearance", "")

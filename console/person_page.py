@@ -7,10 +7,11 @@ from typing import Any
 
 from authz.administer import Grantable, Held
 from authz.label import Label
+from console.asked_role import PRESET_DAYS
 from idp.directory import Department, Person, subtree
 
+_CLEARANCES = {str(int(label)) for label in Label}
 CITY_TIME = timezone(timedelta(hours=8))
-PRESET_DAYS, LONGEST_DAYS = 180, 366
 
 
 def named(row: Any, lang: str, field: str = "name") -> str:
@@ -42,7 +43,7 @@ class PersonPage:
         receipt: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """The values of person.html but `page` and `csrf`."""
-        current = [held for held in self.ever if held.revoked_at is None]
+        current = [held for held in self.ever if held.is_live(self.now)]
         if receipt:
             is_open = receipt["what"] == "given" and any(held.id == receipt["id"] for held in current)
             undo = {"action": f"{self._base}/{receipt['id']}/revoke", "fields": {}}
@@ -79,7 +80,13 @@ class PersonPage:
         inside = sorted(subtree(self.tree, self.department))
         highest = max(right.ceiling for right in self.may.values())
         until = (self.now.astimezone(CITY_TIME) + timedelta(days=PRESET_DAYS)).date().isoformat()
-        preset = {"role": "", "department": self.department, "clearance": str(int(Label.L2)), "until": until, "reason": ""}
+        preset = {
+            "role": "",
+            "department": self.department,
+            "clearance": str(int(Label.L2)),
+            "until": until,
+            "reason": "",
+        }
         given = {name: filled.get(name, text) for name, text in preset.items()}
         return {
             "action": self._base,
@@ -93,13 +100,16 @@ class PersonPage:
             ],
             "departments": [{"id": one, "name": named(self.tree[one], self.lang)} for one in inside],
             "clearances": list(range(1, highest + 1)),
-            "filled": {**given, "clearance": int(given["clearance"]) if given["clearance"].isdigit() else 0},
+            "filled": {**given, "clearance": int(given["clearance"]) if given["clearance"] in _CLEARANCES else 0},
         }
 
     def _history(self) -> list[dict[str, Any]]:
         told = []
         for held in self.ever:
-            what = {"role": named(self.roles[held.role], self.lang), "department": named(self.tree[held.department], self.lang)}
+            what = {
+                "role": named(self.roles[held.role], self.lang),
+                "department": named(self.tree[held.department], self.lang),
+            }
             told.append(what | self._event("given", held.given_at, held.given_by, held.record))
             if held.revoked_at and held.revoked_by and held.revoke_record:
                 told.append(what | self._event("taken-back", held.revoked_at, held.revoked_by, held.revoke_record))

@@ -1,4 +1,4 @@
-"""The routes of the door's own pages: the desks on the console's host, and what every host has under the door's paths."""
+"""The routes of the door's own pages: the desks on the console's host, and the door's paths on every host."""
 
 from collections.abc import Iterable
 
@@ -51,12 +51,12 @@ def console_routes(host: str) -> list[Route]:
             actions={"GET": "read"},
             delivery="local",
             public=True,
-        ),  # fmt: skip
+        ),
     ]
 
 
 def door_routes(hosts: Iterable[str]) -> list[Route]:
-    """Sign in, sign out, send a parked request again, stylesheet and keys: on each host, because cookies are per host."""
+    """Sign in, sign out, send a parked request again, stylesheet, keys: on each host, because cookies are per host."""
     paths = (
         ("/.citygate/login", {"GET": "session:begin"}),
         ("/.citygate/callback", {"GET": "session:begin"}),

@@ -1,11 +1,13 @@
 """Under `/.citygate/` on every host: sign in, come back, sign out, send a parked request again."""
 
 import hmac
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 
-from flask import Blueprint, Response, jsonify, redirect, request, send_from_directory
+from flask import Blueprint, jsonify, redirect, request, send_from_directory
+from werkzeug import Response
 
+from authz.lease import Receipt
 from authz.park import Parking
 from console.frame import Frame
 from gateway.authenticate import cookie_of
@@ -32,7 +34,7 @@ class SignIn:
         sessions: Sessions,
         directory: Directory,
         parking: Parking,
-        ended: Callable[[list[str]], None],
+        ended: Callable[[Iterable[str]], Receipt],
         jwks: Callable[[], dict[str, list[dict[str, str]]]],
     ) -> None:
         self._frame, self._relying_party, self._sessions = frame, relying_party, sessions
@@ -116,7 +118,7 @@ class SignIn:
         talk = exchange()
         inbound = talk.recorded.inbound
         found = self._parking.take(parked, subject=talk.recorded.identity.subject, host=inbound.host)
-        own = {b"host", b"cookie", b"user-agent"}
+        own = {b"host", b"cookie", b"origin", b"user-agent"}
         headers: Headers = (
             *(pair for pair in inbound.headers if pair[0] in own),
             *((name.encode(), value.encode("latin-1")) for name, value in found.headers),
@@ -128,9 +130,13 @@ class SignIn:
 
         scheme = inbound.origin.partition(":")[0]
         talk.again = Raw(
-            method=found.method.encode(), target=found.target.encode(), headers=headers, peer=inbound.address, body=body,
+            method=found.method.encode(),
+            target=found.target.encode(),
+            headers=headers,
+            peer=inbound.address,
+            body=body,
             scheme=scheme,
-        )  # fmt: skip
+        )
         return Response(status=204)
 
     def _begin(self, return_to: str, *, acr: int | None = None, prompt: str = "") -> Response:

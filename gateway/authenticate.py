@@ -110,8 +110,8 @@ async def _bearer(authorization: str, credentials: Credentials) -> Identity:
 
 
 def _check_same_origin(inbound: Inbound) -> None:
-    """An unsafe request that carries a cookie comes from a page of the same origin (ASVS 3.5.1)."""
-    if inbound.method in SAFE_METHODS:
+    """What carries a cookie and is unsafe, or opens a WebSocket, comes from a page of the same origin (ASVS 3.5.1)."""
+    if inbound.method in SAFE_METHODS and not inbound.websocket:
         return
     origin, site = inbound.header(b"origin"), inbound.header(b"sec-fetch-site")
     if (origin is not None and origin != inbound.origin) or site not in (None, "same-origin", "none"):

@@ -2,10 +2,16 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Self
+
+from cachebox import TTLCache
 
 from gateway.stages import Deliver, Listener, Outbound, Recorded
+
+_REMEMBERED_SECONDS = 60  # longer than a snapshot takes to be adopted after its ended sessions were told
+_REMEMBERED_ENTRIES = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,39 +30,84 @@ async def deliver(recorded: Recorded, deliveries: Deliveries) -> Outbound:
         return await deliveries.local(recorded)
     if recorded.inbound.listener is Listener.GATE:
         return await deliveries.allow(recorded)
-    return deliveries.streams.follow(await deliveries.proxy(recorded), recorded.identity.session)
+    if not recorded.identity.session:
+        return await deliveries.proxy(recorded)
+    stream = deliveries.streams.open(recorded.identity.session)
+    try:
+        return stream.carry(await deliveries.proxy(recorded))
+    except BaseException:
+        await stream.aclose()
+        raise
 
 
 class Streams:
     """Answers under way, by session: ended with the session they were opened under (law 4)."""
 
     def __init__(self) -> None:
-        self._open: defaultdict[str, set[asyncio.Task[object]]] = defaultdict(set)
+        self._open: defaultdict[str, set[Stream]] = defaultdict(set)
+        self._ended: TTLCache[str, bool] = TTLCache(_REMEMBERED_ENTRIES, _REMEMBERED_SECONDS)
 
-    def follow(self, answer: Outbound, session: str) -> Outbound:
-        """The same answer, which `end` can break off."""
-        if not session or isinstance(answer.body, bytes):
-            return answer
-        return replace(answer, body=self._followed(answer.body, session))
+    def open(self, session: str) -> "Stream":
+        """Follow one delivery of this session, from before it begins: its session may end while it is awaited."""
 
-    def end(self, sessions: Iterable[str]) -> int:
-        """Break off every stream of these sessions; return how many."""
-        tasks = [task for session in sessions for task in self._open.get(session, ())]
-        for task in tasks:
-            task.cancel()
-        return len(tasks)
-
-    async def _followed(self, body: AsyncIterator[bytes], session: str) -> AsyncIterator[bytes]:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("outside a task")
-        self._open[session].add(task)
-        try:
-            async for chunk in body:
-                yield chunk
-        finally:
-            self._open[session].discard(task)
+        def forget() -> None:
+            self._open[session].discard(stream)
             if not self._open[session]:
                 del self._open[session]
-            if close := getattr(body, "aclose", None):
-                await close()
+
+        stream = Stream(forget, ended=session in self._ended)
+        self._open[session].add(stream)
+        return stream
+
+    def end(self, sessions: Iterable[str]) -> int:
+        """Break off every stream of these sessions, also one that opens just now; return how many were open."""
+        ended = list(sessions)
+        self._ended.update(dict.fromkeys(ended, True))
+        streams = [stream for session in ended for stream in self._open.get(session, ())]
+        for stream in streams:
+            stream.end()
+        return len(streams)
+
+
+class Stream:
+    """The body of one answer. A class, because a generator that never started cannot close what it wraps."""
+
+    def __init__(self, forget: Callable[[], None], *, ended: bool) -> None:
+        self._forget, self._ended = forget, ended
+        self._body: AsyncIterator[bytes] | None = None
+        self._task: asyncio.Task[object] | None = None
+
+    def carry(self, answer: Outbound) -> Outbound:
+        """The same answer, which `end` can break off."""
+        if isinstance(answer.body, bytes):
+            self._forget()
+            return answer
+        self._body = answer.body
+        return replace(answer, body=self)
+
+    def end(self) -> None:
+        """Break off: cancel who reads it, now or as soon as somebody does."""
+        self._ended = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self._task = asyncio.current_task()
+        if self._ended:
+            raise asyncio.CancelledError
+        if self._body is None:
+            raise RuntimeError("nothing to carry")
+        try:
+            return await anext(self._body)
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Close what is carried; the session is no longer waited for."""
+        self._forget()
+        if close := getattr(self._body, "aclose", None):
+            await close()

@@ -1,7 +1,6 @@
 """Delivery into this process: the Flask application, which answers only what stands recorded."""
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
@@ -9,7 +8,8 @@ from urllib.parse import unquote
 from a2wsgi import WSGIMiddleware
 from flask import Flask, request
 
-from gateway.errors import BodyTooLarge, NotThroughTheDoor, RequestTimeout
+from gateway.errors import NotThroughTheDoor, RequestTimeout
+from gateway.proxy import bounded_body
 from gateway.stages import Inbound, Outbound, Raw, Recorded
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ def exchange() -> Exchange:
 
 def guard(application: Flask) -> None:
     """Make `application` refuse every call that `handle` did not record, whatever the view."""
-    application.before_request(lambda: exchange() and None)
+
+    @application.before_request
+    def refuse_what_was_not_recorded() -> None:
+        exchange()
 
 
 class Local:
@@ -65,16 +68,11 @@ class Local:
 
 async def read_body(inbound: Inbound, *, limit_bytes: int, deadline_seconds: float) -> bytes:
     """The whole body, at most `limit_bytes`. Raises BodyTooLarge, RequestTimeout."""
-    body = bytearray()
     try:
         async with asyncio.timeout(deadline_seconds):
-            async for chunk in inbound.body():
-                body += chunk
-                if len(body) > limit_bytes:
-                    raise BodyTooLarge(limit_bytes=limit_bytes)
+            return b"".join([chunk async for chunk in bounded_body(inbound, limit_bytes=limit_bytes)])
     except TimeoutError as late:
-        raise RequestTimeout from late
-    return bytes(body)
+        raise RequestTimeout("the body did not come in time") from late
 
 
 class _Answer:
@@ -90,8 +88,7 @@ class _Answer:
 
     async def send(self, message: "SendEvent") -> None:
         if message["type"] == "http.response.start":
-            headers = cast("Iterable[tuple[bytes, bytes]]", message["headers"])
-            self.status, self.headers = message["status"], list(headers)
+            self.status, self.headers = message["status"], list(message["headers"])
         elif message["type"] == "http.response.body":
             self.chunks.append(message.get("body", b""))
 

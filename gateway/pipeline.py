@@ -52,7 +52,6 @@ async def handle(raw: Raw, gate: Gate) -> Outbound:
         reached = authorize(reached, gate.decider)
         reached = await record(reached, gate.spool)
         reached = transform(reached, gate.assertions)
-        answer = await deliver(reached, gate.deliveries)
-        return await outcome(reached, answer, gate.spool, gate.clock)
+        return await outcome(reached, deliver(reached, gate.deliveries), gate.spool, gate.clock)
     except Exception as failure:  # noqa: BLE001 - the only one: a bug is a 500, and recorded
         return await refuse(reached, failure, gate.refusals)

@@ -3,6 +3,7 @@
 from audit.event import Event, EventKind
 from audit.spool import Spool
 from gateway.stages import Admitted, Matched, Recorded
+from idp.identity import NOBODY
 
 _ALWAYS_SYNCED = 3  # from this label on
 
@@ -39,5 +40,7 @@ async def record(admitted: Admitted, spool: Spool) -> Recorded:
             **({"stale": 1} if admitted.stale else {}),
         },
     )
-    await spool.append(event, synced=is_weighty(matched), reserved=matched.route.delivery == "local")
+    # the reserve is for the desks, not for nobody's visits to the door's public pages: those can be a flood
+    reserved = matched.route.delivery == "local" and authenticated.identity != NOBODY
+    await spool.append(event, synced=is_weighty(matched), reserved=reserved)
     return Recorded(admitted=admitted)

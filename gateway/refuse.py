@@ -71,7 +71,6 @@ class Refusal:
 class Refusals:
     """What refusing needs. `render` makes the page (C7); `keep` holds a refusal for the data plane's second step."""
 
-
     spool: Spool
     flood: Flood
     parking: Parking
@@ -86,7 +85,9 @@ async def refuse(stage: Stage, failure: Exception, refusals: Refusals) -> Outbou
     """Record and answer `failure`; never raises."""
     refusal = _refusal(stage, failure, refusals.mint)
     if refusal.problem.status >= 500:
-        _log.error("%s: %s", refusal.id, refusal.problem.code, exc_info=failure if refusal.problem.code == "internal" else None)
+        _log.error(
+            "%s: %s", refusal.id, refusal.problem.code, exc_info=failure if refusal.problem.code == "internal" else None
+        )
     try:
         await _record(refusal, refusals)
     except AuditUnavailable as unavailable:
@@ -200,7 +201,11 @@ async def _park(refusal: Refusal, inbound: Inbound, missing: Missing, refusals: 
 
 def _headers(refusal: Refusal) -> Headers:
     problem = refusal.problem
-    headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"), (b"x-request-id", refusal.id.encode())]
+    headers = [
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-request-id", refusal.id.encode()),
+    ]
     if problem.retry_seconds is not None:
         headers.append((b"retry-after", str(problem.retry_seconds).encode()))
     if refusal.allowed:

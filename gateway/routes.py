@@ -36,7 +36,9 @@ class Route:
     department: str  # owner of the objects; may be "{department}", then the path names it
     actions: Mapping[str, str]  # method → action; a method that is not here is 405
     label: Label = Label.L1
-    labels: Mapping[str, Label] = field(default_factory=dict)  # by path inside the route; the highest that matches counts
+    labels: Mapping[str, Label] = field(
+        default_factory=dict
+    )  # by path inside the route; the highest that matches counts
     delivery: str = "proxy"  # proxy · local
     forward_auth: bool = False  # the data plane delivers; the whole host, or none of it
     upstream: str = ""  # "http://127.0.0.1:8001"
@@ -79,7 +81,9 @@ class RouteTable:
         self._hosts: dict[str, _Node] = {}
         for route in self.routes:
             node = self._hosts.setdefault(route.host, _Node())
-            clash = next((other for other in node.routes() if _overlap(_segments(other.path), _segments(route.path))), None)
+            clash = next(
+                (other for other in node.routes() if _overlap(_segments(other.path), _segments(route.path))), None
+            )
             if clash:
                 raise InvalidRoute(f"{route.host}: `{route.path}` and `{clash.path}` overlap")
             node.add(_segments(route.path), route)
@@ -178,12 +182,18 @@ def _segments(path: str) -> tuple[str, ...]:
 
 def _is_pattern(path: str) -> bool:
     *front, last = _segments(path)
-    return path.startswith("/") and all(map(_SEGMENT.fullmatch, front)) and (last == "**" or bool(_SEGMENT.fullmatch(last)))
+    return (
+        path.startswith("/")
+        and all(map(_SEGMENT.fullmatch, front))
+        and (last == "**" or bool(_SEGMENT.fullmatch(last)))
+    )
 
 
 def _covers(pattern: tuple[str, ...], segments: tuple[str, ...]) -> bool:
     front = pattern[:-1]  # labelled paths end in "**"
-    return len(segments) >= len(front) and all(p.startswith("{") or p == s for p, s in zip(front, segments, strict=False))
+    return len(segments) >= len(front) and all(
+        p.startswith("{") or p == s for p, s in zip(front, segments, strict=False)
+    )
 
 
 def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:

@@ -6,7 +6,7 @@ import hmac
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ BODY_BYTES_PER_SECOND = 1024  # a slower sender runs out of time
 LINGER_BYTES = 1 << 20  # of a body nobody wants, read so that the client sees the answer before the end
 LINGER = timedelta(seconds=1)
 
+_BODILESS = (204, 304)  # the server itself sees to HEAD
 _STRANGER = Outbound(status=403, headers=((b"content-type", b"text/plain"),), body=b"Forbidden\n")
 log = logging.getLogger(__name__)
 Scope = dict[str, Any]
@@ -122,6 +123,7 @@ def _config(binding: Binding, grace: timedelta, protocol: type[TargetProtocol]) 
         server_header=False,
         access_log=False,
         log_config=None,
+        log_level="error",  # a flood of malformed requests is not a flood of lines
         limit_concurrency=REQUESTS,
         timeout_graceful_shutdown=max(1, round(grace.total_seconds())),
     )
@@ -186,13 +188,10 @@ class _Exchange:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("outside a task")
-        gone = False
 
         async def watch() -> None:
-            nonlocal gone
             while (await self._receive())["type"] != "http.disconnect":
                 pass
-            gone = True
             task.cancel()
 
         self._watch = watch
@@ -206,11 +205,10 @@ class _Exchange:
         except ClientGone:
             self._scope["state"]["abort"]()
         except asyncio.CancelledError:
-            if not gone:
+            if not self._scope["state"]["is_gone"]():  # neither the client left nor was its answer broken off
                 raise
         finally:
-            if self._watcher:
-                self._watcher.cancel()
+            self._stop_watching()
 
     async def body(self) -> AsyncIterator[bytes]:
         """The body's chunks, once. Raises RequestTimeout when they come too slowly, ClientGone when they end early."""
@@ -247,21 +245,26 @@ class _Exchange:
 
     async def _answer(self, outbound: Outbound) -> None:
         if isinstance(outbound, Upgraded):
-            if self._watcher:
-                self._watcher.cancel()  # the server no longer knows this connection
-            await outbound.relay(self._scope["state"]["tunnel"])
+            self._stop_watching()  # the server no longer knows this connection
+            outbound.relay.tunnel = self._scope["state"]["tunnel"]
+            async for _ in _pieces(outbound.body):
+                pass
             return
-        bodiless = self._scope["method"] == "HEAD" or outbound.status in (204, 304)
         headers = _answer_headers(outbound)
         if self._unread:
             headers = (*headers, (b"connection", b"close"))
         await self._write({"type": "http.response.start", "status": outbound.status, "headers": headers})
         async for piece in _pieces(outbound.body):
-            if piece and not bodiless:
+            if piece and outbound.status not in _BODILESS:
                 await self._write({"type": "http.response.body", "body": piece, "more_body": True})
         if self._unread:
             await self._linger()
+        self._stop_watching()  # a complete answer looks like a client that left
         await self._write({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _stop_watching(self) -> None:
+        if self._watcher:
+            self._watcher.cancel()
 
     async def _write(self, message: dict[str, Any]) -> None:
         if self._scope["state"]["is_gone"]():  # the server would take it and throw it away, however long it goes on
@@ -281,7 +284,7 @@ class _Exchange:
 
 
 def _answer_headers(outbound: Outbound) -> Headers:
-    if outbound.status in (204, 304):
+    if outbound.status in _BODILESS:
         return tuple(pair for pair in outbound.headers if pair[0].lower() != b"content-length")
     if isinstance(outbound.body, bytes) and not any(name.lower() == b"content-length" for name, _ in outbound.headers):
         return (*outbound.headers, (b"content-length", str(len(outbound.body)).encode()))
@@ -289,10 +292,9 @@ def _answer_headers(outbound: Outbound) -> Headers:
 
 
 async def _pieces(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    chunks: Iterable[bytes] = (body,) if isinstance(body, bytes) else ()
-    for chunk in chunks:
-        for start in range(0, len(chunk), PIECE_BYTES):
-            yield chunk[start : start + PIECE_BYTES]
-    if not isinstance(body, bytes):
+    if isinstance(body, bytes):
+        for start in range(0, len(body), PIECE_BYTES):
+            yield body[start : start + PIECE_BYTES]
+    else:
         async for chunk in body:
             yield chunk

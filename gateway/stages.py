@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from authz.label import Label
 from authz.request import Decision
@@ -127,7 +126,6 @@ class Outbound:
     body: bytes | AsyncIterator[bytes] = b""
     detail: Mapping[str, str | int] = field(default_factory=dict)  # what the outcome record says beside the status
     again: Raw | None = None  # a parked request its requester asked to send again
-    tunnel: Callable[[Any], Awaitable[None]] | None = None  # instead of a body: talk on this WebSocket until it ends
 
 
 Deliver = Callable[[Recorded], Awaitable[Outbound]]

@@ -4,8 +4,9 @@ import asyncio
 import base64
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import urlsplit
 
 from gateway.errors import UpstreamTimeout, UpstreamUnavailable
@@ -21,11 +22,37 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
 _Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
+class Relay:
+    """The body of an answer 101: to iterate it is to copy both ways until the tunnel ends; it yields nothing itself."""
+
+    def __init__(self, upstream: _Wire, agreed: Headers, release: Callable[[], None]) -> None:
+        self._upstream, self._agreed, self._release = upstream, agreed, release
+        self.tunnel: Tunnel | None = None  # the server's, set before it iterates
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self.tunnel is None:
+            raise RuntimeError("no connection to relay")
+        try:
+            client = await self.tunnel(_head(b"HTTP/1.1 101 Switching Protocols", self._agreed))
+            await _relay(client, self._upstream)
+        finally:
+            await self.aclose()
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Drop the upstream, whether or not the tunnel ever began."""
+        self._upstream[1].transport.abort()
+        self._release()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgraded(Outbound):
-    """An answer 101 whose connection is then handed to `relay`."""
+    """An answer 101, whose body takes the connection over."""
 
-    relay: Callable[[Tunnel], Awaitable[None]]
+    relay: Relay
 
 
 async def tunnel_to(route: Route, target: str, headers: Headers, *, release: Callable[[], None]) -> Upgraded:
@@ -51,14 +78,8 @@ async def tunnel_to(route: Route, target: str, headers: Headers, *, release: Cal
         upstream[1].transport.abort()
         raise UpstreamUnavailable("the upstream did not agree to a WebSocket")
 
-    async def relay(tunnel: Tunnel) -> None:
-        try:
-            await _relay(await tunnel(_head(b"HTTP/1.1 101 Switching Protocols", agreed)), upstream)
-        finally:
-            upstream[1].transport.abort()
-            release()
-
-    return Upgraded(status=101, headers=agreed, relay=relay)
+    relay = Relay(upstream, agreed, release)
+    return Upgraded(status=101, headers=agreed, body=relay, relay=relay)
 
 
 async def _connect(upstream: str) -> _Wire:

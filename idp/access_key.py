@@ -54,8 +54,11 @@ def keep_key(folder: Path, name: str, key: str) -> None:
     seal = Seal(load_or_create(folder / "access.key"))
     path = folder / "access" / name
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_bytes(seal.seal(key.encode(), purpose=f"{_KEPT} {name}"))
+    scratch = path.with_name(f"{name}.new")
+    scratch.unlink(missing_ok=True)
+    scratch.touch(mode=0o600, exist_ok=False)
+    scratch.write_bytes(seal.seal(key.encode(), purpose=f"{_KEPT} {name}"))
+    scratch.rename(path)
 
 
 def kept_key(folder: Path, name: str) -> str:

@@ -1,5 +1,6 @@
 """The directory: people by issuer and sub, departments as a tree. Names live here and in no record."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,6 +70,7 @@ class Directory:
 
     def named(self, text: str) -> tuple[str, ...]:
         """Ids of people whose name or login is exactly `text`, at most one page."""
+        text = normal(text)
         query = sa.select(person.c.id).where((person.c.name == text) | (person.c.login == text))
         with self._database.transaction() as connection:
             return tuple(connection.execute(query.limit(PAGE_PEOPLE)).scalars())
@@ -78,7 +80,7 @@ class Directory:
         query = sa.select(person).where(
             person.c.department.in_(sorted(inside)), sa.tuple_(person.c.name, person.c.id) > sa.tuple_(*after)
         )
-        if starts:
+        if starts := normal(starts):
             query = query.where(
                 person.c.name.startswith(starts, autoescape=True) | person.c.login.startswith(starts, autoescape=True)
             )
@@ -96,6 +98,11 @@ class Directory:
         if row is None:
             raise PersonUnknown
         return Person(**row)
+
+
+def normal(text: str) -> str:
+    """The form in which names are stored and looked for (Unicode NFC)."""
+    return unicodedata.normalize("NFC", text)
 
 
 def subtree(departments: Mapping[str, Department], root: str) -> frozenset[str]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from crypto.aead import Seal
 from idp.directory import Directory
-from idp.errors import CredentialRejected, SessionUnknown
+from idp.errors import CredentialRejected, LoginRejected, SessionUnknown
 from idp.relying_party import Completed
 from idp.store import host_session, person, session
 from storage.database import Database
@@ -71,11 +71,16 @@ class Sessions:
         self._idle, self._absolute = idle, absolute
 
     def begin(self, login: Completed, *, person_id: str, host: str, address: str, previous: str, record: str) -> str:
-        """Return the new cookie for `host`; the one the browser brought (`previous`, or "") stops working."""
+        """Return the new cookie for `host`; the one the browser brought (`previous`, or "") stops working.
+
+        Raises LoginRejected for a sign-in made before the person signed out everywhere.
+        """
         now, cookie = self._clock(), secrets.token_urlsafe(32)
         with self._database.transaction() as connection:
+            _check_counts(connection, login, person_id)
             same = (session.c.iss == login.iss) & (session.c.sid == login.sid) & (session.c.person == person_id)
-            held = connection.execute(sa.select(session).where(same, *self._alive(now))).mappings().one_or_none()
+            newest = sa.select(session).where(same, *self._alive(now)).order_by(session.c.started_at.desc())
+            held = connection.execute(newest).mappings().first()
             values = {"assurance": login.assurance, "seen_at": now, "id_token": self._sealed(login.id_token)}
             if held:
                 values["assurance"] = max(held["assurance"], login.assurance)
@@ -156,6 +161,12 @@ class Sessions:
             directory.sign_out_everywhere(connection, person_id, at=now)
         return ended
 
+    def ended_within(self, seconds: float) -> list[str]:
+        """Sessions that were ended in the last so many seconds."""
+        lately = sa.select(session.c.id).where(session.c.ended_at > self._clock() - timedelta(seconds=seconds))
+        with self._database.transaction() as connection:
+            return list(connection.execute(lately).scalars())
+
     def sweep(self) -> int:
         """Forget host cookies of sessions that are over; return how many."""
         over = sa.select(session.c.id).where(~sa.and_(*self._alive(self._clock())))
@@ -176,6 +187,13 @@ class Sessions:
 
     def _sealed(self, id_token: str) -> bytes:
         return self._seal.seal(id_token.encode(), purpose=_PURPOSE)
+
+
+def _check_counts(connection: Connection, login: Completed, person_id: str) -> None:
+    """In the transaction that begins the session, so that none slips past a sign-out everywhere (ASVS 15.4.2)."""
+    not_before = connection.execute(sa.select(person.c.not_before).where(person.c.id == person_id)).scalar_one()
+    if login.auth_time < not_before:
+        raise LoginRejected("signed out everywhere since", return_to=login.return_to)
 
 
 _COLUMNS = (

@@ -16,6 +16,7 @@ from typing import Any
 
 import pyotp
 
+from app import LOCAL_ISSUER
 from audit.event import Event, EventKind
 from audit.spool import Spool
 from authz import bootstrap
@@ -25,7 +26,6 @@ from crypto.aead import Seal
 from crypto.local_keys import create
 from idp.access_key import keep_key
 from idp.local_issuer.accounts import Accounts
-from app import LOCAL_ISSUER
 from settings import Settings
 from storage.database import Database
 
@@ -61,7 +61,9 @@ def _make(settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[
     subs = {p["login"]: accounts.create(p["login"], p["password"], p["name"], p["totp_secret"]) for p in people}
     founding = bootstrap.Founding(
         city=city,
-        policy=load_policy(CasbinFiles(model=(HERE / "model.conf").read_text(), policy=(HERE / "policy.csv").read_text())),
+        policy=load_policy(
+            CasbinFiles(model=(HERE / "model.conf").read_text(), policy=(HERE / "policy.csv").read_text())
+        ),
         iss=LOCAL_ISSUER,
         subs=subs,
         ids={login: f"user:{mint()}" for login in subs},
@@ -102,4 +104,3 @@ def _person(entry: dict[str, Any]) -> Person:
     password = "-".join(secrets.token_hex(2) for _ in range(4))
     who = {"login": entry["login"], "name": entry["name"], "role": entry["role"], "password": password}
     return {**who, "totp_secret": pyotp.random_base32()}
-

@@ -8,11 +8,10 @@ import itertools
 import json
 import threading
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import jwt
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, render_template_string, request
-from markupsafe import Markup
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 MAX_SEEN, SEEN_SECONDS, COOL_DOWN_SECONDS, MAX_KEYS_BYTES = 50_000, 120, 10, 65_536
@@ -87,43 +86,36 @@ class Door:
             return True
 
 
-class Portal(NamedTuple):
-    """What differs between the three; texts are "Chinese|English", a heading first."""
-
-    title: str
-    file: tuple[str, ...]
-    certificate: tuple[str, ...]
-
-
-PORTALS = {
-    "marriage": Portal(
-        title="民政局 · 婚姻登记|Civil Affairs · Marriage registration",
-        file=("登记档案|Registration file", "2019-05-20 结婚登记|2019-05-20 Marriage registered"),
-        certificate=("婚姻登记证明|Marriage certificate", "双方于 2019-05-20 登记结婚。|Registered on 2019-05-20."),
-    ),
-    "housing": Portal(
-        title="住建局 · 房产查询|Housing · Property records",
-        file=("房产档案|Property file", "2021-08-03 购房合同备案|2021-08-03 Contract filed"),
-        certificate=("房产证明|Certificate of property", "名下有住宅一套，89 平方米。|One dwelling of 89 m²."),
-    ),
-    "social": Portal(
-        title="人社局 · 社保服务|Human Resources · Social insurance",
-        file=("参保档案|Insurance file", "2025 年缴费 12 个月|2025: 12 months paid"),
-        certificate=("社保缴费证明|Certificate of contributions", "累计缴费 84 个月。|84 months are recorded."),
-    ),
+# What differs between the three; texts are "Chinese|English", a heading first.
+PORTALS: dict[str, dict[str, Any]] = {
+    "marriage": {
+        "title": "民政局 · 婚姻登记|Civil Affairs · Marriage registration",
+        "file": ("登记档案|Registration file", "2019-05-20 结婚登记|2019-05-20 Marriage registered"),
+        "certificate": ("婚姻登记证明|Marriage certificate", "双方于 2019-05-20 登记结婚。|Registered on 2019-05-20."),
+        "certificate-form": "申请加盖公章的副本：用途|Order a certified copy: purpose",
+    },
+    "housing": {
+        "title": "住建局 · 房产查询|Housing · Property records",
+        "file": ("房产档案|Property file", "2021-08-03 购房合同备案|2021-08-03 Contract filed"),
+        "certificate": ("房产证明|Certificate of property", "名下有住宅一套，89 平方米。|One dwelling of 89 m²."),
+    },
+    "social": {
+        "title": "人社局 · 社保服务|Human Resources · Social insurance",
+        "file": ("参保档案|Insurance file", "2025 年缴费 12 个月|2025: 12 months paid"),
+        "certificate": ("社保缴费证明|Certificate of contributions", "累计缴费 84 个月。|84 months are recorded."),
+    },
 }
 
 PAGE = """<!doctype html><html lang="{{ t('zh-CN|en') }}"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{{ heading }} · {{ t(p.title) }}</title>
-<style>{{ style }}</style><header><strong>{{ t(p.title) }}</strong>
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>{{ heading }}</title>
+<style>{{ css|safe }}</style><header><strong>{{ t(g.portal.title) }}</strong>
 {% if g.who %}<nav aria-label="{{ t('门户|Portal') }}"><a href="/">{{ t('首页|Home') }}</a>
-<a href="{{ console }}/">{{ t('我的主页|My home') }}</a>
+<a href="{{ config.CONSOLE }}/">{{ t('我的主页|My home') }}</a>
 <a href="/.citygate/logout">{{ t('退出登录|Sign out') }}</a></nav>{% endif %}</header>
 <main><h1>{{ heading }}</h1>{% for line in lines %}<p>{{ line }}</p>{% endfor %}
 {% if links %}<ul>{% for href, label in links %}<li><a href="{{ href }}">{{ t(label) }}</a></li>{% endfor %}</ul>
-{% endif %}{% if form %}<form method="post" action="/applications">
-<label for="text">{{ t('申请事由|Reason') }}</label><textarea id="text" name="text" maxlength="500" required></textarea>
-<button>{{ t('提交|Submit') }}</button></form>{% endif %}</main></html>"""
+{% endif %}{% if form %}<form method="post"><label for="text">{{ t(form) }}</label><textarea id="text" name="text"
+maxlength="500" required></textarea><button>{{ t('提交|Submit') }}</button></form>{% endif %}</main></html>"""
 
 STYLE = """:root{color-scheme:light dark;--ink:light-dark(#1d2433,#e8ebf2);--paper:light-dark(#fff,#14181f);
 --accent:light-dark(#0b5cad,#7db8ff)}
@@ -131,10 +123,12 @@ body{margin:0;color:var(--ink);background:var(--paper);font:1.0625rem/1.6 system
 header{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;padding:1rem 1.5rem;border-bottom:3px solid var(--accent)}
 nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem;margin-left:auto}a{color:var(--accent)}label{display:block}
 main{max-width:42rem;margin:0 auto;padding:1.5rem}h1{font-size:1.6rem;line-height:1.3}li{margin:.4rem 0}
-textarea{width:100%;height:8rem;font:inherit}:focus-visible{outline:3px solid #f5a623;outline-offset:2px}
+p{white-space:pre-line;overflow-wrap:anywhere}textarea{width:100%;height:8rem;font:inherit}
+:focus-visible{outline:3px solid #f5a623;outline-offset:2px}
 button{margin-top:1rem;padding:.6rem 1.4rem;border:0;font:inherit;color:var(--paper);background:var(--accent)}"""
 STYLE_DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{STYLE_DIGEST}'; form-action 'self'; frame-ancestors 'none'"
+views = Blueprint("portal", __name__)
 
 
 def text(both: str) -> str:
@@ -142,10 +136,7 @@ def text(both: str) -> str:
     return both.split("|")[request.accept_languages.best_match(["zh", "en"], "zh") == "en"]
 
 
-views = Blueprint("portal", __name__)
-
-
-def create_portal(portal: Portal, door: Door, host: str, console: str) -> Flask:
+def create_portal(portal: dict[str, Any], door: Door, host: str, console: str) -> Flask:
     """The portal's application."""
     app = Flask("portal", static_folder=None)
     app.config.update(PORTAL=portal, DOOR=door, HOST=host, CONSOLE=console, MAX_FORM_MEMORY_SIZE=16_384)
@@ -156,19 +147,13 @@ def create_portal(portal: Portal, door: Door, host: str, console: str) -> Flask:
 
 def page(heading: str, *lines: str, status: int = 200, **more: object) -> Response:
     """One page in the portal's frame."""
-    frame = {
-        "p": current_app.config["PORTAL"],
-        "console": current_app.config["CONSOLE"],
-        "t": text,
-        "style": Markup(STYLE),
-    }
-    return Response(render_template_string(PAGE, heading=heading, lines=lines, **frame, **more), status)
+    return Response(render_template_string(PAGE, t=text, css=STYLE, heading=heading, lines=lines, **more), status)
 
 
 @views.before_app_request
 def only_through_the_door() -> Response | None:
     """Nothing is served before the door's assertion was checked; forms must come from this very origin."""
-    g.who = None
+    g.who, g.portal = None, current_app.config["PORTAL"]
     try:
         assertion, target = request.headers.get("X-Citygate-Assertion", ""), request.environ["REQUEST_URI"]
         g.who = current_app.config["DOOR"].check(assertion, method=request.method, target=target)
@@ -184,37 +169,38 @@ def only_through_the_door() -> Response | None:
 @views.after_app_request
 def harden(answer: Response) -> Response:
     answer.headers.setdefault("Cache-Control", "no-store")
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Content-Security-Policy"] = POLICY
+    answer.headers.update({"X-Content-Type-Options": "nosniff", "Content-Security-Policy": POLICY})
     return answer
 
 
 @views.get("/")
 def home() -> Response:
-    portal = current_app.config["PORTAL"]
-    links = {"/files/1": portal.file[0], "/certificates/17": portal.certificate[0], "/applications": APPLY}
+    links = {"/files/1": g.portal["file"][0], "/certificates/17": g.portal["certificate"][0], "/applications": APPLY}
     return page(text("您好，|Hello, ") + g.who["name"], links=links.items())
 
 
 @views.get("/files/1", defaults={"kind": "file"})
 @views.get("/certificates/17", defaults={"kind": "certificate"})
 def document(kind: str) -> Response:
-    return page(*map(text, getattr(current_app.config["PORTAL"], kind)), g.who["name"])
+    return page(*map(text, g.portal[kind]), g.who["name"], form=g.portal.get(f"{kind}-form"))
 
 
 @views.get("/applications")
 def application_form() -> Response:
     mine = [reason for subject, reason in current_app.config["APPLICATIONS"] if subject == g.who["sub"]]
-    return page(text(APPLY), *mine, form=True)
+    return page(text(APPLY), *mine, form="申请事由|Reason")
 
 
 @views.post("/applications")
+@views.post("/certificates/17")
 def apply() -> Response:
-    applications, reason = current_app.config["APPLICATIONS"], request.form.get("text", "").strip()[:MAX_TEXT_CHARS]
+    applications, body = current_app.config["APPLICATIONS"], request.get_data()
+    reason = request.form.get("text", "").strip()[:MAX_TEXT_CHARS]
     if not reason or len(applications) >= MAX_APPLICATIONS:
         return page(text("未能受理|Not accepted"), text("请填写申请事由。|Please give a reason."), status=422)
     applications.append((g.who["sub"], reason))
-    return page(text("申请已受理|Application received"), f"№ {len(applications)}", reason, status=201)
+    received = f"№ {len(applications)} · {len(body)} B · SHA-256 {hashlib.sha256(body).hexdigest()}"
+    return page(text("申请已受理|Application received"), received, reason, status=201)
 
 
 @views.get("/whoami")

@@ -1,4 +1,4 @@
-"""Start the demo city and keep it running: the city process, the local issuer and three portals, each its own process."""
+"""Start the demo city and keep it running: city process, local issuer and three portals, each its own process."""
 
 import contextlib
 import ctypes
@@ -17,12 +17,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
+from deploy.nginx.data_plane import configure
 from settings import Settings, to_environment
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+ADDRESS = "port"  # below `data`/run while the city is up: where commands find it
 PORTALS = ("marriage", "housing", "social")
 FORWARD_AUTH = ("housing", "social")  # behind a data plane; the third takes writes at label 3, so it is inline
+_READY = {"city": "/readyz"}  # of the rest any answer will do, a portal's 401 to a direct call too
 _LABEL3 = "/certificates/17"
 _READY_SECONDS, _STOP_SECONDS, _RESTART_SECONDS = 30.0, 8.0, 1.0
 _PR_SET_PDEATHSIG = 1
@@ -44,7 +47,7 @@ class _Process:
         self.begun = time.monotonic()
         self.running = subprocess.Popen(
             self.command, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True, preexec_fn=_die_with_parent,
+            start_new_session=True, preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads here
         )  # fmt: skip
 
 
@@ -61,7 +64,12 @@ class Running:
         """What `up --json` prints when everything answers."""
         settings = self.settings
         portals = [
-            {"name": name, "url": settings.origin(name), "host": f"{name}.{settings.domain}:{settings.port}", "label3_path": _LABEL3}
+            {
+                "name": name,
+                "url": settings.origin(name),
+                "host": f"{name}.{settings.domain}:{settings.port}",
+                "label3_path": _LABEL3,
+            }
             for name in PORTALS
         ]
         return {
@@ -78,8 +86,8 @@ class Running:
         while True:
             time.sleep(0.2)
             for process in self.processes:
-                if process.running and process.running.poll() is not None and time.monotonic() - process.begun > _RESTART_SECONDS:
-                    print(f"citygate: {process.name} ended ({process.running.returncode}); starting it again", file=sys.stderr)
+                ended = process.running and process.running.poll() is not None
+                if ended and time.monotonic() - process.begun > _RESTART_SECONDS:
                     self._start(process)
 
     def start(self, processes: Sequence[_Process]) -> None:
@@ -90,7 +98,7 @@ class Running:
         deadline = time.monotonic() + _READY_SECONDS
         waiting = {"city": self.settings.port + 1, **self.ports}
         while waiting:
-            waiting = {name: port for name, port in waiting.items() if not _answers(port, "/readyz" if name == "city" else "/")}
+            waiting = {name: port for name, port in waiting.items() if not _answers(port, _READY.get(name, "/"))}
             dead = [p.name for p in self.processes if p.running and p.running.poll() is not None]
             if dead or time.monotonic() > deadline:
                 raise CannotStart(f"not ready: {', '.join(dead or waiting)}; see {self.settings.data / 'run'}/*.log")
@@ -128,31 +136,41 @@ def up(settings: Settings, people: Sequence[Mapping[str, Any]], *, nginx: bool =
         ports = dict(zip(("login", *PORTALS), _free_ports(1 + len(PORTALS)), strict=True))
         routes = data / "run" / "routes.toml"
         routes.write_text(_filled((HERE / "routes.toml").read_text(), settings, ports, forward_auth=nginx))
-        settings = replace(settings, routes=routes, issuer_port=ports["login"], listen=not nginx)
-        settings = replace(settings, data_plane_secret=secrets.token_urlsafe(32) if nginx else "")
+        secret = secrets.token_urlsafe(32) if nginx else ""
+        settings = replace(
+            settings, routes=routes, issuer_port=ports["login"], listen=not nginx, data_plane_secret=secret
+        )
         running = Running(settings=settings, ports=ports, people=people)
+        address = data / "run" / ADDRESS
         try:
             running.start(_processes(settings, ports, nginx=nginx))
+            address.write_text(str(settings.port))
             yield running
         finally:
+            address.unlink(missing_ok=True)
             running.stop()
 
 
 def _processes(settings: Settings, ports: Mapping[str, int], *, nginx: bool) -> list[_Process]:
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "", **to_environment(settings)}
+    bare = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+    environment = {**bare, **to_environment(settings)}
     processes = [
         _Process(name="city", command=[sys.executable, "app.py", "city"], environment=environment),
         _Process(name="issuer", command=[sys.executable, "app.py", "issuer"], environment=environment),
     ]
     for name in PORTALS:
-        host = f"{name}.{settings.domain}:{settings.port}"
-        command = [sys.executable, str(HERE / "portal.py"), "--name", name, "--port", str(ports[name]), "--host", host,
-                   "--door", f"http://127.0.0.1:{settings.port}", "--console", settings.origin("console")]  # fmt: skip
-        processes.append(_Process(name=name, command=command, environment={"PATH": environment["PATH"], "LANG": "C.UTF-8"}))
+        options = {
+            "--name": name,
+            "--port": str(ports[name]),
+            "--host": f"{name}.{settings.domain}:{settings.port}",
+            "--door": f"http://127.0.0.1:{settings.port}",
+            "--console": settings.origin("console"),
+        }
+        command = [sys.executable, str(HERE / "portal.py"), *(text for option in options.items() for text in option)]
+        processes.append(_Process(name=name, command=command, environment=bare))
     if nginx:
-        from deploy.nginx.data_plane import configure  # only where nginx is asked for
-
-        command = configure(settings, {name: ports[name] for name in FORWARD_AUTH}, inline=("console", "login", "marriage"))
+        portals = {name: ports[name] for name in FORWARD_AUTH}
+        command = configure(settings, portals, inline=("console", "login", "marriage"))
         processes.append(_Process(name="nginx", command=command, environment=environment))
     return processes
 

@@ -33,7 +33,7 @@ _TEXTS = {
 
 
 def text(code: str, language: str, **values: str) -> str:
-    """The text of `code` in "zh" or "en"."""
+    """The text of `code` in English for "en", else in Chinese."""
     chinese, english = _TEXTS[code]
     return (english if language == "en" else chinese).format(**values)
 
@@ -43,6 +43,6 @@ def explain(failure: SignInError, language: str, *, zone: tzinfo, now: datetime,
     if isinstance(failure, TooManyAttempts):
         minutes = (failure.until - now).total_seconds() // 60 + 1
         when = f"{failure.until.astimezone(zone):%H:%M:%S}"
-        about = f"（约 {minutes:.0f} 分钟）" if language == "zh" else f" (in about {minutes:.0f} min)"
+        about = f"（约 {minutes:.0f} 分钟）" if language != "en" else f" (in about {minutes:.0f} min)"
         return text(failure.code, language, time=when + about)
     return text(code if code and failure.code == "sign-in-refused" else failure.code, language)

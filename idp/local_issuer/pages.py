@@ -35,6 +35,7 @@ class SignInPages:
     tickets: PageTickets
     render: Render
     clock: Callable[[], datetime]
+    language: Callable[[], str]  # of the reader: "en", or anything else for Chinese
     zone: tzinfo
 
     def authorize(self) -> Response:
@@ -77,16 +78,15 @@ class SignInPages:
         return answer
 
     def _submitted(self, grant: Any, demand: Demand, session: SignOn | None) -> Response:
-        step = "code" if "code" in request.form else "login"
+        continued = session if "code" in request.form else None
         try:
-            sid = self.tickets.check(request.form.get("csrf", ""), step, **self._page())
-            if step == "login":
-                return self._password_given(grant, demand, session)
-            if session is None or session.sid != sid:
-                raise PageExpired("the session of this page is over")
-            return self._code_given(grant, demand, session)
+            sid = continued.sid if continued else ""
+            self.tickets.check(request.form.get("csrf", ""), sid=sid, **self._page())
         except PageExpired as expired:
             return self._message(expired.code, 400, restart_url=self._here())
+        if continued:
+            return self._code_given(grant, demand, continued)
+        return self._password_given(grant, demand, session)
 
     def _password_given(self, grant: Any, demand: Demand, before: SignOn | None) -> Response:
         login = request.form.get("login", "")[:MAX_LOGIN_CHARS]
@@ -127,7 +127,6 @@ class SignInPages:
         portal = urlsplit(request.args["redirect_uri"])
         return self._form(
             "login.html",
-            "login",
             failure,
             error=self._explain(failure, "") if failure else "",
             login=login,
@@ -138,13 +137,11 @@ class SignInPages:
     def _code_page(self, session: SignOn, *, failure: SignInError | None = None) -> Response:
         error = self._explain(failure, "code-refused") if failure else ""
         login = session.account.login
-        return self._form("second_factor.html", "code", failure, sid=session.sid, error=error, login=login)
+        return self._form("second_factor.html", failure, sid=session.sid, error=error, login=login)
 
-    def _form(
-        self, template: str, step: str, failure: SignInError | None, *, sid: str = "", **context: str
-    ) -> Response:
+    def _form(self, template: str, failure: SignInError | None, *, sid: str = "", **context: str) -> Response:
         page = self._page() if self._page()["browser"] else self._page() | {"browser": secrets.token_urlsafe(32)}
-        csrf = self.tickets.issue(step, sid=sid, **page)
+        csrf = self.tickets.issue(sid=sid, **page)
         answer = Response(self.render(template, csrf=csrf, action=self._here(), **context), status=_status(failure))
         _set_cookie(answer, BROWSER_COOKIE, page["browser"])
         if isinstance(failure, TooManyAttempts):
@@ -161,11 +158,11 @@ class SignInPages:
         return self._message("request-refused", 400)
 
     def _message(self, code: str, status: int, *, restart_url: str = "") -> Response:
-        title, message = text(f"{code}-title", _language()), text(code, _language())
+        title, message = text(f"{code}-title", self.language()), text(code, self.language())
         return Response(self.render("issuer_error.html", title=title, message=message, restart_url=restart_url), status)
 
     def _explain(self, failure: SignInError, code: str) -> str:
-        return explain(failure, _language(), zone=self.zone, now=self.clock(), code=code)
+        return explain(failure, self.language(), zone=self.zone, now=self.clock(), code=code)
 
     @staticmethod
     def _here() -> str:
@@ -175,7 +172,8 @@ class SignInPages:
         return {"browser": request.cookies.get(BROWSER_COOKIE, ""), "destination": self._here()}
 
 
-def _language() -> str:
+def language_of_browser() -> str:
+    """What the browser prefers of Chinese and English."""
     return request.accept_languages.best_match(["zh", "en"], "zh") or "zh"
 
 

@@ -16,7 +16,7 @@ from idp.local_issuer.client import SCOPES, Client
 from idp.local_issuer.grants import protocol
 from idp.local_issuer.issuer_file import IssuerFile
 from idp.local_issuer.page_ticket import PageTickets
-from idp.local_issuer.pages import Render, SignInPages
+from idp.local_issuer.pages import Render, SignInPages, language_of_browser
 
 _MAX_BODY_BYTES = 16 * 1024
 _CALLBACK_PATH = "/.citygate/callback"
@@ -35,7 +35,13 @@ class IssuerConfig:
 
 
 def create_issuer(
-    config: IssuerConfig, *, accounts: Accounts, seal: Seal, render: Render, clock: Callable[[], datetime]
+    config: IssuerConfig,
+    *,
+    accounts: Accounts,
+    seal: Seal,
+    render: Render,
+    clock: Callable[[], datetime],
+    language: Callable[[], str] = language_of_browser,
 ) -> Flask:
     """Wire the issuer; `app.extensions["signing_keys"].rotate()` rotates its keys."""
     app = Flask("city-issuer", static_folder=None)
@@ -67,6 +73,7 @@ def create_issuer(
         tickets=PageTickets(seal, clock),
         render=render,
         clock=clock,
+        language=language,
         zone=config.zone,
     )
     app.extensions["signing_keys"] = keys

@@ -163,10 +163,13 @@ def test_a_full_disk_refuses_and_opens_again_by_itself(small_disk: Path) -> None
     filler.write_bytes(bytes(150_000))
     city, taken = City(small_disk), []
     spool = city.spool(retry_seconds=0.05)
-    with pytest.raises(AuditUnavailable):
-        for number in range(2000):
+    for number in range(2000):
+        try:
             spool.append_from_thread(event(number), synced=True)
-            taken.append(event(number).id)
+        except AuditUnavailable:
+            break
+        taken.append(event(number).id)
+    assert 0 < len(taken) < 2000
     filler.unlink()
     for _ in range(200):
         try:

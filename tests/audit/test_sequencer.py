@@ -1,5 +1,6 @@
 """One log out of all spools."""
 
+import json
 import shutil
 
 import pytest
@@ -64,6 +65,27 @@ def test_without_its_notes_it_finds_its_place_in_the_log(city: City) -> None:
     city.write(event(3))
     assert city.integrate() == 5
     assert ids(city) == [event(number).id for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("leaf", [-1, 0, 99])
+def test_wrong_notes_are_not_believed(city: City, leaf: int) -> None:
+    city.write(event(1), name="a")
+    city.write(event(2), name="b")
+    city.integrate()
+    notes = json.loads((city.log / "heads").read_text())
+    notes["last"] = dict.fromkeys(notes["last"], leaf)
+    (city.log / "heads").write_text(json.dumps(notes))
+    city.write(event(3), name="a")
+    assert city.integrate() == 6
+    assert city.verify().status == "intact"
+
+
+def test_a_spool_that_cannot_be_read_does_not_stop_the_others(city: City) -> None:
+    (city.spools / "a" / f"{0:020d}.segment").mkdir(parents=True)
+    city.write(event(1), name="b")
+    with pytest.raises(SpoolBroken):
+        city.integrate()
+    assert ids(city) == [event(1).id]
 
 
 def test_a_failed_pass_is_taken_up_again(city: City, monkeypatch: pytest.MonkeyPatch) -> None:

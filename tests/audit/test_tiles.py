@@ -74,8 +74,9 @@ def test_leftovers_of_an_unfinished_pass_are_not_read_and_are_removed(tmp_path: 
 def test_what_is_missing_or_short_is_said(tmp_path: Path) -> None:
     tiles = Tiles(tmp_path)
     tiles.append(0, RECORDS[:10])
-    with pytest.raises(LogUnreadable):
-        tiles.record(10, 10)
+    for leaf in (-1, 10):
+        with pytest.raises(LogUnreadable):
+            tiles.record(leaf, 10)
     (tmp_path / "tile/0/000.p/10").write_bytes(bytes(31))
     with pytest.raises(LogUnreadable):
         tiles.hashes(0, 0, 10)

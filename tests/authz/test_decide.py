@@ -56,8 +56,15 @@ def test_below_the_label_the_clearance_is_missing_and_then_the_assurance() -> No
 def test_the_highest_clearance_that_reaches_the_rule_counts() -> None:
     edge = Inheritance(role="head", inherits="clerk")
     held = [give(clearance=Label.L2), give("head", identifier="g2", clearance=Label.L4)]
-    policies = PolicySet.build([permit()], held, inherits=[edge])
-    assert decide(policies, ask(label=Label.L4)).effect is Effect.PERMIT
+    for order in (held, held[::-1]):
+        policies = PolicySet.build([permit()], order, inherits=[edge])
+        assert decide(policies, ask(label=Label.L4)).effect is Effect.PERMIT
+
+
+def test_a_deny_beside_a_permit_in_the_same_words_overrides_it_in_either_order() -> None:
+    pair = [permit(), permit(identifier="p2", effect=Effect.DENY)]
+    for rules in (pair, pair[::-1]):
+        assert decide(PolicySet.build(rules, [give()]), ask()).reason == "explicit-deny"
 
 
 def test_what_everybody_may_everybody_may_and_only_at_label_one() -> None:

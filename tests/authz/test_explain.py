@@ -37,7 +37,7 @@ def test_the_way_leads_from_the_assignment_over_the_inherited_role_to_the_rule()
         inherits=[Inheritance(role="head", inherits="clerk")],
         parents={"district": "city", "harbour": "city"},
     )
-    explanation = explain(policies, ask(label=Label.L2))
+    explanation = explain(policies, ask(label=Label.L3))
     first, second = explanation.assignments
     assert (first.roles, first.ok) == (("head", "clerk"), True)
     assert (second.inside, second.ok) == (False, False)
@@ -46,8 +46,8 @@ def test_the_way_leads_from_the_assignment_over_the_inherited_role_to_the_rule()
     assert [(c.law, c.value, c.needed, c.ok) for c in explanation.conditions] == [
         (Law.DENY, "", "", True),
         (Law.RULE, "1", "1", True),
-        (Law.CLEARANCE, "3", "2", True),
-        (Law.CEILING, "5", "2", True),
+        (Law.CLEARANCE, "3", "3", True),
+        (Law.CEILING, "5", "3", True),
     ]
 
 

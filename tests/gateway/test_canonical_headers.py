@@ -244,6 +244,12 @@ def test_the_gate_refuses_what_a_portal_might_believe(name: bytes) -> None:
         ask(b"/refusal", (name, b"li"))
 
 
+def test_the_gate_lets_no_upgrade_through() -> None:
+    told = tuple({**VOUCHED, b"X-Original-Method": b"GET"}.items())
+    with pytest.raises(UpgradeRefused):
+        read(b"/auth", *told, *HANDSHAKE, listener=Listener.GATE, websocket=True)
+
+
 def test_only_the_second_question_names_a_refusal() -> None:
     assert ask(b"/refusal", (b"X-Citygate-Refusal", b"01J")).header(b"x-citygate-refusal") == "01J"
     with pytest.raises(HeadersRefused):

@@ -164,6 +164,17 @@ async def test_more_than_the_route_allows_is_busy_until_one_ends() -> None:
         await whole(await proxy(recorded(url, concurrency=1)))
 
 
+async def test_a_slot_is_given_back_once() -> None:
+    async with upstream(saying(OK)) as url, Proxy() as proxy:
+        ended = await proxy(recorded(url, concurrency=1))
+        await whole(ended)
+        await ended.body.aclose()  # type: ignore[union-attr]
+        held = await proxy(recorded(url, concurrency=1))
+        with pytest.raises(UpstreamBusy):
+            await proxy(recorded(url, concurrency=1))
+        await whole(held)
+
+
 async def test_a_failure_gives_its_slot_back() -> None:
     async with upstream(saying(b"")) as url, Proxy() as proxy:
         for _ in range(3):

@@ -98,10 +98,18 @@ async def test_a_client_that_waits_for_100_continue_gets_it() -> None:
         assert (await exchange(port, head, b"abc")).startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200")
 
 
-async def test_an_early_refusal_is_seen_by_a_client_that_goes_on_sending() -> None:
-    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n"
-    async with serving(asgi(always(Outbound(status=413, body=b"no")))) as port:
-        answer = await exchange(port, head, *[b"x" * 100_000] * 9)
+async def test_an_early_refusal_is_seen_by_a_client_that_first_sends_everything() -> None:
+    async with serving(asgi(always(Outbound(status=413, body=b"no")))) as port, asyncio.timeout(SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n")
+        for _ in range(9):
+            writer.write(b"x" * 100_000)
+            await asyncio.sleep(0.02)
+            await writer.drain()
+        reader._transport.resume_reading()  # type: ignore[attr-defined]
+        answer = await reader.read(-1)
+        writer.close()
     assert status(answer) == 413
     assert b"connection: close" in answer
     assert answer.endswith(b"no")
@@ -129,15 +137,20 @@ async def test_a_body_that_ends_early_is_the_clients_going(sent: bytes) -> None:
 
 @pytest.mark.parametrize("dribble", [False, True])
 async def test_a_body_that_comes_too_slowly_is_a_timeout(dribble: bool) -> None:
+    received = bytearray()
+
     async def handle(raw: Raw) -> Outbound:
         try:
-            return await echo(raw)
+            async for chunk in raw.body():
+                received.extend(chunk)
         except RequestTimeout:
             return Outbound(status=408)
+        return Outbound(status=200)
 
     head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n"
     async with serving(asgi(handle, patience=timedelta(seconds=0.2))) as port:
-        assert status(await exchange(port, head, *([b"x"] * 100 if dribble else []))) == 408
+        assert status(await exchange(port, head, *([b"x"] * 200 if dribble else []))) == 408
+    assert len(received) < 100  # it ended while bytes still came
 
 
 async def test_a_client_that_goes_away_while_it_waits_cancels_the_handle() -> None:
@@ -168,6 +181,22 @@ async def test_a_client_that_goes_away_during_the_answer_closes_its_body() -> No
         await reader.readexactly(5000)
         writer.transport.abort()
         await pieces.closed.wait()
+
+
+@pytest.mark.parametrize("connection", [b"close", b"keep-alive"])
+async def test_what_follows_a_complete_answer_is_not_cancelled(connection: bytes) -> None:
+    class Slow(Pieces):
+        async def aclose(self) -> None:
+            await asyncio.sleep(0.1)
+            self.closed.set()
+
+    pieces = Slow(b"x")
+    async with serving(asgi(always(Outbound(status=200, body=pieces)))) as port, asyncio.timeout(SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET.replace(b"close", connection))
+        await reader.readuntil(b"0\r\n\r\n")
+        await pieces.closed.wait()
+        writer.close()
 
 
 async def test_an_endless_answer_ends_with_its_client_even_if_the_request_was_never_read() -> None:

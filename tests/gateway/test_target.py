@@ -175,6 +175,13 @@ async def test_bytes_behind_a_refused_upgrade_are_not_a_request(upgrade: bytes) 
     assert targets in ([b"/a"], [])
 
 
+async def test_a_refused_upgrade_ends_the_connection() -> None:
+    async with serving(asgi(echo)) as port:
+        answer = await exchange(port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+    assert status(answer) == 200  # by this application; `canonical` refuses it
+    assert b"\r\nconnection: close\r\n" in answer
+
+
 async def test_no_version_of_the_server_is_told() -> None:
     async with serving(asgi(echo)) as port:
         assert b"\r\nserver:" not in await exchange(port, GET)

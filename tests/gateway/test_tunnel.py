@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -200,6 +201,43 @@ async def test_tunnels_count_as_requests_under_way() -> None:
         await reader.readuntil(b"\r\n\r\n")
         assert (await exchange(port, _request())).endswith(UpstreamBusy.code.encode())
         writer.transport.abort()
+
+
+async def test_a_tunnel_nobody_begins_gives_its_slot_back() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(AGREED)
+        await reader.read(-1)
+
+    async with upstream(talk) as url, Proxy() as proxy:
+        for _ in range(2):
+            answer = await proxy(_handshake(url, concurrency=1))
+            await answer.body.aclose()  # type: ignore[union-attr]
+
+
+async def test_a_tunnel_whose_body_is_wrapped_ends_with_the_task_that_reads_it() -> None:
+    """As a revoked session's streams are ended."""
+    reading: list[asyncio.Task[object] | None] = []
+
+    async def followed(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        reading.append(asyncio.current_task())
+        async for piece in body:
+            yield piece
+
+    async with portal(echo) as url, Proxy() as proxy:
+
+        async def handle(raw: Raw) -> Outbound:
+            answer = await proxy(earned(raw, url, websocket=True))
+            return replace(answer, body=followed(answer.body))  # type: ignore[arg-type]
+
+        async with serving(asgi(handle)) as port, aiohttp.ClientSession() as session, asyncio.timeout(SECONDS):
+            socket = await session.ws_connect(f"http://127.0.0.1:{port}/")
+            await socket.send_bytes(b"x")
+            assert await socket.receive_bytes() == b"x"
+            [task] = reading
+            assert task
+            task.cancel()
+            assert (await socket.receive()).type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
 
 
 async def test_frames_sent_before_the_answer_end_the_connection() -> None:

@@ -161,6 +161,14 @@ def test_another_browsers_callback_is_refused(city: City) -> None:
         city.party.complete(MARRIAGE, query, {theirs.cookie_name: ours.cookie_value})
 
 
+def test_a_state_that_only_begins_alike_is_refused(city: City) -> None:
+    begun = city.begin()
+    query = city.sign_in(begun)
+    state = parse_qs(query)["state"][0]
+    with pytest.raises(LoginRejected, match="no such login"):
+        city.complete(begun, changed(query, state=state[:-1] + ("A" if state[-1] != "A" else "B")))
+
+
 def test_another_origins_cookie_is_refused(city: City) -> None:
     begun = city.begin(HOUSING)
     query = city.sign_in(begun)
@@ -311,7 +319,8 @@ HOSTILE = [
     "data:text/html,x", "vbscript:x", "blob:x", "mailto:x@" + EVIL, "file:///etc/passwd", "://" + EVIL, ":" + EVIL,
     MARRIAGE + "/files/1", MARRIAGE + "@" + EVIL, MARRIAGE + "." + EVIL, "?//" + EVIL, "#//" + EVIL, "/#" + EVIL,
     "/x#//" + EVIL, "/x?y#z", "/x?a=\\" + EVIL, "/x?a=\nSet-Cookie:b", "/x\r\nLocation: http://" + EVIL, "/x?a=\x00",
-    "/x?\u3002", "/%", "/%x", "/%2", "/%zz", "/%u002f", "*", ".", "..", "./x", "../x", "x", ";//" + EVIL, "/" + "x" * 2000,
+    "/x?\u3002", "/%", "/%x", "/%2", "/%zz", "/%u002f", "*", ".", "..", "./x", "../x", "x", ";//" + EVIL,
+    "/" + "x" * 2000,
 ]  # fmt: skip
 
 

@@ -100,6 +100,13 @@ def test_a_code_page_of_another_request_does_not_skip_the_password(issuer: LiveI
         assert browser.post(login_page.action, code=code, csrf=csrf).status == 400
 
 
+def test_a_code_page_of_an_ended_session_is_over(issuer: LiveIssuer, browser: Browser) -> None:
+    page = browser.sign_in(browser.get(auth_url(issuer, acr_values="3")))
+    browser.sign_in(browser.get(auth_url(issuer, prompt="login")), "wang")
+    browser.sign_in(browser.get(auth_url(issuer, prompt="login")))
+    assert give_code(browser, page).status == 400
+
+
 @pytest.mark.parametrize(
     ("max_age", "status"), [("600", 303), ("299", 200), ("300", 200), ("0", 200), ("x", 200), ("-1", 200)]
 )

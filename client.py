@@ -1,0 +1,138 @@
+"""How commands ask the city: over HTTP, through the door, as a person with an access key."""
+
+import functools
+import http.client
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlencode
+
+import click
+
+from app import clock, mint
+from deploy.demo.found import found
+from deploy.demo.up import ADDRESS, CannotStart, up
+from idp.access_key import kept_key
+from idp.errors import CredentialRejected
+from settings import Settings, SettingsInvalid, from_environment
+
+EXIT_FAILED, EXIT_USAGE, EXIT_DENIED, EXIT_NOT_FOUND, EXIT_CONFLICT, EXIT_INTEGRITY, EXIT_UNAVAILABLE = range(1, 8)
+_EXITS = {401: EXIT_DENIED, 403: EXIT_DENIED, 404: EXIT_NOT_FOUND, 409: EXIT_CONFLICT, 412: EXIT_CONFLICT,
+          400: EXIT_USAGE, 422: EXIT_USAGE, 503: EXIT_UNAVAILABLE, 504: EXIT_UNAVAILABLE}  # fmt: skip
+_ANSWER_SECONDS = 30
+
+
+def fail(message: str, status: int) -> NoReturn:
+    """End with one line on stderr."""
+    click.echo(f"citygate: {message}", err=True)
+    sys.exit(status)
+
+
+def configured(data: Path | None, port: int | None = None) -> Settings:
+    """Settings of the environment, as overruled by options."""
+    try:
+        settings = from_environment()
+        return replace(settings, data=(data or settings.data).resolve(), port=port or settings.port)
+    except SettingsInvalid as invalid:
+        fail(str(invalid), EXIT_USAGE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One command's connection; what the city refuses ends the command with the refusal's words and exit status."""
+
+    port: int
+    host: str
+    key: str
+    as_json: bool
+
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The JSON answer to one request."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWER_SECONDS)
+        headers = {"Host": self.host, "Authorization": f"Bearer {self.key}", "Accept": "application/json"}
+        headers |= {"Content-Type": "application/json"} if body is not None else {}
+        try:
+            connection.request(method, path, json.dumps(body).encode() if body is not None else None, headers)
+            response = connection.getresponse()
+            answer: dict[str, Any] = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as failure:
+            fail(f"no answer from the city: {failure}", EXIT_UNAVAILABLE)
+        finally:
+            connection.close()
+        if response.status >= 400:
+            self._refused(response.status, answer)
+        return answer
+
+    def person(self, department: str, login: str) -> str:
+        """The subject id of a login in this department or below it."""
+        found_people = self.ask("GET", f"/api/v1/departments/{department}/people?{urlencode({'q': login})}")["items"]
+        for one in found_people:
+            if one["login"] == login:
+                return str(one["id"])
+        fail(f"nobody in `{department}` signs in as `{login}`", EXIT_NOT_FOUND)
+
+    def tell(self, answer: Mapping[str, Any], text: str) -> None:
+        """Print the answer: JSON where that was asked, else text."""
+        click.echo(json.dumps(answer, ensure_ascii=False) if self.as_json else text)
+
+    def _refused(self, status: int, answer: Mapping[str, Any]) -> NoReturn:
+        if self.as_json:
+            click.echo(json.dumps(answer, ensure_ascii=False))
+        why = f"{answer.get('code', status)} ({answer.get('reason', '')})"
+        fail(f"refused: {why}, reference {answer.get('instance', '-')}", _EXITS.get(status, EXIT_FAILED))
+
+
+def door(office: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command a Door as its first argument; unless `--as` names somebody, as the first holder of `office`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @click.option("--as", "login", help="Whose access key is used.")
+        @click.option("--data", type=click.Path(path_type=Path), help="Where the city lives.")
+        @click.option("--json", "as_json", is_flag=True)
+        @functools.wraps(command)
+        def run(*, login: str | None, data: Path | None, as_json: bool, **options: Any) -> None:
+            settings = configured(data)
+            with ExitStack() as stack:
+                port, people = _city(settings, stack)
+                who = login or next((str(one["login"]) for one in people if one["role"] == office), "")
+                try:
+                    key = kept_key(settings.data / "keys", who)
+                except CredentialRejected:
+                    fail(f"no access key is kept here for `{who}`", EXIT_DENIED)
+                host = f"console.{settings.domain}:{port}"
+                command(Door(port=port, host=host, key=key, as_json=as_json), **options)
+
+        return run
+
+    return decorate
+
+
+def _city(settings: Settings, stack: ExitStack) -> tuple[int, Iterable[Mapping[str, Any]]]:
+    """The port of the running city and its people; where none runs, one is started for this command alone."""
+    address = settings.data / "run" / ADDRESS
+    people = found(settings, clock=clock, mint=mint)
+    if address.exists():
+        return int(address.read_text()), people
+    try:
+        stack.enter_context(up(settings, people))
+    except CannotStart as failure:
+        fail(str(failure), EXIT_UNAVAILABLE)
+    return settings.port, people
+
+
+def receipt_line(receipt: Mapping[str, Any]) -> str:
+    """A receipt in a line."""
+    return f"effective at {receipt['confirmed']}/{receipt['live']} gateways after {receipt['seconds']} s"
+
+
+def table(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...]) -> str:
+    """Rows under their columns' names, two blanks apart."""
+    lines = [columns, *(tuple(str(row.get(name) or "-") for name in columns) for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )

@@ -1,0 +1,58 @@
+"""What a view refuses by itself, told as the door tells its refusals: RFC 9457, or the page for people."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import Response
+from flask_smorest import Api
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from gateway.errors import MethodRefused, RouteUnknown
+from gateway.local import exchange
+from gateway.refuse import STATUS_PHRASES
+
+Errors = Sequence[Mapping[str, str]]  # {"field": …, "code": …}
+
+
+def problem(status: int, code: str, errors: Errors = ()) -> Response:
+    """An answer of this request that says what is wrong with it, by field."""
+    told: dict[str, Any] = {
+        "type": f"urn:citygate:problem:{code}",
+        "title": STATUS_PHRASES[status],
+        "status": status,
+        "instance": exchange().recorded.inbound.id,
+        "code": code,
+        "reason": code,
+    }
+    body = json.dumps(told | ({"errors": list(errors)} if errors else {}), ensure_ascii=True)
+    return Response(body, status, mimetype="application/problem+json")
+
+
+def private(answer: Response) -> Response:
+    """Nothing of a desk is kept by a cache or guessed at by a browser, unless the view says otherwise."""
+    answer.headers.setdefault("cache-control", "no-store")
+    answer.headers.setdefault("x-content-type-options", "nosniff")
+    return answer
+
+
+class Rest(Api):  # type: ignore[misc]  # flask-smorest is untyped
+    """flask-smorest with the door's refusals instead of its own."""
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        """Called for whatever Flask and webargs refuse. Raises RouteUnknown and MethodRefused, which the door tells."""
+        if isinstance(error, NotFound):
+            raise RouteUnknown from error
+        if isinstance(error, MethodNotAllowed):
+            raise MethodRefused(allowed=error.valid_methods or ()) from error
+        status = error.code or 500
+        places = getattr(error, "data", {}).get("messages", {})  # webargs: {"json": {field: [text, …]}}
+        fields = {field for place in places.values() if isinstance(place, dict) for field in place}
+        return problem(
+            status, "request-invalid", [{"field": _plain(field), "code": "invalid"} for field in sorted(fields)]
+        )
+
+
+def _plain(field: str) -> str:
+    """A field's name as it may be said back: unknown ones are the sender's own text."""
+    return field if field.isidentifier() and field.isascii() else "?"

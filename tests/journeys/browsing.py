@@ -1,0 +1,65 @@
+"""What people do on the pages, step by step; the same in both languages and without JavaScript."""
+
+import time
+from typing import Any
+
+import pyotp
+from playwright.sync_api import Locator, Page, expect
+
+from tests.journeys.running_city import City
+
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync"]  # fmt: skip
+_STEP_SECONDS = 30
+_RELOADS = 60
+
+
+def sign_in(page: Page, person: dict[str, Any]) -> None:
+    """Type login and password on the issuer's page."""
+    page.fill("input[name=login]", person["login"])
+    page.fill("input[name=password]", person["password"])
+    page.click("main button")
+
+
+def second_factor(page: Page, person: dict[str, Any]) -> None:
+    """Type a one-time code that was not used; the issuer takes the next one as well (RFC 6238 §5.2)."""
+    step = max(int(time.time()) // _STEP_SECONDS, person.get("last_step", 0) + 1)
+    while step > time.time() // _STEP_SECONDS + 1:
+        page.wait_for_timeout(200)
+    person["last_step"] = step
+    page.fill("input[name=code]", pyotp.TOTP(person["totp_secret"]).generate_otp(step))
+    page.click("main button")
+
+
+def sign_in_with_code(page: Page, city: City, login: str) -> None:
+    """To her home with a second factor at once."""
+    page.goto(f"{city.console}/.citygate/login?assurance=3&return_to=/")
+    sign_in(page, city.person(login))
+    second_factor(page, city.person(login))
+    expect(page).to_have_url(f"{city.console}/")
+
+
+def expect_login(page: Page) -> None:
+    """The page asks who is there, with a password."""
+    expect(page.locator("input[name=password]")).to_be_visible()
+
+
+def give_role(page: Page, role: str, reason: str) -> None:
+    """Fill in D2's form and send it."""
+    page.select_option("#role", role)
+    page.fill("#reason", reason)
+    page.click("section:has(#give) .actions button")
+
+
+def decision_of(page: Page) -> str:
+    """The decision number a refusal shows."""
+    return page.locator("dl code").first.inner_text()
+
+
+def reload_until(page: Page, found: Locator) -> None:
+    """A record appears in the log within a second of its request."""
+    for _ in range(_RELOADS):
+        if found.count():
+            return
+        page.reload()
+    raise AssertionError(f"not there: {found}")

@@ -1,0 +1,92 @@
+"""A real city, started as a person starts it."""
+
+import contextlib
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from idp.access_key import kept_key
+
+ROOT = Path(__file__).parents[2]
+PORTALS = ("marriage", "housing", "social")
+
+
+@dataclass
+class City:
+    """What `up --json` said, and the process that said it."""
+
+    facts: dict[str, Any]
+    process: subprocess.Popen[str]
+
+    @property
+    def console(self) -> str:
+        return str(self.facts["console"])
+
+    @property
+    def data(self) -> Path:
+        return Path(self.facts["data"])
+
+    def portal(self, name: str) -> str:
+        return next(str(portal["url"]) for portal in self.facts["portals"] if portal["name"] == name)
+
+    def person(self, login: str) -> dict[str, Any]:
+        return next(person for person in self.facts["people"] if person["login"] == login)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on this city's data."""
+        return command(*arguments, data=self.data)
+
+    def ask(self, login: str, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """One request to the console's API with this person's access key: status, and what the answer says."""
+        host = self.console.removeprefix("http://")
+        connection = http.client.HTTPConnection("127.0.0.1", int(host.rpartition(":")[2]), timeout=10)
+        headers = {"Host": host, "Authorization": f"Bearer {kept_key(self.data / 'keys', login)}"}
+        content = None if body is None else json.dumps(body)
+        with contextlib.closing(connection):
+            connection.request(method, path, content, headers | {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, json.load(answer)
+
+    def stop(self) -> None:
+        """As Ctrl-C does."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(20)
+
+
+def command(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command as a person does, on a data folder."""
+    line = [sys.executable, "cli.py", *arguments, "--data", str(data)]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
+@contextlib.contextmanager
+def running(data: Path, *options: str) -> Iterator[City]:
+    """`up --json` until the end of the block, or until somebody stops it."""
+    line = [sys.executable, "cli.py", "up", "--json", "--data", str(data), "--port", str(_free_port()), *options]
+    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        told = process.stdout.readline()
+        assert told, "the city did not come up"
+        city = City(json.loads(told), process)
+        try:
+            yield city
+        finally:
+            city.stop()
+
+
+def _free_port() -> int:
+    """A port that is free together with the next one."""
+    while True:
+        with socket.socket() as one, socket.socket() as other:
+            one.bind(("127.0.0.1", 0))
+            port = int(one.getsockname()[1])
+            with contextlib.suppress(OSError, OverflowError):
+                other.bind(("127.0.0.1", port + 1))
+                return port

@@ -1,0 +1,60 @@
+"""A citizen signs in once, sees where, and ends it everywhere."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.journeys.browsing import expect_login, sign_in
+from tests.journeys.running_city import PORTALS
+
+PROFILES = {"chinese": {}, "english": {"locale": "en-US"}, "without-javascript": {"java_script_enabled": False}}
+EVERYWHERE = re.compile("^(全部退出|Sign out everywhere)$")
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_one_sign_in_opens_every_portal_and_one_button_ends_them_all(city, visit, profile) -> None:
+    page, wang = visit(**profile), city.person("wang")
+    page.goto(city.portal("marriage"))
+    sign_in(page, wang)
+    for portal in PORTALS:
+        page.goto(city.portal(portal))
+        expect(page).to_have_url(city.portal(portal) + "/")
+        expect(page.get_by_role("heading", level=1)).to_contain_text(wang["name"])
+
+    page.goto(city.console)
+    mine = page.locator(".session", has=page.locator(".tag"))
+    for portal in PORTALS:
+        expect(mine).to_contain_text(f"{portal}.localhost")
+
+    page.get_by_role("button", name=EVERYWHERE).click()
+    told = page.get_by_role("status")
+    expect(told).to_contain_text(re.compile("已结束 1 个会话|1 session ended"))
+    expect(told).to_contain_text(re.compile("1/1 网关|1 of 1 gateways"))
+    expect(page.locator("header")).not_to_contain_text(wang["name"])
+    for portal in PORTALS:
+        page.goto(city.portal(portal))
+        expect_login(page)
+
+
+def test_signing_out_here_leaves_other_devices_signed_in(city, visit) -> None:
+    here, there = visit(), visit()
+    for page in (here, there):
+        page.goto(city.portal("marriage"))
+        sign_in(page, city.person("wang"))
+    here.goto(city.console)
+    here.locator("header").get_by_role("button", name="退出登录").click()
+    here.goto(city.portal("marriage"))
+    expect_login(here)
+    there.reload()
+    expect(there.get_by_role("heading", level=1)).to_contain_text("王秀英")
+
+
+def test_the_language_of_a_page_is_its_readers_choice(city, visit) -> None:
+    page = visit()
+    page.goto(city.portal("housing"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("登录")
+    page.get_by_role("link", name="English").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    sign_in(page, city.person("wang"))
+    expect(page).to_have_url(city.portal("housing") + "/")
