@@ -14,7 +14,7 @@ from typing import Any, cast
 import uvicorn
 import uvloop
 from a2wsgi import WSGIMiddleware
-from flask import Flask, request
+from flask import Flask
 from ulid import ULID
 
 from audit.flood import Flood
@@ -25,11 +25,13 @@ from authz.administer import Administration
 from authz.bootstrap import CLOCK
 from authz.lease import Decider, Keeper, Receipt, receipt
 from authz.park import Parking
+from authz.policy import PolicySet
 from authz.register import Register
 from authz.snapshot import Snapshots
 from console.application import Parts, create_application
 from console.frame import Frame
-from console.render import Renderer, language
+from console.issuer_pages import IssuerPages
+from console.render import Renderer
 from console.routes import console_routes, door_routes
 from crypto.aead import Seal
 from crypto.local_keys import load
@@ -95,7 +97,9 @@ class City:
         self.register = Register(self.database, self.directory, public=public_rules(self.routes.routes))
         self.streams = Streams()
         self.epochs = MemoryEpochs(monotonic=time.monotonic, bumped=lambda: self.keeper.nudge())
-        self.snapshots = Snapshots(self.register, monotonic=time.monotonic, ended=self.end_streams, ended_within=self.sessions.ended_within)
+        self.snapshots = Snapshots(
+            self.register, monotonic=time.monotonic, ended=self.end_streams, ended_within=self.sessions.ended_within
+        )
         self.decider = Decider(self.snapshots.first())
         self.keeper = Keeper(
             self.decider,
@@ -108,18 +112,25 @@ class City:
         self.log = audit_log(settings)
         self.spool = Spool(self.log.spools / "city", clock=clock)
         self.page_headers = page_headers([settings.origin("login")])  # signing out ends at the issuer
+        self.buckets = Buckets(
+            subject_per_minute=settings.subject_per_minute, anonymous_per_minute=settings.anonymous_per_minute
+        )
         self.loop: asyncio.AbstractEventLoop | None = None
 
     def gate(self, proxy: Proxy) -> tuple[Gate, KeptRefusals]:
         """The door's values."""
-        frame = self.frame()
-        kept = KeptRefusals()
+        settings, kept = self.settings, KeptRefusals()
+        frame = Frame(
+            renderer=Renderer(static_url="/.citygate/static"),
+            origin=self.console,
+            headers=self.page_headers,
+            policies=self.policies,
+            clock=clock,
+        )
         assertions = Assertions(
-            SigningKey(load(self.settings.data / "keys/assertion.key")),
-            pairwise=load(self.settings.data / "keys/pairwise.key"),
-            roles=lambda subject, department: sorted(
-                self.decider.snapshot.policies.names_of(subject, department, clock())
-            ),
+            SigningKey(load(settings.data / "keys/assertion.key")),
+            pairwise=load(settings.data / "keys/pairwise.key"),
+            roles=lambda subject, department: self.policies().roles_held(subject, department, clock()),
         )
         refusals = Refusals(
             spool=self.spool,
@@ -131,29 +142,20 @@ class City:
             mint=mint,
             clock=clock,
         )
-        local = Local(self.pages(frame, assertions))
+        pages = self.pages(frame, assertions)
         gate = Gate(
             routes=self.routes,
             credentials=self.credentials,
-            buckets=Buckets(
-                subject_per_minute=self.settings.subject_per_minute,
-                anonymous_per_minute=self.settings.anonymous_per_minute,
-            ),
+            buckets=self.buckets,
             decider=self.decider,
             spool=self.spool,
             assertions=assertions,
-            deliveries=Deliveries(proxy=proxy, local=local, allow=allow, streams=self.streams),
+            deliveries=Deliveries(proxy=proxy, local=Local(pages), allow=allow, streams=self.streams),
             refusals=refusals,
             clock=clock,
             mint=mint,
         )
         return gate, kept
-
-    def frame(self) -> Frame:
-        """Around every page."""
-        renderer = Renderer(static_url="/.citygate/static")
-        held = lambda subject: self.decider.snapshot.policies.assignments_of(subject)  # noqa: E731
-        return Frame(renderer=renderer, origin=self.console, headers=self.page_headers, held=held)
 
     def pages(self, frame: Frame, assertions: Assertions) -> Flask:
         """The Flask application behind `local`."""
@@ -175,7 +177,7 @@ class City:
                 parking=self.parking,
                 log=self.log,
                 seal=self.seal,
-                policies=lambda: self.decider.snapshot.policies,
+                policies=self.policies,
                 portals=self.portals,
                 effective=self.effective,
                 ended=self.ended,
@@ -192,6 +194,10 @@ class City:
         secret = load(self.settings.data / "keys/client.key").hex()
         spent = SpentStatesInMemory(monotonic=time.monotonic)
         return RelyingParty(issuer, client_id=CLIENT_ID, client_secret=secret, seal=self.seal, spent=spent, clock=clock)
+
+    def policies(self) -> PolicySet:
+        """What the door decides by now."""
+        return self.decider.snapshot.policies
 
     def effective(self, epoch: int) -> Receipt:
         """Wait until every gateway decides by `epoch`."""
@@ -264,20 +270,8 @@ def run_issuer(settings: Settings) -> None:
     """The local issuer's process: its own file, its own keys, its pages from the console's templates."""
     folder = settings.data / "issuer"
     seal = Seal(load(folder / "seal.key"))
-    renderer = Renderer(static_url="/.citygate/static")
     names = tomllib.loads(settings.routes.read_text())["names"] if settings.routes else {}
-
-    def render(template: str, **context: Any) -> str:
-        lang = language(request.headers.get("accept-language", ""), "", request.args.get("lang", ""))
-        context["portal_name"] = names.get(context.get("portal_name", ""), {}).get(lang, "")
-        page: dict[str, Any] = {
-            "path": request.full_path,
-            "person": None,
-            "nav": [],
-            "origin": settings.origin("console"),
-        }
-        return renderer.render(template, lang=lang, page=page, **context)
-
+    pages = IssuerPages(names, origin=settings.origin("console"))
     config = IssuerConfig(
         url=settings.issuer,
         path=folder / "issuer.db",
@@ -286,7 +280,9 @@ def run_issuer(settings: Settings) -> None:
         portals={settings.origin(name): name for name in names},
     )
     accounts = Accounts(folder / "accounts.db", seal, clock)
-    application = create_issuer(config, accounts=accounts, seal=seal, render=render, clock=clock)
+    application = create_issuer(
+        config, accounts=accounts, seal=seal, render=pages.render, clock=clock, language=pages.language
+    )
     uvicorn.run(
         WSGIMiddleware(cast("Any", application)),
         host="127.0.0.1",

@@ -225,9 +225,7 @@ def audit_verify(data: Path | None, *, as_json: bool) -> None:
     """Recompute everything from the files alone: 0 intact, 6 tampered, 7 unreadable."""
     settings = configured(data)
     log = audit_log(settings)
-    report = verify(
-        log=log.folder, spools=settings.data / "audit/spools", index=log.index, key=log.key, origin=log.origin
-    )
+    report = verify(log.tiles, spools=log.spools, index=log.index, key=log.key, origin=log.origin)
     findings = [{"kind": one.kind, "leaf": one.leaf, "what": one.what} for one in report.findings]
     facts: dict[str, Any] = {
         "status": report.status,

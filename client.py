@@ -4,6 +4,7 @@ import functools
 import http.client
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -90,15 +91,15 @@ def door(office: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command a Door as its first argument; unless `--as` names somebody, as the first holder of `office`."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @click.option("--as", "login", help="Whose access key is used.")
+        @click.option("--as", "as_login", help="Whose access key is used.")
         @click.option("--data", type=click.Path(path_type=Path), help="Where the city lives.")
         @click.option("--json", "as_json", is_flag=True)
         @functools.wraps(command)
-        def run(*, login: str | None, data: Path | None, as_json: bool, **options: Any) -> None:
+        def run(*, as_login: str | None, data: Path | None, as_json: bool, **options: Any) -> None:
             settings = configured(data)
             with ExitStack() as stack:
                 port, people = _city(settings, stack)
-                who = login or next((str(one["login"]) for one in people if one["role"] == office), "")
+                who = as_login or next((str(one["login"]) for one in people if one["role"] == office), "")
                 try:
                     key = kept_key(settings.data / "keys", who)
                 except CredentialRejected:
@@ -132,7 +133,11 @@ def receipt_line(receipt: Mapping[str, Any]) -> str:
 def table(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...]) -> str:
     """Rows under their columns' names, two blanks apart."""
     lines = [columns, *(tuple(str(row.get(name) or "-") for name in columns) for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    widths = [max(_columns(line[i]) for line in lines) for i in range(len(columns))]
+    padded = ([cell + " " * (widths[i] - _columns(cell)) for i, cell in enumerate(line)] for line in lines)
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)
+
+
+def _columns(text: str) -> int:
+    """How many columns a terminal gives `text`; a Chinese character takes two (UAX #11)."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

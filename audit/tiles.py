@@ -114,7 +114,8 @@ class Tiles:
             keep = self.log / _edge(level, size >> shift)
             for tile in range(index, index + (records >> shift + 8) + 2):
                 full = self.log / tile_path(level, tile)
-                full.unlink(missing_ok=True)
+                if full.exists():
+                    full.unlink()
                 for part in [*full.with_name(full.name + ".p").glob("*")]:
                     if part != keep:
                         _remove(part)

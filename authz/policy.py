@@ -151,6 +151,10 @@ class PolicySet:
                         names[role] = clearance
         return names
 
+    def roles_held(self, subject: str, department: str, at: datetime) -> list[str]:
+        """The roles `subject` holds there and then, inherited ones too, sorted."""
+        return sorted(self.names_of(subject, department, at).keys() - {subject, ANONYMOUS})
+
     def matching(self, request: AccessRequest) -> Matching:
         """The rules that reach the request's subject and match its department, action and object."""
         denies: list[Rule] = []

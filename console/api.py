@@ -15,7 +15,7 @@ from authz.administer import Administration, Held
 from authz.label import Label
 from authz.lease import Receipt
 from console.asked_role import REASON_CHARS, wrong_with
-from console.audit import ask, found, people_asked, words_asked
+from console.audit import ask, found, people_asked, read_one, words_asked
 from console.problem import problem
 from console.signin import check_csrf
 from gateway.errors import RouteUnknown
@@ -218,7 +218,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
 
 
 def _event(log: Log, leaf: int, *, with_proof: bool = False) -> dict[str, Any]:
-    verified = log.read(leaf)
+    verified = read_one(log, leaf)
     event = verified.event
     told: dict[str, Any] = {
         "leaf": leaf,

@@ -10,13 +10,14 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
-from audit.errors import ProofInvalid
+from audit.errors import AuditError
 from audit.event import Event
 from audit.log import Log
 from audit.record import decode
-from audit.search import Query, search
+from audit.search import Query, Verified, search
 from console.frame import Frame
 from console.person_page import CITY_TIME
+from gateway.errors import RouteUnknown
 from gateway.local import exchange
 from idp.directory import Directory
 
@@ -66,8 +67,8 @@ class Desk:
     def event(self, leaf: int) -> Response:
         """S3: one record; it is decoded only if the signed checkpoint includes it."""
         try:
-            verified = self._log.read(leaf)
-        except ProofInvalid as failure:
+            verified = read_one(self._log, leaf)
+        except AuditError as failure:
             return self._frame.page(
                 "audit_broken.html", status=500, leaf=leaf, failure=str(failure), search_url="/audit"
             )
@@ -117,6 +118,16 @@ class Desk:
 def words_asked(asked: Mapping[str, str]) -> dict[str, str]:
     """What was searched for, for its record; a name that was typed is none of it."""
     return {f"asked-{name}": asked[name] for name in _FIELDS if asked[name] and name != "who"}
+
+
+def read_one(log: Log, leaf: int) -> Verified:
+    """The record at `leaf` behind its proof. Raises RouteUnknown where there never was one, else AuditError."""
+    try:
+        return log.read(leaf)
+    except AuditError:
+        if leaf >= search(log.index, Query(limit=1)).covered:
+            raise RouteUnknown from None
+        raise
 
 
 def people_asked(queries: Sequence[Query]) -> dict[str, str]:

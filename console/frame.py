@@ -1,13 +1,14 @@
 """What every page has around it: the language, the person, her offices; for views and for the door's refusals alike."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Response, request
 
 from authz.offices import AUDIT_ADMINISTRATOR, DEPARTMENT_ADMINISTRATOR, SECURITY_ADMINISTRATOR, SYSTEM_ADMINISTRATOR
-from authz.policy import Assignment
+from authz.policy import PolicySet
 from authz.request import Missing
 from console.render import Lang, Renderer, language
 from gateway.local import exchange
@@ -16,17 +17,18 @@ from gateway.stages import Headers, Inbound
 from idp.identity import NOBODY, Identity
 
 _OFFICES = (DEPARTMENT_ADMINISTRATOR, SYSTEM_ADMINISTRATOR, SECURITY_ADMINISTRATOR, AUDIT_ADMINISTRATOR)
-_LANGUAGE_COOKIE = "citygate-language"
+LANGUAGE_COOKIE = "citygate-language"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """`held` gives a subject's role assignments as the door decides by them now."""
+    """`policies` gives what the door decides by now."""
 
     renderer: Renderer
     origin: str  # of the console, "http://console.localhost:8080"
     headers: Headers  # of every page
-    held: Callable[[str], Sequence[Assignment]]
+    policies: Callable[[], PolicySet]
+    clock: Callable[[], datetime]
 
     def page(self, template: str, *, status: int = 200, **context: Any) -> Response:
         """A page of the current request; remembers the language when the link asked for one."""
@@ -37,7 +39,7 @@ class Frame:
             response.headers[name.decode()] = value.decode()
         response.headers["cache-control"] = "no-store"
         if chosen := request.args.get("lang"):
-            response.set_cookie(_LANGUAGE_COOKIE, language("", "", chosen), samesite="Lax", max_age=31_536_000)
+            response.set_cookie(LANGUAGE_COOKIE, language("", "", chosen), samesite="Lax", max_age=31_536_000)
         return response
 
     def lang(self) -> Lang:
@@ -73,7 +75,8 @@ class Frame:
 
     def offices(self, subject: str) -> list[str]:
         """The offices a subject holds, in the order of the navigation."""
-        roles = {one.role for one in self.held(subject)}
+        now = self.clock()
+        roles = {one.role for one in self.policies().assignments_of(subject) if not one.expired(now)}
         return [office for office in _OFFICES if office in roles]
 
     def _page(self, inbound: Inbound, identity: Identity) -> Mapping[str, Any]:
@@ -103,7 +106,7 @@ class Frame:
 def _language(inbound: Inbound) -> Lang:
     query = next((part[5:] for part in inbound.query.split("&") if part.startswith("lang=")), "")
     cookies = (inbound.header(b"cookie") or "").split(";")
-    cookie = next((c.partition("=")[2] for c in cookies if c.strip().startswith(_LANGUAGE_COOKIE + "=")), "")
+    cookie = next((c.partition("=")[2] for c in cookies if c.strip().startswith(LANGUAGE_COOKIE + "=")), "")
     return language(inbound.header(b"accept-language") or "", cookie, query)
 
 

@@ -1,6 +1,8 @@
 """Delivery into this process: the Flask application, which answers only what stands recorded."""
 
 import asyncio
+import contextlib
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
@@ -56,7 +58,7 @@ class Local:
         body = await read_body(inbound, limit_bytes=route.body_bytes, deadline_seconds=route.deadline_seconds)
         talk = Exchange(recorded)
         answer = _Answer(body)
-        await self._application(_scope(inbound, talk, len(body)), answer.receive, answer.send)
+        await _to_its_end(self._application(_scope(inbound, talk, len(body)), answer.receive, answer.send))
         return Outbound(
             status=answer.status,
             headers=tuple(answer.headers),
@@ -64,6 +66,15 @@ class Local:
             detail=talk.detail,
             again=talk.again,
         )
+
+
+async def _to_its_end(call: Coroutine[Any, Any, None]) -> None:
+    """A view cannot be broken off, so it is awaited also when its client goes away: what it did is recorded."""
+    running = asyncio.ensure_future(call)
+    while not running.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({running})
+    running.result()
 
 
 async def read_body(inbound: Inbound, *, limit_bytes: int, deadline_seconds: float) -> bytes:

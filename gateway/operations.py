@@ -22,7 +22,9 @@ def operations(checks: Checks, *, version: str) -> Callable[..., Awaitable[None]
         body = json.dumps(known.get(path, {"status": 404})).encode()
         return (200 if path in known else 404), b"application/json", body
 
-    async def application(scope: dict[str, Any], _receive: Any, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    async def application(
+        scope: dict[str, Any], _receive: Any, send: Callable[[dict[str, Any]], Awaitable[None]]
+    ) -> None:
         status, kind, body = answer(scope["path"])
         headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -1,13 +1,13 @@
 """What came of a delivered request: one more record under the same id, once the answer is whole or broken off."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Self
 
 from audit.event import Event, EventKind
 from audit.spool import Spool
+from gateway.body import Followed
 from gateway.record import is_weighty
 from gateway.stages import Outbound, Recorded
 
@@ -37,46 +37,10 @@ async def outcome(
         await tell(answer, "", len(answer.body), synced=True)
         return answer
 
-    async def ended(reason: str, sent_bytes: int) -> None:
-        await tell(answer, reason, sent_bytes)
+    async def over(sent_bytes: int, whole: bool) -> None:
+        await tell(answer, "" if whole else "broken-off", sent_bytes)
 
-    return replace(answer, body=_Counted(answer.body, ended))
-
-
-class _Counted:
-    """The body of an answer; whoever stops reading it, at whatever point, leaves an outcome record."""
-
-    def __init__(self, body: AsyncIterator[bytes], ended: Callable[[str, int], Awaitable[None]]) -> None:
-        self._body, self._ended = body, ended
-        self._sent_bytes, self._told = 0, False
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            chunk = await anext(self._body)
-        except StopAsyncIteration:
-            await self._tell("")
-            raise
-        except BaseException:
-            await self.aclose()
-            raise
-        self._sent_bytes += len(chunk)
-        return chunk
-
-    async def aclose(self) -> None:
-        """Nobody reads on."""
-        try:
-            await self._tell("broken-off")
-        finally:
-            if close := getattr(self._body, "aclose", None):
-                await close()
-
-    async def _tell(self, reason: str) -> None:
-        if not self._told:
-            self._told = True
-            await self._ended(reason, self._sent_bytes)
+    return replace(answer, body=Followed(answer.body, over))
 
 
 def _event(recorded: Recorded, answer: Outbound, at: datetime, *, reason: str, sent_bytes: int) -> Event:

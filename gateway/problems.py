@@ -50,6 +50,9 @@ STATUSES = {
     "proof-invalid": 500,
     "record-malformed": 500,
     "checkpoint-invalid": 500,
+    "log-unreadable": 500,
+    "spool-broken": 500,
+    "sequencer-running": 500,
     # crypto
     "key-file-unsafe": 500,
     "seal-invalid": 500,

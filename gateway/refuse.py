@@ -138,11 +138,12 @@ def _refusal(stage: Stage, failure: Exception, mint: Callable[[], str]) -> Refus
 
 
 async def _record(refusal: Refusal, refusals: Refusals) -> None:
-    """One record each; above a rate, nobody's refusals are summed instead (law 5)."""
+    """One record each; above a rate, those of nobody and of whoever asks too fast are summed instead (law 5)."""
     matched, inbound, problem, now = refusal.matched, refusal.inbound, refusal.problem, refusals.clock()
     for counted in refusals.flood.due(now):
         await refusals.spool.append(counted, synced=False)
-    if refusal.identity.subject == NOBODY.subject and refusals.flood.admit(refusal.peer, now) == "count":
+    flooding = refusal.identity.subject == NOBODY.subject or problem.code == "rate-exceeded"
+    if flooding and refusals.flood.admit(refusal.peer, now) == "count":
         return
     event = Event(
         id=refusal.id,

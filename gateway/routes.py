@@ -19,10 +19,16 @@ from gateway.errors import InvalidRoute, RouteUnknown
 DOOR_PATHS = ("/.citygate/", "/.well-known/citygate/")  # of every host, and never an upstream's
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
-_SEGMENT = re.compile(r"[A-Za-z0-9._~:@!$&'()+,=%-]*|\{[a-z]+\}", re.ASCII)
+# A literal is spelled as `canonical` lets a path be spelled, or it would never match; one that begins with ":" would be
+# a parameter to the policy.
+_LITERAL = re.compile(
+    r"(?!:|\.\.?$)(?:[A-Za-z0-9._~:@!$&'()+,=-]|%(?:2[02]|3[CE]|5[BDE]|60|7[BCD])|%[89A-F][0-9A-F])+", re.ASCII
+)
+_PARAMETER = re.compile(r"\{[a-z]+\}", re.ASCII)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _ACTION = re.compile(r"[a-z-]+(:[a-z-]+)?", re.ASCII)
 _DELIVERIES = ("proxy", "local")
+_READING, _WRITING = frozenset({"GET", "OPTIONS"}), frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _GRACE_SECONDS_MAX = 600
 
 
@@ -36,9 +42,8 @@ class Route:
     department: str  # owner of the objects; may be "{department}", then the path names it
     actions: Mapping[str, str]  # method → action; a method that is not here is 405
     label: Label = Label.L1
-    labels: Mapping[str, Label] = field(
-        default_factory=dict
-    )  # by path inside the route; the highest that matches counts
+    # by path inside the route; the highest that matches counts
+    labels: Mapping[str, Label] = field(default_factory=dict)
     delivery: str = "proxy"  # proxy · local
     forward_auth: bool = False  # the data plane delivers; the whole host, or none of it
     upstream: str = ""  # "http://127.0.0.1:8001"
@@ -55,9 +60,10 @@ class Route:
             "path": _is_pattern(self.path),
             "system": _NAME.fullmatch(self.system),
             "department": _NAME.fullmatch(self.department) or "{department}" in self.path,
-            "actions": self.actions and all(_ACTION.fullmatch(action) for action in self.actions.values()),
+            "actions": self.actions and all(map(_is_action, self.actions, self.actions.values())),
             "labels": all(_is_pattern(path) and path.endswith("/**") for path in self.labels),
             "delivery": self.delivery in _DELIVERIES and (self.delivery == "local") == (not self.upstream),
+            "upstream": not (self.upstream and is_door_path(self.path)),
             "grace_seconds": 0 <= self.grace_seconds <= _GRACE_SECONDS_MAX,
             "deadline_seconds": self.deadline_seconds > 0,
             "body_bytes": self.body_bytes >= 0,
@@ -99,9 +105,9 @@ class RouteTable:
         """The one route for `path` (canonical, begins with "/") and the path's segments. Raises RouteUnknown."""
         segments = _segments(path)
         node = self._hosts.get(host)
-        route = node.find(segments, 0, door=is_door_path(path)) if node else None
-        if route is None:
-            raise RouteUnknown
+        route = node.find(segments) if node else None
+        if route is None or is_door_path(path) != is_door_path(route.path):
+            raise RouteUnknown  # nor does a pattern of an upstream ever reach the door's own paths
         return route, segments
 
 
@@ -149,14 +155,13 @@ class _Node:
         else:
             self._literal.setdefault(pattern[0], _Node()).add(pattern[1:], route)
 
-    def find(self, segments: tuple[str, ...], at: int, *, door: bool) -> Route | None:
+    def find(self, segments: tuple[str, ...], at: int = 0) -> Route | None:
         if at == len(segments):
             return self._here or self._rest
         for node in (self._literal.get(segments[at]), self._one if segments[at] else None):
-            if node and (found := node.find(segments, at + 1, door=door)):
+            if node and (found := node.find(segments, at + 1)):
                 return found
-        # an upstream's "/**" never reaches the door's own paths
-        return None if door and self._rest and not is_door_path(self._rest.path) else self._rest
+        return self._rest
 
     def routes(self) -> Iterator[Route]:
         yield from (route for route in (self._here, self._rest) if route)
@@ -182,11 +187,14 @@ def _segments(path: str) -> tuple[str, ...]:
 
 def _is_pattern(path: str) -> bool:
     *front, last = _segments(path)
-    return (
-        path.startswith("/")
-        and all(map(_SEGMENT.fullmatch, front))
-        and (last == "**" or bool(_SEGMENT.fullmatch(last)))
-    )
+    named = front if last in ("", "**") else [*front, last]
+    return path.startswith("/") and all(_LITERAL.fullmatch(one) or _PARAMETER.fullmatch(one) for one in named)
+
+
+def _is_action(method: str, action: str) -> bool:
+    """A write is never called `read`: that word alone spares a request its outcome record and a lost lease."""
+    known = method in _READING or (method in _WRITING and action != "read")
+    return known and bool(_ACTION.fullmatch(action))
 
 
 def _covers(pattern: tuple[str, ...], segments: tuple[str, ...]) -> bool:
@@ -201,7 +209,7 @@ def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
         if "**" in (a, b):
             door = [is_door_path("/" + "/".join(pattern)) for pattern in (one, other)]
             return door[0] == door[1]
-        if not (a == b or a.startswith("{") or b.startswith("{")):
+        if a != b and not (a and b and "{" in (a[0], b[0])):
             return False
     longer = max(one, other, key=len)
     return len(one) == len(other) or longer[min(len(one), len(other)) :] == ("**",)
@@ -216,10 +224,14 @@ def public_rules(routes: Iterable[Route]) -> list[Rule]:
     """What `public` routes mean to the PDP: a rule for everybody, like any other (law 2)."""
     return [
         Rule(
-            id=f"public-{number}-{action.replace(':', '-')}", subject=ANONYMOUS, department=route.department,
+            id=f"public-{number}-{action.replace(':', '-')}",
+            subject=ANONYMOUS,
+            department=route.department,
             object=f"/{route.system}{_casbin(route.path)}",
-            action=action, effect=Effect.PERMIT,
-        )  # fmt: skip
-        for number, route in enumerate(routes) if route.public
+            action=action,
+            effect=Effect.PERMIT,
+        )
+        for number, route in enumerate(routes)
+        if route.public
         for action in sorted(set(route.actions.values()))
-    ]  # fmt: skip
+    ]

@@ -34,8 +34,9 @@ class Assertions:
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The public keys as a JWK set (RFC 8037)."""
-        x = base64.urlsafe_b64encode(self._key.public.raw).rstrip(b"=").decode()
-        return {"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self._key.public.key_id, "x": x}]}
+        public = self._key.public
+        x = base64.urlsafe_b64encode(public.raw).rstrip(b"=").decode()
+        return {"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": public.key_id, "x": x}]}
 
     def sign(self, recorded: Recorded) -> bytes:
         """The compact JWS (RFC 7515) for this request and no other."""
@@ -67,7 +68,8 @@ def transform(recorded: Recorded, assertions: Assertions) -> Recorded:
     """Put the headers to be forwarded on the request; the target and the body stay as they were authorized."""
     if recorded.matched.route.delivery != "proxy":
         return recorded
-    return replace(recorded, forward=(*forwardable(recorded.inbound.headers), (ASSERTION_HEADER, assertions.sign(recorded))))
+    ours = (ASSERTION_HEADER, assertions.sign(recorded))
+    return replace(recorded, forward=(*forwardable(recorded.inbound.headers), ours))
 
 
 def forwardable(headers: Headers) -> Headers:

@@ -1,0 +1,191 @@
+"""A founded demo city without listeners: requests go to the real `handle`, with the keys or cookies of its people."""
+
+import asyncio
+import json
+import shutil
+import threading
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import app
+from audit import index
+from audit.event import Event
+from audit.sequencer import Sequencer
+from authz.bootstrap import CLOCK
+from crypto.local_keys import load
+from crypto.sign import SigningKey
+from gateway.pipeline import Gate, handle
+from gateway.proxy import Proxy
+from gateway.stages import Outbound, Raw
+from idp.access_key import kept_key
+from idp.relying_party import Completed
+from idp.session import COOKIE, csrf_token
+from settings import Settings
+
+PORT = 8080
+CONSOLE = "console.localhost"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, read whole."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def location(self) -> str:
+        return self.headers.get("location", "")
+
+
+class Door:
+    """One city process's door, and who asks at it."""
+
+    def __init__(self, city: app.City, gate: Gate, loop: asyncio.AbstractEventLoop, ids: dict[str, str]) -> None:
+        self.city, self.gate, self._loop, self.ids = city, gate, loop, ids
+
+    def run(self, what: Awaitable[T]) -> T:
+        async def inside() -> T:
+            return await what
+
+        return asyncio.run_coroutine_threadsafe(inside(), self._loop).result(60)
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        who: str = "",
+        *,
+        json: Any = None,  # noqa: A002 - as in every HTTP client
+        form: dict[str, str] | None = None,
+        cookie: str = "",
+        page: bool = False,
+        host: str = CONSOLE,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """One request; `who` brings that person's access key, `cookie` a browser's session."""
+        told = {"host": f"{host}:{PORT}", "accept": "text/html" if page else "application/json"} | (headers or {})
+        body = b""
+        if json is not None:
+            body, told["content-type"] = _json(json), "application/json"
+        if form is not None:
+            body, told["content-type"] = urlencode(form).encode(), "application/x-www-form-urlencoded"
+        if who:
+            told["authorization"] = f"Bearer {self.key(who)}"
+        if cookie:
+            told["cookie"] = f"{COOKIE}={cookie}"
+        told["content-length"] = str(len(body))
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield body
+
+        lines = tuple((name.encode(), value.encode("latin-1")) for name, value in told.items())
+        raw = Raw(method=method.encode(), target=target.encode(), headers=lines, peer="192.0.2.7", body=chunks)
+        return self.run(self._answer(raw))
+
+    def key(self, who: str) -> str:
+        return kept_key(self.city.settings.data / "keys", CLOCK if who == "clock-job" else who)
+
+    def sign_in(self, who: str, *, assurance: int = 3, sid: str = "", at: datetime | None = None) -> str:
+        """A cookie of the console, as after a login at the issuer."""
+        now = app.clock()
+        login = Completed(
+            iss=app.LOCAL_ISSUER, sub=who, sid=sid or app.mint(), name="", assurance=assurance, auth_time=at or now,
+            id_token="eyJ.token.canary", return_to="/", cookie_name="",
+        )  # fmt: skip
+        return self.city.sessions.begin(
+            login, person_id=self.ids[who], host=CONSOLE, address="192.0.2.7", previous="", record=app.mint()
+        )
+
+    def csrf(self, cookie: str) -> str:
+        return csrf_token(cookie)
+
+    def records(self) -> list[Event]:
+        """The whole log, newest last."""
+        log = self.city.log
+        sequencer = Sequencer(
+            spools=log.spools, log=log.tiles, key=SigningKey(load(self.city.settings.data / "keys/audit.key")),
+            origin=log.origin,
+        )  # fmt: skip
+        try:
+            sequencer.integrate()
+        finally:
+            sequencer.close()
+        size = index.refresh(log.index, log=log.tiles, key=log.key, origin=log.origin)
+        return [log.read(leaf).event for leaf in range(size)]
+
+    async def _answer(self, raw: Raw) -> Answer:
+        out: Outbound = await handle(raw, self.gate)
+        while out.again:
+            out = await handle(out.again, self.gate)
+        body = out.body if isinstance(out.body, bytes) else b"".join([chunk async for chunk in out.body])
+        headers = {name.decode().lower(): value.decode("latin-1") for name, value in out.headers}
+        return Answer(out.status, headers, body)
+
+
+def _json(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else json.dumps(value).encode()
+
+
+@contextmanager
+def opened(founded: Path, place: Path) -> Iterator[Door]:
+    """The door of a copy of a founded city, deciding, until the end of the block."""
+    shutil.copytree(founded, place)
+    city, loop = app.City(Settings(data=place, port=PORT)), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    city.loop = loop
+    people = {person["login"]: person for person in json.loads((place / "demo-people.json").read_text())}
+    with city.database.transaction() as connection:
+        rows = connection.exec_driver_sql("SELECT login, id FROM person").fetchall()
+    ids = {login: identifier for login, identifier in rows if login in people}
+
+    async def build() -> tuple[Gate, asyncio.Task[None]]:
+        gate, _ = city.gate(Proxy())
+        return gate, asyncio.create_task(city.keeper.keep())
+
+    gate, _keeping = asyncio.run_coroutine_threadsafe(build(), loop).result(30)
+    door = Door(city, gate, loop, ids)
+    try:
+        door.run(_fresh(city))
+        yield door
+    finally:
+        door.run(_stopped())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+        city.spool.close()
+        city.database.close()
+
+
+async def _fresh(city: app.City) -> None:
+    while not city.decider.fresh():
+        await asyncio.sleep(0.01)
+
+
+async def _stopped() -> None:
+    """Nothing of the door may still run when its loop closes."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+
+
+def tomorrow(days: int = 30) -> str:
+    """RFC 3339, so many days from now."""
+    return (app.clock() + timedelta(days=days)).isoformat()

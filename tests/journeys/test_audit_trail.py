@@ -1,0 +1,122 @@
+"""The audit administrator finds what was done by a person's name, and whoever changes the log is found out."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from audit.record import decode, split
+from tests.journeys.browsing import reload_until, sign_in_with_code
+from tests.journeys.running_city import City, command, running
+from tests.journeys.test_roles_take_effect import UNTIL, id_of
+
+Tamper = Callable[[Path, int], None]
+
+
+def test_a_role_assignment_is_found_by_name_and_proven(city, at_desk) -> None:
+    chen = at_desk("chen")
+    path = f"/api/v1/departments/civil/people/{id_of(city, 'zhao')}/assignments"
+    asked = {"role": "marriage-clerk", "clearance": 2, "expires_at": UNTIL, "reason": "审计演练"}
+    status, given = city.ask("qian", "POST", path, asked)
+    assert status == 201
+    assert city.ask("qian", "DELETE", f"{path}/{given['id']}")[0] == 200
+
+    chen.goto(city.console)
+    chen.locator("header").get_by_role("link", name="审计检索").click()
+    chen.fill("#who", "赵敏")
+    chen.get_by_role("button", name="查询").click()
+    done = chen.get_by_role("row").filter(has_text="授予角色").filter(has_text="已完成")
+    reload_until(chen, done)
+    done.first.get_by_role("link").click()
+    expect(chen.get_by_role("status")).to_contain_text("校验通过")
+    for fact in ("钱国庆获准授予角色", "审计演练", "marriage-clerk", given["id"]):
+        expect(chen.get_by_role("main")).to_contain_text(fact)
+
+
+def test_a_whole_running_log_is_proven_intact_from_its_files(city) -> None:
+    told = city.command("audit", "verify", "--json")
+    assert (told.returncode, json.loads(told.stdout)["status"]) == (0, "intact")
+
+
+def test_who_may_not_read_the_log_is_told_so(city, at_desk) -> None:
+    answer = at_desk("qian").goto(f"{city.console}/audit")
+    assert answer and answer.status == 403
+
+
+@pytest.fixture(scope="module")
+def own_city(tmp_path_factory) -> Iterator[City]:
+    """A city to be tampered with."""
+    with running(tmp_path_factory.mktemp("tampered") / "city") as started:
+        id_of(started, "zhao")
+        yield started
+
+
+@pytest.fixture(scope="module")
+def left_behind(own_city) -> Path:
+    """The data folder of a city that was stopped."""
+    own_city.stop()
+    return own_city.data
+
+
+def the_leaf(city: City) -> int:
+    """The record of qian's look at the people of civil affairs."""
+    while True:
+        _, page = city.ask("chen", "GET", "/api/v1/audit/events?object=/console/api/v1/departments/civil/people")
+        if leaves := [item["leaf"] for item in page["items"]]:
+            return int(min(leaves))
+
+
+def change_entry(data: Path, leaf: int) -> None:
+    """One bit of the record itself, somewhere in its text."""
+    bundle = max((data / "audit/log/tile/entries/000.p").iterdir(), key=lambda file: int(file.name))
+    stored = bytearray(bundle.read_bytes())
+    records, _ = split(bytes(stored))
+    at = sum(2 + len(record) for record in records[:leaf]) + 2 + records[leaf].index(b"/console/")
+    stored[at + 1] ^= 1
+    bundle.write_bytes(stored)
+
+
+def change_hash(data: Path, leaf: int) -> None:
+    """One bit of the record's hash."""
+    tile = max((data / "audit/log/tile/0/000.p").iterdir(), key=lambda file: int(file.name))
+    stored = bytearray(tile.read_bytes())
+    stored[32 * leaf] ^= 1
+    tile.write_bytes(stored)
+
+
+def change_index(data: Path, leaf: int) -> None:
+    """What the search says of the record: another person, another object."""
+    with sqlite3.connect(data / "audit/index.db", timeout=10) as index:
+        index.execute("UPDATE record SET subject = 'user:NOBODY', object = '/lie', result = 'deny' WHERE leaf = ?", (leaf,))
+    index.close()
+
+
+def test_a_changed_index_lies_about_no_record(own_city, visit) -> None:
+    chen, leaf = visit(), the_leaf(own_city)
+    sign_in_with_code(chen, own_city, "chen")
+    change_index(own_city.data, leaf)
+    chen.goto(f"{own_city.console}/audit?object=/lie")
+    found = chen.get_by_role("row").filter(has_text="钱国庆")
+    expect(found).to_contain_text("/console/api/v1/departments/civil/people")
+    found.get_by_role("link").click()
+    expect(chen.get_by_role("status")).to_contain_text("校验通过")
+    expect(chen.get_by_role("main")).to_contain_text("钱国庆获准查看人员")
+    expect(chen.get_by_role("main")).not_to_contain_text("/lie")
+
+
+@pytest.mark.parametrize(("change", "kind"), [(change_entry, "record"), (change_hash, "tile"), (change_index, "index")])
+def test_one_changed_byte_is_found_and_its_record_named(left_behind, tmp_path, change: Tamper, kind: str) -> None:
+    data, leaf = tmp_path / "city", 2
+    shutil.copytree(left_behind, data, ignore=shutil.ignore_patterns("*.sock"))
+    with sqlite3.connect(data / "audit/index.db") as index:  # the copy's index may have been changed above
+        pass
+    index.close()
+    change(data, leaf)
+    told = command("audit", "verify", "--json", data=data)
+    report = json.loads(told.stdout)
+    assert (told.returncode, report["status"]) == (6, "tampered")
+    assert (kind, leaf) in {(finding["kind"], finding["leaf"]) for finding in report["findings"]}

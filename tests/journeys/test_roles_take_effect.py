@@ -1,0 +1,93 @@
+"""A role given or taken back is in force at the next click, inside the department and within what one may give."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.journeys.browsing import decision_of, give_role, reload_until, sign_in
+
+UNTIL = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+
+
+def id_of(city, login: str) -> str:
+    """Her subject id, as the administrator of her department reads it."""
+    status, people = city.ask("qian", "GET", "/api/v1/departments/civil/people")
+    assert status == 200
+    return next(one["id"] for one in people["items"] if one["login"] == login)
+
+
+def test_a_role_opens_a_portal_at_the_next_click_and_closes_it_again(city, visit, at_desk) -> None:
+    zhao, qian, chen = visit(), at_desk("qian"), at_desk("chen")
+    zhao.goto(city.portal("marriage"))
+    sign_in(zhao, city.person("zhao"))
+    expect(zhao.get_by_role("heading", level=1)).to_have_text("无权访问")
+    expect(zhao.get_by_role("main")).to_contain_text("所持角色均无此项权限。")
+    expect(zhao.get_by_role("link", name="返回我的主页")).to_be_visible()
+    chen.goto(f"{city.console}/audit?request={decision_of(zhao)}")
+    denied = chen.get_by_role("row").filter(has_text="赵敏").filter(has_text="拒绝")
+    reload_until(chen, denied)
+    expect(denied).to_contain_text("/marriage/")
+
+    qian.goto(city.console)
+    qian.locator("header").get_by_role("link", name="人员").click()
+    qian.get_by_role("link", name="赵敏").click()
+    give_role(qian, "marriage-clerk", "窗口轮岗")
+    expect(qian.get_by_role("status")).to_contain_text("1/1 网关")
+    zhao.reload()
+    expect(zhao.get_by_role("heading", level=1)).to_have_text("您好，赵敏")
+
+    qian.get_by_role("row").filter(has_text="婚姻登记员").get_by_role("button", name="收回").click()
+    expect(qian.get_by_role("status")).to_contain_text("1/1 网关")
+    zhao.reload()
+    expect(zhao.get_by_role("heading", level=1)).to_have_text("无权访问")
+
+
+def test_giving_is_undone_with_one_button(city, at_desk) -> None:
+    qian = at_desk("qian")
+    qian.goto(f"{city.console}/departments/civil/people/{id_of(city, 'zhao')}")
+    give_role(qian, "marriage-clerk", "误操作")
+    qian.get_by_role("button", name="撤销本次操作").click()
+    expect(qian.get_by_role("status")).to_contain_text("已收回")
+    expect(qian.get_by_role("row").filter(has_text="婚姻登记员")).to_have_count(0)
+
+
+def test_a_department_administrator_does_not_see_other_departments(city, at_desk) -> None:
+    sun, zhao = at_desk("sun"), id_of(city, "zhao")
+    for path, status in {
+        "/departments/civil/people": 403,
+        f"/api/v1/departments/civil/people/{zhao}/assignments": 403,
+        f"/departments/housing/people/{zhao}": 404,
+    }.items():
+        answer = sun.goto(city.console + path)
+        assert answer and answer.status == status, path
+        expect(sun.get_by_role("main")).not_to_contain_text("赵敏")
+
+
+@pytest.mark.parametrize(
+    ("to", "changed"),
+    [
+        ("zhao", {"role": "housing-clerk"}),
+        ("zhao", {"clearance": 4}),
+        ("zhao", {"role": "department-administrator"}),
+        ("zhao", {"expires_at": "2020-01-01T00:00:00Z"}),
+        ("qian", {}),
+    ],
+    ids=["another-department's", "above-the-ceiling", "an-office", "in-the-past", "to-oneself"],
+)
+def test_nobody_gives_more_than_he_may_give(city, to, changed) -> None:
+    asked = {"role": "marriage-clerk", "clearance": 2, "expires_at": UNTIL, "reason": "窗口轮岗"} | changed
+    path = f"/api/v1/departments/civil/people/{id_of(city, to)}/assignments"
+    status, problem = city.ask("qian", "POST", path, asked)
+    assert (status, problem["code"]) == (403, "may-not-grant")
+
+
+def test_a_form_of_another_session_is_refused(city, at_desk) -> None:
+    qian = at_desk("qian")
+    qian.goto(f"{city.console}/departments/civil/people/{id_of(city, 'zhao')}")
+    qian.evaluate("document.querySelectorAll('main [name=csrf]').forEach(input => input.value = 'f'.repeat(32))")
+    give_role(qian, "marriage-clerk", "伪造")
+    expect(qian.get_by_role("main")).to_contain_text("表单不是由您当前会话的页面提交的。")
+    qian.go_back()
+    qian.reload()
+    expect(qian.get_by_role("row").filter(has_text="婚姻登记员")).to_have_count(0)

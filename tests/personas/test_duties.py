@@ -1,0 +1,122 @@
+"""docs/duties.md, executed: every cell of the matrix verb × office is one request through the real `handle`."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from authz import offices
+from console.routes import console_routes, door_routes
+from gateway.routes import is_door_path
+from tests.founded_city import CONSOLE, Answer, Door, tomorrow
+
+DUTIES = Path(__file__).parents[2] / "docs/duties.md"
+# column → who asks (of the demo city), and in which department
+COLUMNS = {
+    "nobody": ("", "civil"),
+    "citizen": ("wang", "civil"),
+    "staff": ("zhao", "civil-registry"),
+    "department administrator, own": ("qian", "civil-registry"),
+    "department administrator, other": ("qian", "housing"),
+    "system administrator": ("zhou", "civil"),
+    "security administrator": ("zheng", "civil"),
+    "audit administrator": ("chen", "civil"),
+    "clock-job": ("clock-job", "civil"),
+}
+_LATER = itertools.count(30)  # each role given lasts longer than the one before: it gives something
+
+
+def matrix() -> dict[tuple[str, str], dict[str, str]]:
+    """(method, path) → column → cell."""
+    lines = [line for line in DUTIES.read_text().splitlines() if line.startswith("| ")]
+    header, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.count("|") > 8]
+    assert header[2:] == list(COLUMNS)
+    told = {}
+    for row in rows:
+        method, path = row[1].strip("`").split(" ", 1)
+        told[method, path] = dict(zip(header[2:], row[2:], strict=True))
+    return told
+
+
+def verbs(routes) -> dict[tuple[str, str], str]:
+    return {(method, route.path): action for route in routes for method, action in route.actions.items()}
+
+
+CELLS = [(method, path, column) for method, path in matrix() for column in COLUMNS]
+
+
+@pytest.mark.parametrize(("method", "path", "column"), CELLS, ids=[f"{m} {p} as {c}" for m, p, c in CELLS])
+def test_an_office_may_do_exactly_what_the_document_says(door: Door, method: str, path: str, column: str) -> None:
+    answer = ask(door, method, path, column)
+    expected = matrix()[method, path][column]
+    if expected == "yes":
+        assert answer.status < 400, answer
+    else:
+        assert expected == "–", "a cell says yes or –"
+        assert answer.status == (401 if column == "nobody" else 403), answer
+        assert answer.json["code"] == "access-denied"
+
+
+def test_the_document_lists_every_verb_of_the_desks_and_no_other() -> None:
+    listed = {line.split("|")[2].strip().strip("`"): line.split("|")[1].strip() for line in rows_of_the_matrix()}
+    assert listed == {f"{method} {path}": action for (method, path), action in verbs(console_routes(CONSOLE)).items()}
+
+
+def test_what_the_door_itself_serves_is_public_and_listed() -> None:
+    routes = door_routes([CONSOLE])
+    assert all(route.public and is_door_path(route.path) for route in routes)
+    text = DUTIES.read_text()
+    assert all(f"`{method} {path}`" in text for method, path in verbs(routes))
+
+
+def test_what_audits_changes_nothing() -> None:
+    mine = [rule for rule in offices.RULES if rule.subject == offices.AUDIT_ADMINISTRATOR]
+    assert {rule.action for rule in mine} == {"audit:read"}
+    reached = {m for (m, path), action in verbs(console_routes(CONSOLE)).items() if action == "audit:read" or "/audit" in path}
+    assert reached == {"GET"}
+
+
+def test_who_runs_the_platform_has_no_rule_of_his_own() -> None:
+    assert not [rule for rule in offices.RULES if rule.subject == offices.SYSTEM_ADMINISTRATOR]
+
+
+def test_only_the_two_who_give_roles_reach_the_verbs_that_do() -> None:
+    for verb in ("role:assign", "role:revoke"):
+        able = {rule.subject for rule in offices.RULES if rule.action == verb}
+        assert able == {offices.DEPARTMENT_ADMINISTRATOR, offices.SECURITY_ADMINISTRATOR}
+
+
+def rows_of_the_matrix() -> list[str]:
+    return [line for line in DUTIES.read_text().splitlines() if line.startswith("| ") and line.count("`") == 2]
+
+
+def ask(door: Door, method: str, path: str, column: str) -> Answer:
+    """The request that succeeds if it is permitted."""
+    who, department = COLUMNS[column]
+    person = "sun" if department == "housing" else "zhao" if who != "zhao" else "qian"
+    values = {"department": department, "person": door.ids[person], "leaf": "0", "job": "sweep"}
+    if "{assignment}" in path:
+        values["assignment"] = given(door)
+    if "{session}" in path:
+        door.sign_in(who if who in door.ids else "wang")
+        values["session"] = door.city.sessions.of(door.ids.get(who, door.ids["wang"]))[0].id
+    if "{leaf}" in path or path.endswith("audit"):
+        door.records()
+    body = role(door) if method == "POST" and "/api/" in path and "assignments" in path else None
+    form = {**role(door), "department": department, "until": tomorrow()[:10]} if path.endswith("assignments") else None
+    if form and method == "POST" and not body:
+        form |= {"until": role(door)["expires_at"][:10]}
+        return door.ask(method, path.format(**values), who, form=form)
+    return door.ask(method, path.format(**values), who, json=body)
+
+
+def role(door: Door) -> dict[str, str]:
+    return {"role": "marriage-clerk", "clearance": "2", "expires_at": tomorrow(next(_LATER)), "reason": "duty"}
+
+
+def given(door: Door) -> str:
+    """A role that zhao holds, to be taken back."""
+    target = f"/api/v1/departments/civil-registry/people/{door.ids['zhao']}/assignments"
+    answer = door.ask("POST", target, "qian", json=role(door))
+    assert answer.status == 201, answer
+    return answer.json["id"]
