@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from gateway.stages import Outbound, Raw
 
 PERIOD_SECONDS = 60.0
+_FIRST_SECONDS = 2.0  # by then the lease is there
 _DUE = (b"/api/v1/jobs/sweep",)
 _log = logging.getLogger(__name__)
 
 
 async def tick(handle: Callable[[Raw], Awaitable[Outbound]], *, host: str, key: str) -> None:
     """Once a minute, until cancelled; `key` is the machine's access key, `host` the console's."""
+    await asyncio.sleep(_FIRST_SECONDS)
     while True:
         for target in _DUE:
             answer = await handle(_request(target, host.encode(), key.encode()))

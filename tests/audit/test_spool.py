@@ -76,6 +76,14 @@ def test_a_torn_tail_is_cut_and_reported(city: City, cut: int) -> None:
     assert stored(city.spools / "city")[-1].detail["cut_bytes"] == last - cut
 
 
+def test_a_last_record_of_the_right_length_and_the_wrong_bytes_is_a_torn_tail_too(city: City) -> None:
+    city.write(event(1), event(2))
+    (segment,) = segments(city.spools / "city")
+    data = segment.read_bytes()
+    segment.write_bytes(data[:-100] + bytes(100))
+    assert (city.spool().found.head.next, ids(stored(city.spools / "city"))) == (2, [event(1).id])
+
+
 def test_records_behind_a_break_are_reported_as_lost(city: City) -> None:
     city.write(*(event(number) for number in range(10)))
     (segment,) = segments(city.spools / "city")

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -79,8 +79,8 @@ def down(city: City, name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def traced(number: int, calls: str) -> Iterator[Path]:
-    """Every one of these system calls of a process, in the order in which they happened, with all their bytes."""
+def traced(number: int, calls: str) -> Iterator[Callable[[], list[str]]]:
+    """Every one of these system calls of a process, in their order, with all their bytes; readable meanwhile."""
     need("strace", root=True)
     with tempfile.NamedTemporaryFile(suffix=".strace") as file:
         line = ["strace", "-f", "-yy", "-s", "65536", "-e", f"trace={calls}", "-e", "signal=none", "-o", file.name]
@@ -89,16 +89,17 @@ def traced(number: int, calls: str) -> Iterator[Path]:
             told = tracer.stderr.readline()
             if "attached" not in told:
                 pytest.skip(f"NOT RUN: {told.strip()}")
+            kept: list[str] = []
+
+            def lines() -> list[str]:
+                return kept or Path(file.name).read_text(errors="backslashreplace").splitlines()
+
             try:
-                yield Path(file.name)
+                yield lines
             finally:
                 tracer.send_signal(signal.SIGINT)
                 tracer.wait(20)
-
-
-def lines(trace: Path) -> list[str]:
-    """What was traced by now."""
-    return trace.read_text(errors="backslashreplace").splitlines()
+                kept += lines()
 
 
 def report(city: City) -> Report:

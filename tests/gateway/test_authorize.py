@@ -1,0 +1,50 @@
+"""Decided on a fresh lease only, and below the label never."""
+
+import pytest
+
+from authz.lease import LEASE_SECONDS
+from tests.gateway.door import DESK, Door, header
+
+
+@pytest.mark.parametrize(("assurance", "status"), [(2, 401), (3, 200)])
+async def test_a_session_below_the_label_never_reaches_the_upstream(door: Door, assurance: int, status: int) -> None:
+    answer = await door.ask("/secret/1", cookie=door.sign_in(assurance=assurance))
+    assert (answer.status, len(door.heard)) == (status, int(status == 200))
+
+
+async def test_only_the_missing_assurance_is_asked_for_as_rfc_9470_says(door: Door) -> None:
+    answer = await door.ask("/secret/1", cookie=door.sign_in())
+    assert header(answer, b"www-authenticate") == 'Bearer error="insufficient_user_authentication", acr_values="3"'
+
+
+async def test_no_route_without_a_rule(door: Door) -> None:
+    assert (await door.ask("/unruled/1", cookie=door.sign_in(assurance=5))).status == 403
+
+
+@pytest.mark.parametrize(
+    ("target", "method", "status"),
+    [("/low/1", "GET", 200), ("/public/1", "GET", 200), ("/secret/1", "GET", 503), ("/low/1", "POST", 503)],
+)
+async def test_without_a_lease_only_graced_low_reads_pass_and_their_records_say_stale(
+    door: Door, target: str, method: str, status: int
+) -> None:
+    cookie = door.sign_in(assurance=3)
+    door.seconds += LEASE_SECONDS + 59
+    answer = await door.ask(target, method=method, cookie=cookie)
+    assert (answer.status, header(answer, b"retry-after")) == (status, "" if status == 200 else "1")
+    record = door.records()[-1]
+    assert record.detail.get("stale") == (1 if status == 200 else None)
+    assert record.reason == ("permit" if status == 200 else "lease-lost")
+
+
+async def test_the_grace_ends(door: Door) -> None:
+    cookie = door.sign_in()
+    door.seconds += LEASE_SECONDS + 60
+    assert (await door.ask("/low/1", cookie=cookie)).status == 503
+    assert not door.heard
+
+
+async def test_a_desk_has_no_grace(door: Door) -> None:
+    cookie = door.sign_in(host=DESK)
+    door.seconds += LEASE_SECONDS
+    assert (await door.ask("/notes/1", host=DESK, cookie=cookie)).status == 503

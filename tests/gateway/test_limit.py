@@ -1,0 +1,49 @@
+"""Nobody asks faster than allowed, and a flood is a few records."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from audit.event import EventKind
+from audit.flood import RECORDS_PER_SECOND
+from tests.gateway.door import Door, header, opened
+
+
+async def test_too_many_requests_of_one_subject_are_429_and_say_when_to_come_again(tmp_path: Path) -> None:
+    async with opened(tmp_path, subject_per_minute=3) as door:
+        cookie = door.sign_in()
+        answers = [await door.ask("/low/1", cookie=cookie) for _ in range(5)]
+        assert [one.status for one in answers] == [200, 200, 200, 429, 429]
+        assert header(answers[-1], b"retry-after") == "10"
+        assert (await door.ask("/low/1", (b"authorization", door.key("user:wang")))).status == 403
+
+
+async def test_nobodys_limit_counts_a_whole_prefix(tmp_path: Path) -> None:
+    async with opened(tmp_path, anonymous_per_minute=2) as door:
+        statuses = [(await door.ask("/public/1", peer=f"192.0.2.{n}")).status for n in range(4)]
+        assert statuses == [200, 200, 429, 429]
+        assert (await door.ask("/public/1", peer="198.51.100.1")).status == 200
+
+
+async def test_refusals_of_nobody_above_a_rate_become_one_counted_record(door: Door) -> None:
+    for _ in range(RECORDS_PER_SECOND + 30):
+        assert (await door.ask("/nowhere")).status == 404
+    assert len(door.records(EventKind.REFUSAL)) == RECORDS_PER_SECOND
+    door.now += timedelta(minutes=2)
+    await door.ask("/nowhere")
+    (counted,) = door.records(EventKind.COUNTED)
+    assert counted.detail["count"] == 30
+
+
+async def test_somebody_who_asks_too_fast_cannot_fill_the_spool_either(tmp_path: Path) -> None:
+    async with opened(tmp_path, subject_per_minute=1) as door:
+        cookie = door.sign_in()
+        for _ in range(RECORDS_PER_SECOND + 30):
+            await door.ask("/low/1", cookie=cookie)
+        assert len(door.records(EventKind.REFUSAL)) == RECORDS_PER_SECOND
+
+
+async def test_every_denial_of_somebody_is_a_record_of_its_own(door: Door) -> None:
+    cookie = door.sign_in("user:wang")
+    for _ in range(RECORDS_PER_SECOND + 5):
+        assert (await door.ask("/low/1", cookie=cookie)).status == 403
+    assert len(door.records(EventKind.REFUSAL)) == RECORDS_PER_SECOND + 5
