@@ -45,7 +45,7 @@ from gateway.local import Local
 from gateway.operations import operations
 from gateway.pipeline import Gate, handle
 from gateway.proxy import Proxy
-from gateway.refuse import Refusals, page_headers
+from gateway.refuse import Refusals, page_headers, write_counted
 from gateway.routes import RouteTable, load_routes, public_rules
 from gateway.server import Binding, Handle, asgi, bind_tcp, bind_unix, serve
 from gateway.stages import Listener
@@ -98,7 +98,10 @@ class City:
         self.streams = Streams()
         self.epochs = MemoryEpochs(monotonic=time.monotonic, bumped=lambda: self.keeper.nudge())
         self.snapshots = Snapshots(
-            self.register, monotonic=time.monotonic, ended=self.end_streams, ended_within=self.sessions.ended_within
+            self.register,
+            monotonic=time.monotonic,
+            ended=self.streams.end_soon,
+            ended_within=self.sessions.ended_within,
         )
         self.decider = Decider(self.snapshots.first())
         self.keeper = Keeper(
@@ -115,7 +118,6 @@ class City:
         self.buckets = Buckets(
             subject_per_minute=settings.subject_per_minute, anonymous_per_minute=settings.anonymous_per_minute
         )
-        self.loop: asyncio.AbstractEventLoop | None = None
 
     def gate(self, proxy: Proxy) -> tuple[Gate, KeptRefusals]:
         """The door's values."""
@@ -207,11 +209,6 @@ class City:
         """Tell every gateway that these sessions are over, and wait for it."""
         return self.effective(self.epochs.bump([("session", one) for one in sessions]))
 
-    def end_streams(self, sessions: Iterable[str]) -> None:
-        """Break off what streams under these sessions; from any thread."""
-        if self.loop is not None:
-            self.loop.call_soon_threadsafe(self.streams.end, list(sessions))
-
     def sweep(self) -> int:
         """What the clock-job asks for: write down who was here, forget what is over."""
         self.credentials.flush()
@@ -227,15 +224,15 @@ def audit_log(settings: Settings) -> Log:
 async def run_city(settings: Settings) -> None:
     """The city process, until a signal."""
     city, stop = City(settings), asyncio.Event()
-    city.loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
-        city.loop.add_signal_handler(name, stop.set)
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
     sequencing = Sequencing(city.log, SigningKey(load(settings.data / "keys/audit.key")))
     sequencing.start()
     async with Proxy() as proxy:
         gate, kept = city.gate(proxy)
         answer = partial(handle, gate=gate)
-        machine = tick(answer, host=city.console.partition("//")[2], key=kept_key(settings.data / "keys", CLOCK))
+        host, key = city.console.partition("//")[2], kept_key(settings.data / "keys", CLOCK)
+        machine = tick(answer, host=host, key=key, own=partial(write_counted, gate.refusals))
         keeping = [asyncio.create_task(city.keeper.keep()), asyncio.create_task(machine)]
         checks = {
             "lease": lambda: "" if city.decider.fresh() else "not confirmed",
@@ -245,6 +242,7 @@ async def run_city(settings: Settings) -> None:
         await serve([own, *listeners(settings, gate, kept)], stop=stop)
         for task in keeping:
             task.cancel()
+        await write_counted(gate.refusals, everything=True)
     city.spool.close()
     sequencing.stop()
     city.database.close()

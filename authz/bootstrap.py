@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from authz import offices, store
 from authz.administer import Held, check_separation, insert
 from authz.errors import AlreadySealed, PolicyInvalid
+from authz.label import Label
 from authz.policy import PolicySet
 from idp import access_key
 from idp import store as identity_store
@@ -64,6 +65,10 @@ def found(database: Database, founding: Founding, *, mint: Callable[[], str]) ->
 
 
 def _check_offices(people: list[dict[str, Any]]) -> None:
+    for person in people:
+        ceilings = [right["ceiling"] for right in person.get("may_grant", ())]
+        if {person["clearance"], *ceilings} - set(Label):
+            raise PolicyInvalid("a clearance or ceiling is not a label", entry=person["login"])
     held = Counter(person["role"] for person in people)
     for office in sorted(offices.THREE):
         if held[office] != _EACH_OFFICE:

@@ -17,6 +17,7 @@ from console.signin import check_csrf
 from gateway.local import exchange
 from gateway.routes import Route
 from idp.directory import Directory
+from idp.identity import NOBODY
 from idp.session import COOKIE, Session, Sessions
 
 _DESKS = {
@@ -83,7 +84,7 @@ class Home:
         ended = self._sessions.end_all(subject, self._directory, record=talk.recorded.inbound.id)
         receipt = self._ended(ended)
         talk.detail["sessions"] = len(ended)
-        answer = self._frame.page("signed_out.html", sessions_ended=len(ended), receipt=receipt)
+        answer = self._frame.page("signed_out.html", reader=NOBODY, sessions_ended=len(ended), receipt=receipt)
         answer.set_cookie(COOKIE, "", max_age=0, path="/", secure=True, httponly=True, samesite="Lax")
         return answer
 

@@ -11,6 +11,7 @@ from authz.offices import AUDIT_ADMINISTRATOR, DEPARTMENT_ADMINISTRATOR, SECURIT
 from authz.policy import PolicySet
 from authz.request import Missing
 from console.render import Lang, Renderer, language
+from gateway.authenticate import SAFE_METHODS
 from gateway.local import exchange
 from gateway.refuse import LOGIN_PATH, STEP_UP_ASSURANCE, Refusal
 from gateway.stages import Headers, Inbound
@@ -30,9 +31,11 @@ class Frame:
     policies: Callable[[], PolicySet]
     clock: Callable[[], datetime]
 
-    def page(self, template: str, *, status: int = 200, **context: Any) -> Response:
-        """A page of the current request; remembers the language when the link asked for one."""
-        inbound, identity = exchange().recorded.inbound, exchange().recorded.identity
+    def page(
+        self, template: str, *, status: int = 200, reader: Identity | None = None, **context: Any
+    ) -> Response:
+        """A page for `reader`, else for whoever sent the current request; remembers the language a link asked for."""
+        inbound, identity = exchange().recorded.inbound, reader or exchange().recorded.identity
         html = self.renderer.render(template, lang=_language(inbound), page=self._page(inbound, identity), **context)
         response = Response(html, status)
         for name, value in self.headers:
@@ -84,7 +87,8 @@ class Frame:
         offices = self.offices(identity.subject) if known else []
         person = {"name": identity.name, "offices": offices, "csrf": identity.csrf} if known else None
         nav = list(self._nav(inbound, identity)) if known else []
-        return {"path": inbound.target, "person": person, "nav": nav, "origin": self.origin}
+        path = inbound.target if inbound.method in SAFE_METHODS else "/"  # where a link can lead
+        return {"path": path, "person": person, "nav": nav, "origin": self.origin}
 
     def desks(self, identity: Identity) -> list[tuple[str, str]]:
         """Where her offices work: (path on the console's host, its name's code)."""

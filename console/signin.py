@@ -159,9 +159,8 @@ class SignIn:
 def check_csrf() -> None:
     """The form came from a page of this session. A key is no cookie: nobody else can send it. Raises CsrfRefused."""
     identity = exchange().recorded.identity
-    if identity == NOBODY or (
-        identity.session and not hmac.compare_digest(request.form.get("csrf", ""), identity.csrf)
-    ):
+    shown = request.form.get("csrf", "").encode()
+    if identity == NOBODY or (identity.session and not hmac.compare_digest(shown, identity.csrf.encode())):
         raise CsrfRefused("the form is not from a page of this session")
 
 

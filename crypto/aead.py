@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from crypto.errors import SealInvalid
 
 _FORMAT = b"\x01"
+_KEK_BYTES = 32
 _KEY_ID_BYTES, _SALT_BYTES, _NONCE_BYTES, _TAG_BYTES = 8, 16, 12, 16
 _HEADER_BYTES = len(_FORMAT) + _KEY_ID_BYTES + _SALT_BYTES + _NONCE_BYTES
 
@@ -24,6 +25,8 @@ class Seal:
     """One KEK (32 bytes) and the two things it does; `purpose` keeps one kind of secret from passing as another."""
 
     def __init__(self, kek: bytes) -> None:
+        if len(kek) != _KEK_BYTES:
+            raise ValueError(f"a KEK has {_KEK_BYTES} bytes")
         self._kek = kek
         self._key_id = hashlib.sha256(b"citygate key id\x00" + kek).digest()[:_KEY_ID_BYTES]
 

@@ -1,5 +1,6 @@
 """The place where this machine's keys live: one file per purpose, 32 random bytes, mode 0600."""
 
+import contextlib
 import os
 import secrets
 import stat
@@ -11,27 +12,38 @@ KEY_BYTES = 32
 
 
 def create(path: Path) -> bytes:
-    """Write a new 32-byte key to `path` (0600, synced) and return it. Raises FileExistsError."""
+    """Write a new 32-byte key to `path` (0600, synced, there whole or not at all) and return it.
+
+    Raises FileExistsError.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = secrets.token_bytes(KEY_BYTES)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(descriptor, key)
         os.fsync(descriptor)
+        os.link(scratch, path)
     finally:
         os.close(descriptor)
+        scratch.unlink()
+    _sync_folder(path.parent)
     return key
 
 
 def load(path: Path) -> bytes:
     """Return the 32-byte key in `path`. Raises KeyFileUnsafe unless it is ours alone and whole."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as failure:
         raise KeyFileUnsafe(f"key file `{path.name}` cannot be opened: {failure.strerror}") from failure
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
-        key = file.read(KEY_BYTES + 1)
+        key = os.read(descriptor, KEY_BYTES + 1) if stat.S_ISREG(status.st_mode) else b""
+    finally:
+        os.close(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise KeyFileUnsafe(f"key file `{path.name}` is not a file")
     if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise KeyFileUnsafe(f"key file `{path.name}` is open to others: run chmod 600 on it, then rotate the key")
     if status.st_uid != os.geteuid():
@@ -42,5 +54,16 @@ def load(path: Path) -> bytes:
 
 
 def load_or_create(path: Path) -> bytes:
-    """The key in `path`, made first if there is none."""
-    return load(path) if path.exists() or path.is_symlink() else create(path)
+    """The key in `path`, made first if there is none; of several who make it at once, all get the same."""
+    if not path.exists() and not path.is_symlink():
+        with contextlib.suppress(FileExistsError):
+            return create(path)
+    return load(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from audit.errors import AuditUnavailable
 from gateway.stages import Outbound, Raw
 
 PERIOD_SECONDS = 60.0
@@ -12,14 +13,23 @@ _DUE = (b"/api/v1/jobs/sweep",)
 _log = logging.getLogger(__name__)
 
 
-async def tick(handle: Callable[[Raw], Awaitable[Outbound]], *, host: str, key: str) -> None:
-    """Once a minute, until cancelled; `key` is the machine's access key, `host` the console's."""
+async def tick(
+    handle: Callable[[Raw], Awaitable[Outbound]], *, host: str, key: str, own: Callable[[], Awaitable[None]]
+) -> None:
+    """Once a minute, until cancelled; `key` is the machine's access key, `host` the console's.
+
+    `own` is the door's own minute: what it must write down without being asked.
+    """
     await asyncio.sleep(_FIRST_SECONDS)
     while True:
         for target in _DUE:
             answer = await handle(_request(target, host.encode(), key.encode()))
             if answer.status >= 400:
                 _log.error("%s: %s", target.decode(), answer.status)
+        try:
+            await own()
+        except AuditUnavailable:
+            _log.exception("counted refusals")
         await asyncio.sleep(PERIOD_SECONDS)
 
 

@@ -59,6 +59,11 @@ class Streams:
         self._open[session].add(stream)
         return stream
 
+    def end_soon(self, sessions: Iterable[str]) -> None:
+        """The same from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.end, list(sessions))
+
     def end(self, sessions: Iterable[str]) -> int:
         """Break off every stream of these sessions, also one that opens just now; return how many were open."""
         ended = list(sessions)

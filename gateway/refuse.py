@@ -97,6 +97,12 @@ async def refuse(stage: Stage, failure: Exception, refusals: Refusals) -> Outbou
     return await tell(refusal, refusals)
 
 
+async def write_counted(refusals: Refusals, *, everything: bool = False) -> None:
+    """Append the sums of refused floods whose minute is over, or all. Raises AuditUnavailable."""
+    for counted in refusals.flood.due(refusals.clock(), everything=everything):
+        await refusals.spool.append(counted, synced=False)
+
+
 async def tell(refusal: Refusal, refusals: Refusals) -> Outbound:
     """The answer to a refusal that is recorded: a way on where there is one, else a page or a problem; never raises."""
     try:
@@ -140,8 +146,6 @@ def _refusal(stage: Stage, failure: Exception, mint: Callable[[], str]) -> Refus
 async def _record(refusal: Refusal, refusals: Refusals) -> None:
     """One record each; above a rate, those of nobody and of whoever asks too fast are summed instead (law 5)."""
     matched, inbound, problem, now = refusal.matched, refusal.inbound, refusal.problem, refusals.clock()
-    for counted in refusals.flood.due(now):
-        await refusals.spool.append(counted, synced=False)
     flooding = refusal.identity.subject == NOBODY.subject or problem.code == "rate-exceeded"
     if flooding and refusals.flood.admit(refusal.peer, now) == "count":
         return

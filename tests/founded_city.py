@@ -117,6 +117,10 @@ class Door:
 
     def records(self) -> list[Event]:
         """The whole log, newest last."""
+        return [self.city.log.read(leaf).event for leaf in range(self.settle())]
+
+    def settle(self) -> int:
+        """Let the log and its index take what was recorded; return its size."""
         log = self.city.log
         sequencer = Sequencer(
             spools=log.spools, log=log.tiles, key=SigningKey(load(self.city.settings.data / "keys/audit.key")),
@@ -126,8 +130,7 @@ class Door:
             sequencer.integrate()
         finally:
             sequencer.close()
-        size = index.refresh(log.index, log=log.tiles, key=log.key, origin=log.origin)
-        return [log.read(leaf).event for leaf in range(size)]
+        return index.refresh(log.index, log=log.tiles, key=log.key, origin=log.origin)
 
     async def _answer(self, raw: Raw) -> Answer:
         out: Outbound = await handle(raw, self.gate)

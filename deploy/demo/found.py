@@ -4,11 +4,14 @@ It is made beside its place and moved there whole, so that an interrupted foundi
 """
 
 import asyncio
+import contextlib
+import fcntl
 import json
+import os
 import secrets
 import shutil
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -39,14 +42,27 @@ Person = dict[str, Any]
 def found(settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[], str]) -> list[Person]:
     """Make the demo city in `settings.data` unless it is there; return its people with what they sign in with."""
     place = settings.data
-    if not place.exists():
-        scratch = place.with_name(f"{place.name}.founding")
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True, mode=0o700)
-        _make(replace(settings, data=scratch), clock=clock, mint=mint)
-        scratch.rename(place)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with _alone_in(place.parent):
+        if not place.exists():
+            scratch = place.with_name(f"{place.name}.founding")
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(mode=0o700)
+            _make(replace(settings, data=scratch), clock=clock, mint=mint)
+            scratch.rename(place)
     people: list[Person] = json.loads((place / PEOPLE).read_text())
     return people
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Two foundings at once would clear away each other's work."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _make(settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[], str]) -> None:

@@ -336,7 +336,7 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
     assertions = Assertions(SigningKey(bytes(range(32))), pairwise=b"p" * 32, roles=lambda _subject, _department: ["clerk"])
     frame = Frame(
         renderer=Renderer(static_url="/.citygate/static"), origin=f"http://{DESK}:{PORT}", headers=page_headers(),
-        held=lambda _subject: (),
+        policies=lambda: box[0].gate.decider.snapshot.policies, clock=clock,
     )  # fmt: skip
     issuer = Issuer(f"http://login.localhost:{PORT}", backchannel=Backchannel(address="127.0.0.1", port=9), monotonic=lambda: 0.0)
     sign_in = SignIn(

@@ -8,12 +8,13 @@ import pytest
 from playwright.sync_api import expect
 
 from authz.bootstrap import Founding, found
+from authz.casbin_model import CasbinFiles, load
 from authz.errors import AlreadySealed
-from authz.policy import PolicySet
 from storage.database import Database
 from tests.journeys.running_city import ROOT
 from tests.journeys.test_roles_take_effect import UNTIL
 
+DEMO = ROOT / "deploy/demo"
 OFFICES = ("系统管理员", "安全管理员", "审计管理员")
 
 
@@ -47,8 +48,8 @@ def test_a_city_is_founded_once(city, tmp_path) -> None:
         with contextlib.closing(sqlite3.connect(tmp_path / "city.db")) as copy:
             ours.backup(copy)
     founding = Founding(
-        city=tomllib.loads((ROOT / "deploy/demo/city.toml").read_text()),
-        policy=PolicySet(),
+        city=tomllib.loads((DEMO / "city.toml").read_text()),
+        policy=load(CasbinFiles(model=(DEMO / "model.conf").read_text(), policy=(DEMO / "policy.csv").read_text())),
         iss="local",
         subs={},
         ids={},

@@ -101,7 +101,7 @@ def ask(door: Door, method: str, path: str, column: str) -> Answer:
         door.sign_in(who if who in door.ids else "wang")
         values["session"] = door.city.sessions.of(door.ids.get(who, door.ids["wang"]))[0].id
     if "{leaf}" in path or path.endswith("audit"):
-        door.records()
+        door.settle()
     body = role(door) if method == "POST" and "/api/" in path and "assignments" in path else None
     form = {**role(door), "department": department, "until": tomorrow()[:10]} if path.endswith("assignments") else None
     if form and method == "POST" and not body:

@@ -1,0 +1,58 @@
+"""A small load of label-3 requests, and which of them the city answered."""
+
+import contextlib
+import http.client
+import itertools
+import threading
+from collections.abc import Iterator
+from typing import Self
+
+from audit.event import Event, EventKind
+from tests.faults.visitor import ask, key
+from tests.journeys.running_city import City
+
+
+class Load:
+    """Three visitors who ask for one page after the other, each page once, until the block ends."""
+
+    _names = itertools.count(1)
+
+    def __init__(self, city: City) -> None:
+        self._city, self._key = city, key(city, "wang")
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._visit) for _ in range(3)]
+        self.delivered: list[str] = []  # objects: the portal answered through the door
+        self.refused: list[str] = []  # request ids: the door answered
+        self.statuses: set[int] = set()
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _visit(self) -> None:
+        for path in self._paths():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                answer = ask(self._city, "marriage", "GET", path, self._key)
+                self.statuses.add(answer.status)
+                if answer.request_id:
+                    self.refused.append(answer.request_id)
+                else:
+                    self.delivered.append(f"/marriage{path}")
+
+    def _paths(self) -> Iterator[str]:
+        while not self._stop.is_set():
+            yield f"/certificates/load-{next(self._names)}"
+
+    def unrecorded(self, events: list[Event]) -> list[str]:
+        """What was answered and does not stand in the log exactly once."""
+        decided = [event.object for event in events if event.kind is EventKind.DECISION]
+        refused = [event.id for event in events if event.kind is EventKind.REFUSAL]
+        return [one for one in self.delivered if decided.count(one) != 1] + [
+            one for one in self.refused if refused.count(one) != 1
+        ]

@@ -1,0 +1,76 @@
+"""A city's database with a tree of departments and people in it."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from idp import store
+from idp.directory import Directory
+from storage.database import Database
+
+NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
+TREE = {"city": None, "civil": "city", "civil-registry": "civil", "housing": "city"}
+
+
+@dataclass
+class Clock:
+    """A clock that is set by hand."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def add(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@dataclass
+class Town:
+    """The database and its clock; ids are numbers in order."""
+
+    path: Path
+    database: Database
+    directory: Directory
+    clock: Clock = field(default_factory=Clock)
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def mint(self) -> str:
+        return f"id-{next(self._numbers):06d}"
+
+    def add(self, *names: str, department: str | None = "civil", ids: Iterable[str] = ()) -> list[str]:
+        """People of these names; their ids, given or "user:NAME"."""
+        identifiers = list(ids) or [f"user:{name}" for name in names]
+        rows = [
+            {"id": one, "iss": "local", "sub": one, "login": one.partition(":")[2], "name": name,
+             "department": department, "not_before": NOW, "record": "founding"}
+            for one, name in zip(identifiers, names, strict=True)
+        ]  # fmt: skip
+        with self.database.transaction() as connection:
+            connection.execute(sa.insert(store.person), rows)
+        return identifiers
+
+    def rows(self, table: sa.Table) -> list[dict]:
+        with self.database.transaction() as connection:
+            return [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+
+    def bytes_at_rest(self) -> bytes:
+        """Everything of the database on the disk."""
+        return b"".join(path.read_bytes() for path in self.path.parent.iterdir() if path.name.startswith("city.db"))
+
+
+@contextmanager
+def town(folder: Path) -> Iterator[Town]:
+    path = folder / "city.db"
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    with database.transaction() as connection:
+        for name, parent in TREE.items():
+            connection.execute(sa.insert(store.department).values(id=name, parent=parent, name_zh=name, name_en=name))
+    yield Town(path, database, Directory(database, issuers={"http://login.localhost:8080/realms/city": "local"}))
+    database.close()

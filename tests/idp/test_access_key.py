@@ -1,0 +1,94 @@
+"""Access keys: shown once, kept as a digest, over when they are over."""
+
+import stat
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from idp.access_key import AccessKeys, digest, issue, keep_key, kept_key
+from idp.errors import CredentialRejected
+from tests.idp.people import NOW, Town, town
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[Town]:
+    with town(tmp_path) as made:
+        made.add("li")
+        yield made
+
+
+def issued(city: Town, subject: str = "user:li", *, hours: float = 1) -> str:
+    with city.database.transaction() as connection:
+        until = NOW + timedelta(hours=hours)
+        return issue(connection, subject, assurance=3, expires_at=until, record="01J")
+
+
+def test_a_key_speaks_for_its_subject(city: Town) -> None:
+    holder = AccessKeys(city.database, clock=city.clock).find(digest(issued(city)))
+    assert (holder.subject, holder.name, holder.department, holder.assurance) == ("user:li", "li", "civil", 3)
+    machine = AccessKeys(city.database, clock=city.clock).find(digest(issued(city, "service:clock")))
+    assert (machine.subject, machine.name, machine.department) == ("service:clock", "", None)
+
+
+def test_only_the_digest_is_on_the_disk(city: Town) -> None:
+    key = issued(city)
+    at_rest = city.bytes_at_rest()
+    assert digest(key) in at_rest
+    assert key.encode() not in at_rest
+    assert key.removeprefix("cg_").encode() not in at_rest
+
+
+def test_a_key_is_over_at_its_very_moment(city: Town) -> None:
+    keys, key = AccessKeys(city.database, clock=city.clock), digest(issued(city))
+    city.clock.add(minutes=59, seconds=59.999)
+    assert keys.find(key)
+    city.clock.add(seconds=0.001)
+    with pytest.raises(CredentialRejected):
+        keys.find(key)
+
+
+def test_an_unknown_key_is_refused(city: Town) -> None:
+    with pytest.raises(CredentialRejected):
+        AccessKeys(city.database, clock=city.clock).find(digest("cg_" + "A" * 43))
+
+
+@pytest.mark.parametrize(
+    "key", ["", "cg_", "cg_" + "A" * 42, "cg_" + "A" * 44, "CG_" + "A" * 43, "cg_" + "A" * 42 + "\n", "cg_" + "A" * 43 + "\n",
+            " cg_" + "A" * 43, "cg_" + "é" * 43, "cg_" + "٣" * 43, "cg_" + "A" * 42 + "%", "A" * 46]
+)  # fmt: skip
+def test_what_is_not_formed_like_a_key_is_refused_before_it_is_looked_up(key: str) -> None:
+    with pytest.raises(CredentialRejected):
+        digest(key)
+
+
+def test_no_two_keys_are_the_same(city: Town) -> None:
+    assert len({issued(city) for _ in range(100)}) == 100
+
+
+def test_a_kept_key_is_sealed_and_only_its_owners(city: Town, tmp_path: Path) -> None:
+    key, folder = issued(city), tmp_path / "keys"
+    folder.mkdir()
+    keep_key(folder, "li", key)
+    path = folder / "access/li"
+    assert kept_key(folder, "li") == key
+    assert key.encode() not in path.read_bytes()
+    assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o600, 0o700)
+    assert [one.name for one in path.parent.iterdir()] == ["li"]
+
+
+def test_a_key_kept_over_a_file_that_others_could_read_is_not_theirs_to_read(tmp_path: Path) -> None:
+    (tmp_path / "access").mkdir()
+    (tmp_path / "access/li").write_text("old")
+    (tmp_path / "access/li").chmod(0o644)
+    keep_key(tmp_path, "li", "cg_" + "A" * 43)
+    assert stat.S_IMODE((tmp_path / "access/li").stat().st_mode) == 0o600
+
+
+def test_a_kept_key_is_nobody_elses(tmp_path: Path) -> None:
+    keep_key(tmp_path, "li", "cg_" + "A" * 43)
+    (tmp_path / "access/li").rename(tmp_path / "access/wang")
+    for name in ("li", "wang", "../access.key"):
+        with pytest.raises(CredentialRejected):
+            kept_key(tmp_path, name)

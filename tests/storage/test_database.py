@@ -1,0 +1,108 @@
+"""The database: its schema is its metadata, its transactions are one after the other, its moments have a zone."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+import authz.store
+import idp.store
+from storage.database import Database, metadata
+
+TABLES = (authz.store, idp.store)  # whose import fills the metadata
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database(f"sqlite:///{tmp_path / 'city.db'}")
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_metadata(database: Database) -> None:
+    with database.transaction() as connection:
+        made = sa.MetaData()
+        made.reflect(connection)
+        shapes = [
+            {
+                table.name: {column.name: (column.type.compile(connection.dialect), column.primary_key) for column in table.columns}
+                for table in each.tables.values() if table.name != "alembic_version"
+            }
+            for each in (made, metadata)
+        ]  # fmt: skip
+    assert shapes[0] == shapes[1]
+
+
+def test_every_row_that_grants_keys_or_opens_must_name_its_record(database: Database) -> None:
+    with database.transaction() as connection:
+        inspector = sa.inspect(connection)
+        naming = {
+            table for table in inspector.get_table_names()
+            for column in inspector.get_columns(table) if column["name"] == "record" and not column["nullable"]
+        }  # fmt: skip
+    assert naming == {"person", "session", "access_key", "rule", "assignment", "may_grant", "parked", "seal"}
+
+
+def test_a_second_migration_changes_nothing(database: Database) -> None:
+    with database.transaction() as connection:
+        before = connection.exec_driver_sql("SELECT sql FROM sqlite_master").fetchall()
+    database.migrate()
+    with database.transaction() as connection:
+        assert connection.exec_driver_sql("SELECT sql FROM sqlite_master").fetchall() == before
+
+
+def test_what_is_committed_survives_a_power_cut_and_keys_point_somewhere(database: Database) -> None:
+    with database.transaction() as connection:
+        told = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in
+                ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")}  # fmt: skip
+        assert told == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+    with pytest.raises(sa.exc.IntegrityError), database.transaction() as connection:
+        connection.execute(sa.insert(idp.store.host_session).values(digest=b"d" * 32, session="nobody", host="h"))
+
+
+def test_an_exception_undoes_the_whole_transaction(database: Database) -> None:
+    with pytest.raises(KeyError), database.transaction() as connection:
+        connection.execute(sa.insert(authz.store.seal).values(id=1, sealed_at=NOON, record="r"))
+        raise KeyError
+    with database.transaction() as connection:
+        assert connection.execute(sa.select(authz.store.seal)).all() == []
+
+
+def test_transactions_run_one_after_the_other(database: Database) -> None:
+    """Each reads, waits and writes what it read plus one: any two at once would lose a step."""
+    with database.transaction() as connection:
+        connection.execute(sa.insert(authz.store.role).values(id="n", name_zh="0", name_en="", allows_zh="", allows_en=""))
+
+    def step() -> None:
+        for _ in range(25):
+            with database.transaction() as connection:
+                seen = int(connection.execute(sa.select(authz.store.role.c.name_zh)).scalar_one())
+                connection.execute(sa.update(authz.store.role).values(name_zh=str(seen + 1)))
+
+    threads = [threading.Thread(target=step) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.transaction() as connection:
+        assert connection.execute(sa.select(authz.store.role.c.name_zh)).scalar_one() == "100"
+
+
+def test_a_moment_comes_back_as_utc_whatever_its_zone_was(database: Database) -> None:
+    with database.transaction() as connection:
+        local = NOON.astimezone(timezone(timedelta(hours=8)))
+        connection.execute(sa.insert(authz.store.seal).values(id=1, sealed_at=local, record="r"))
+        back = connection.execute(sa.select(authz.store.seal.c.sealed_at)).scalar_one()
+    assert (back, back.tzinfo) == (NOON, UTC)
+
+
+def test_a_moment_without_a_zone_is_refused(database: Database) -> None:
+    with pytest.raises(sa.exc.StatementError, match="time zone"), database.transaction() as connection:
+        connection.execute(
+            sa.insert(authz.store.seal).values(id=1, sealed_at=NOON.replace(tzinfo=None), record="r")
+        )
