@@ -63,11 +63,14 @@ class Settings:
 
 def from_environment() -> Settings:
     """Read the environment. Raises SettingsInvalid."""
-    given = {name: os.environ.get(_PREFIX + name.upper()) for name in _READ}
-    try:
-        return Settings(**{name: _READ[name](text) for name, text in given.items() if text is not None})
-    except (ValueError, KeyError) as wrong:
-        raise SettingsInvalid(str(wrong)) from wrong
+    given: dict[str, Any] = {}
+    for name, read in _READ.items():
+        text = os.environ.get(variable := _PREFIX + name.upper())
+        try:
+            given |= {} if text is None else {name: read(text)}
+        except (ValueError, KeyError):
+            raise SettingsInvalid(f"{variable}: `{text}` cannot be read") from None
+    return Settings(**given)
 
 
 def to_environment(settings: Settings) -> dict[str, str]:

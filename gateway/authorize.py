@@ -12,7 +12,8 @@ from idp.identity import NOBODY
 
 def authorize(authenticated: Authenticated, decider: Decider) -> Admitted:
     """Decide; whose session was ended since it was looked up is nobody. Raises AccessDenied, LeaseLost."""
-    if authenticated.identity.session in decider.snapshot.revoked:
+    ended = authenticated.identity.session in decider.snapshot.revoked
+    if ended:
         authenticated = replace(authenticated, identity=NOBODY)
     matched, identity = authenticated.matched, authenticated.identity
     ruling = decider.decide(
@@ -29,5 +30,6 @@ def authorize(authenticated: Authenticated, decider: Decider) -> Admitted:
         grace_seconds=matched.route.grace_seconds if matched.action == "read" else 0,
     )
     if ruling.decision.effect is not Effect.PERMIT:
-        raise AccessDenied(ruling.decision)
+        reason = "session-ended" if ended else ruling.decision.reason
+        raise AccessDenied(replace(ruling.decision, reason=reason))
     return Admitted(authenticated=authenticated, decision=ruling.decision, stale=ruling.stale)

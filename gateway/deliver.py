@@ -8,6 +8,7 @@ from typing import Self
 
 from cachebox import TTLCache
 
+from authz.label import Label
 from gateway.stages import Deliver, Listener, Outbound, Recorded
 
 _REMEMBERED_SECONDS = 60  # longer than a snapshot takes to be adopted after its ended sessions were told
@@ -31,13 +32,26 @@ async def deliver(recorded: Recorded, deliveries: Deliveries) -> Outbound:
     if recorded.inbound.listener is Listener.GATE:
         return await deliveries.allow(recorded)
     if not recorded.identity.session:
-        return await deliveries.proxy(recorded)
+        return kept_private(await deliveries.proxy(recorded), recorded.matched.label)
     stream = deliveries.streams.open(recorded.identity.session)
     try:
-        return stream.carry(await deliveries.proxy(recorded))
+        return stream.carry(kept_private(await deliveries.proxy(recorded), recorded.matched.label))
     except BaseException:
         await stream.aclose()
         raise
+
+
+def kept_private(answer: Outbound, label: Label) -> Outbound:
+    """What somebody may see because of who she is stays out of caches (ASVS 14.3.2).
+
+    Always from label 3 on; below, where the upstream says nothing else. Label 1 is the upstream's to say.
+    """
+    headers, said = answer.headers, {name for name, _ in answer.headers}
+    if label >= Label.L3 or (label > Label.L1 and b"cache-control" not in said):
+        headers = (*(pair for pair in headers if pair[0] != b"cache-control"), (b"cache-control", b"no-store"))
+    if b"x-content-type-options" not in said:
+        headers = (*headers, (b"x-content-type-options", b"nosniff"))
+    return replace(answer, headers=headers)
 
 
 class Streams:
@@ -46,6 +60,7 @@ class Streams:
     def __init__(self) -> None:
         self._open: defaultdict[str, set[Stream]] = defaultdict(set)
         self._ended: TTLCache[str, bool] = TTLCache(_REMEMBERED_ENTRIES, _REMEMBERED_SECONDS)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self, session: str) -> "Stream":
         """Follow one delivery of this session, from before it begins: its session may end while it is awaited."""
@@ -57,6 +72,7 @@ class Streams:
 
         stream = Stream(forget, ended=session in self._ended)
         self._open[session].add(stream)
+        self._loop = asyncio.get_running_loop()
         return stream
 
     def end_soon(self, sessions: Iterable[str]) -> None:

@@ -26,6 +26,7 @@ def test_a_child_process_reads_what_its_parent_had(monkeypatch: pytest.MonkeyPat
         Settings(data=Path("/srv/city"), port=9000, domain="city.example", routes=Path("/srv/routes.toml"), issuer_port=9100),
         Settings(listen=False, data_plane_secret="s3cret", subject_per_minute=1, anonymous_per_minute=2),
     ):  # fmt: skip
+        monkeypatch.delenv("CITYGATE_ROUTES", raising=False)
         for name, text in to_environment(given).items():
             monkeypatch.setenv(name, text)
         assert from_environment() == given
@@ -35,14 +36,14 @@ def test_a_child_process_reads_what_its_parent_had(monkeypatch: pytest.MonkeyPat
     ("name", "text", "said"),
     [
         ("PROFILE", "production", "production"),
-        ("PORT", "http", "http"),
+        ("PORT", "http", "CITYGATE_PORT: `http`"),
         ("PORT", "0", "port"),
         ("PORT", "-1", "port"),
         ("PORT", "65535", "next one"),
         ("ISSUER_PORT", "65536", "issuer_port"),
         ("LISTEN", "0", "CITYGATE_DATA_PLANE_SECRET"),
-        ("LISTEN", "no", "no"),
-        ("LISTEN", "", ""),
+        ("LISTEN", "no", "CITYGATE_LISTEN"),
+        ("LISTEN", "", "CITYGATE_LISTEN"),
         ("SUBJECT_PER_MINUTE", "0", "at least 1"),
         ("ANONYMOUS_PER_MINUTE", "many", "many"),
     ],

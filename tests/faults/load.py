@@ -1,9 +1,9 @@
 """A small load of label-3 requests, and which of them the city answered."""
 
-import contextlib
 import http.client
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from typing import Self
 
@@ -37,13 +37,16 @@ class Load:
 
     def _visit(self) -> None:
         for path in self._paths():
-            with contextlib.suppress(OSError, http.client.HTTPException):
+            try:
                 answer = ask(self._city, "marriage", "GET", path, self._key)
-                self.statuses.add(answer.status)
-                if answer.request_id:
-                    self.refused.append(answer.request_id)
-                else:
-                    self.delivered.append(f"/marriage{path}")
+            except (OSError, http.client.HTTPException):  # broken off, so nothing was acknowledged
+                time.sleep(0.05)
+                continue
+            self.statuses.add(answer.status)
+            if answer.request_id:
+                self.refused.append(answer.request_id)
+            else:
+                self.delivered.append(f"/marriage{path}")
 
     def _paths(self) -> Iterator[str]:
         while not self._stop.is_set():

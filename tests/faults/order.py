@@ -57,3 +57,25 @@ def order(lines: list[str], target: str, *, public_port: int, client_port: int) 
             writing.discard(thread)
             recorded = first(recorded)
     return Order(recorded, durable, asked, answered)
+
+
+def unsynced_bytes(lines: list[str], segment: str) -> int:
+    """How many bytes at the end of a segment no returned fdatasync covers; 0 where the trace cannot say."""
+    writes: list[int] = []  # bytes, in order
+    begun: dict[str, int] = {}  # thread → how many writes stood before its sync began
+    covered, writing = None, ""
+    for line in lines:
+        if not (read := _LINE.match(line)):
+            continue
+        thread, rest = read["thread"], read["rest"]
+        ours, result = f"/{segment}>" in rest.partition(",")[0], rest.rstrip().rpartition("= ")[2]
+        if read["call"] == "fdatasync" and ours:
+            begun[thread] = len(writes)
+        if (read["call"] or read["resumed"]) == "fdatasync" and thread in begun and result == "0":
+            covered = max(covered or 0, begun.pop(thread))
+        if read["call"] == "write" and ours:
+            writing = thread
+        if (read["call"] or read["resumed"]) == "write" and thread == writing and result.isdigit():
+            writes.append(int(result))
+            writing = ""
+    return 0 if covered is None or writing else sum(writes[covered:])

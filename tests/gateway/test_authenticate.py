@@ -59,6 +59,8 @@ async def test_a_revoked_session_that_is_still_cached_is_nobody_at_once(door: Do
     assert (await door.ask("/low/1", cookie=cookie)).status == 200
     door.adopt(revoked=[door.session_of(cookie)])
     assert (await door.ask("/low/1", cookie=cookie)).status == 401
+    assert door.records()[-1].reason == "session-ended"
+    assert (await door.ask("/public/1", cookie=cookie)).status == 200
     assert door.records()[-1].subject == NOBODY.subject
 
 
