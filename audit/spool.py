@@ -26,7 +26,8 @@ _QUEUE_RECORDS = 8192
 _BATCH_RECORDS = 1024
 _UNSYNCED_RECORDS = 4096
 _IDLE_SECONDS = 0.05  # then what nobody waits for is synced too
-_STALL_SECONDS = 5.0  # a write or fsync that takes longer counts as a failed one for new callers
+_STALL_SECONDS = 5.0  # a write or fsync that takes longer counts as a failed one for whoever waits
+_STALLED = "spool is stalled: a write or fsync does not return"
 _LOOK_SECONDS = 0.25  # between two looks at how much the sequencer removed
 _SEGMENTS = 16  # of the limit; a full one is closed, so that it can be removed once it is sequenced
 _RESERVED_PERCENT = 10
@@ -85,7 +86,11 @@ class Spool:
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._put(_Item(event=encode(event), synced=synced, reserved=reserved, future=future))
-        await future
+        try:
+            async with asyncio.timeout(_STALL_SECONDS):
+                await future
+        except TimeoutError:
+            raise AuditUnavailable(_STALLED) from None
 
     def append_from_thread(self, event: Event, *, synced: bool, reserved: bool = False) -> None:
         """The same for a thread without an event loop; blocks."""
@@ -119,7 +124,7 @@ class Spool:
                 raise AuditUnavailable("spool is too slow: its queue is full")
             busy = self._busy_since
             if busy and time.monotonic() - busy > _STALL_SECONDS:
-                raise AuditUnavailable("spool is stalled: a write or fsync does not return")
+                raise AuditUnavailable(_STALLED)
             self._queue.put(item)
 
     def _run(self) -> None:

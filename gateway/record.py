@@ -4,7 +4,6 @@ from audit.event import Event, EventKind
 from audit.spool import Spool
 from gateway.stages import Admitted, Matched, Recorded
 from idp.identity import NOBODY
-from idp.identity import NOBODY
 
 _ALWAYS_SYNCED = 3  # from this label on
 

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -135,8 +136,6 @@ def test_a_city_that_slept_decides_nothing_on_its_old_lease(city) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=30) as wire:
         with stopped(pid(city, "city")):
             wire.sendall(request.encode())
-            import time
-
             time.sleep(1.5)  # longer than LEASE_SECONDS
         head = wire.recv(65536)
     assert head.split()[1] in (b"200", b"503"), head
@@ -188,8 +187,6 @@ def _locked_after_revocation(city, person):
 
 
 def _closed(city, path: str, login: str) -> bool:
-    import time
-
     for _ in range(30):
         answer = ask(city, "marriage", "GET", path, key(city, login))
         if answer.status == 503:
