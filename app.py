@@ -45,10 +45,11 @@ from gateway.local import Local
 from gateway.operations import operations
 from gateway.pipeline import Gate, handle
 from gateway.proxy import Proxy
-from gateway.refuse import Refusals, page_headers, write_counted
+from gateway.refuse import Refusals, note_unreadable, page_headers, write_counted
 from gateway.routes import RouteTable, load_routes, public_rules
 from gateway.server import Binding, Handle, asgi, bind_tcp, bind_unix, serve
 from gateway.stages import Listener
+from gateway.target import telling
 from gateway.transform import Assertions
 from idp.access_key import AccessKeys, kept_key
 from idp.directory import Directory
@@ -239,7 +240,8 @@ async def run_city(settings: Settings) -> None:
             "spool": lambda: city.spool.blocked(),
         }
         own = Binding(socket=bind_tcp("127.0.0.1", settings.port + 1), application=operations(checks, version=VERSION))
-        await serve([own, *listeners(settings, gate, kept)], stop=stop)
+        protocol = telling(note_unreadable(gate.refusals))
+        await serve([own, *listeners(settings, gate, kept)], stop=stop, protocol=protocol)
         for task in keeping:
             task.cancel()
         await write_counted(gate.refusals, everything=True)

@@ -1,6 +1,7 @@
 """Why the door does not deliver; the status of each stands in problems.py alone.
 
 GatewayError
+├── Unreadable           what came is not HTTP/1.1; the server answered by itself
 ├── TargetRefused        the request target has no single reading
 ├── HeadersRefused       a header is malformed, doubled, contradictory or one too many
 ├── HostRefused          no Host, or none that is a plain host[:port]
@@ -26,6 +27,12 @@ class GatewayError(Exception):
     """Base of everything this package raises."""
 
     code = "gateway"
+
+
+class Unreadable(GatewayError):
+    """The server could not read a request out of what came, and said so."""
+
+    code = "unreadable"
 
 
 class TargetRefused(GatewayError):

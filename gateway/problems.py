@@ -11,6 +11,7 @@ from idp.errors import IdpError
 
 STATUSES = {
     # gateway
+    "unreadable": 400,
     "target-refused": 400,
     "headers-refused": 400,
     "host-refused": 400,

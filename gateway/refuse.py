@@ -21,7 +21,7 @@ from authz.errors import AccessDenied, AuthzError, ParkFull
 from authz.park import BODY_BYTES, Parking
 from authz.request import Missing
 from gateway.authenticate import SAFE_METHODS
-from gateway.errors import BodyTooLarge, GatewayError, MethodRefused
+from gateway.errors import BodyTooLarge, GatewayError, MethodRefused, Unreadable
 from gateway.local import read_body
 from gateway.problems import Problem, problem_of
 from gateway.record import is_weighty
@@ -101,6 +101,24 @@ async def write_counted(refusals: Refusals, *, everything: bool = False) -> None
     """Append the sums of refused floods whose minute is over, or all. Raises AuditUnavailable."""
     for counted in refusals.flood.due(refusals.clock(), everything=everything):
         await refusals.spool.append(counted, synced=False)
+
+
+def note_unreadable(refusals: Refusals) -> Callable[[str], None]:
+    """What the server's protocol calls, on the loop, for what it answered 400 by itself: recorded like any refusal."""
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def record(peer: str) -> None:
+        try:
+            await _record(Refusal(id=refusals.mint(), problem=problem_of(Unreadable()), peer=peer), refusals)
+        except AuditUnavailable as unavailable:
+            _log.error("unreadable request of %s not recorded: %s", peer, unavailable)
+
+    def note(peer: str) -> None:
+        task = asyncio.get_running_loop().create_task(record(peer))
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+
+    return note
 
 
 async def tell(refusal: Refusal, refusals: Refusals) -> Outbound:

@@ -25,6 +25,7 @@ class TargetProtocol(HttpToolsProtocol):
     """HTTP/1.1 only, one bounded head at a time; every violation ends the connection."""
 
     head_bytes = 64 * 1024
+    unreadable: Callable[[str], None] = staticmethod(lambda _peer: None)  # told of each request refused here
     head_seconds = 10.0  # from the end of the request before, so an idle connection lives no longer either
 
     _deadline: TimerHandle | None = None
@@ -89,6 +90,7 @@ class TargetProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer, unless that would land inside the answer to an earlier request."""
         self._stop_clock()
+        self.unreadable(self.client[0] if self.client else "")
         if (self._serving and self._serving.response_started and not self._serving.response_complete) or self.pipeline:
             self.transport.abort()
             return
@@ -146,3 +148,8 @@ class TargetProtocol(HttpToolsProtocol):
         protocol.connection_made(self.transport)
         self.transport.write(head)
         return reader, asyncio.StreamWriter(self.transport, protocol, reader, self.loop)
+
+
+def telling(unreadable: Callable[[str], None]) -> type[TargetProtocol]:
+    """The protocol that tells `unreadable` the address of whoever sent what is no request."""
+    return type("TellingProtocol", (TargetProtocol,), {"unreadable": staticmethod(unreadable)})

@@ -1,0 +1,220 @@
+"""Giving and taking roles: within a mandate, never to oneself, duties kept apart, every row with its record."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from authz import offices, store
+from authz.errors import AlreadyHeld, AssignmentUnknown, AuthzError, MayNotGrant, SeparationOfDuty
+from authz.label import Label
+from idp.errors import PersonUnknown
+from tests.authz.town import CLERK, NOW, Desk, desk
+from tests.idp.people import TREE
+
+ROLES = (CLERK, offices.STAFF, offices.DEPARTMENT_ADMINISTRATOR)
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Desk]:
+    with desk(tmp_path) as made:
+        yield made
+
+
+def above(department: str) -> set[str]:
+    """It and those above it."""
+    parent = TREE[department]
+    return {department} | (above(parent) if parent else set())
+
+
+mandates = st.lists(st.tuples(st.sampled_from(ROLES), st.sampled_from(sorted(TREE)), st.integers(1, 5)), max_size=4)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(mandates, st.sampled_from(ROLES), st.sampled_from(sorted(TREE)), st.integers(1, 5), st.sampled_from(["user:li", "user:admin"]))
+def test_a_role_is_given_and_taken_exactly_within_a_mandate(
+    town: Desk, held: list, role: str, department: str, clearance: int, subject: str
+) -> None:
+    with town.city.database.transaction() as connection:
+        connection.execute(store.may_grant.delete())
+        connection.execute(store.assignment.delete())
+    for mandate in held:
+        town.mandate(*mandate)
+    may = subject != "user:admin" and any(
+        role == r and d in above(department) and clearance <= ceiling for r, d, ceiling in held
+    )
+    try:
+        made = town.give(subject, role_id=role, department=department, clearance=Label(clearance))
+        taken = town.take(made, department=department)
+    except MayNotGrant:
+        assert not may
+        assert town.city.rows(store.assignment) == []
+    else:
+        assert may
+        assert taken.id == made.id
+
+
+def test_a_mandate_is_not_derived_from_roles_held(town: Desk) -> None:
+    town.insert(store.assignment, **row("user:admin", offices.SECURITY_ADMINISTRATOR))
+    with pytest.raises(MayNotGrant):
+        town.give()
+
+
+def test_nobody_gives_a_role_to_himself_or_takes_his_own(town: Desk) -> None:
+    town.mandate(department="city", ceiling=5)
+    with pytest.raises(MayNotGrant):
+        town.give("user:admin")
+    town.mandate(department="city", ceiling=5, actor="user:wang")
+    mine = town.give("user:admin", actor="user:wang")
+    with pytest.raises(MayNotGrant):
+        town.take(mine)
+
+
+def test_a_role_is_given_to_people_who_exist(town: Desk) -> None:
+    town.mandate()
+    with pytest.raises(PersonUnknown):
+        town.give("user:nobody")
+
+
+def test_only_what_is_said_to_be_taken_is_taken(town: Desk) -> None:
+    """The object of the decision names the person and the department: an id from elsewhere is not there."""
+    town.mandate(department="city")
+    held = town.give()
+    for changes in ({"subject": "user:wang"}, {"department": "housing"}, {"department": "civil-registry"}, {"department": "x"}):
+        with pytest.raises(AssignmentUnknown):
+            town.take(held, **changes)
+    assert town.city.rows(store.assignment)[0]["revoked_at"] is None
+
+
+@pytest.mark.parametrize(("one", "other"), permutations(sorted(offices.EXCLUSIVE), 2))
+def test_offices_that_exclude_each_other_are_not_held_together(town: Desk, one: str, other: str) -> None:
+    for office in (one, other):
+        town.mandate(office, "city")
+    first = town.give(role_id=one, department="city")
+    with pytest.raises(SeparationOfDuty) as refused:
+        town.give(role_id=other, department="housing")
+    assert (refused.value.role, refused.value.excludes) == (other, one)
+    town.take(first, department="city")
+    town.give(role_id=other, department="city")
+
+
+def test_an_office_that_ran_out_excludes_nothing_any_more(town: Desk) -> None:
+    for office in (offices.AUDIT_ADMINISTRATOR, offices.SECURITY_ADMINISTRATOR):
+        town.mandate(office)
+    town.give(role_id=offices.AUDIT_ADMINISTRATOR, expires_at=NOW + timedelta(days=1))
+    town.city.clock.add(hours=23)
+    with pytest.raises(SeparationOfDuty):
+        town.give(role_id=offices.SECURITY_ADMINISTRATOR)
+    town.city.clock.add(hours=1)
+    town.give(role_id=offices.SECURITY_ADMINISTRATOR)
+
+
+def test_of_two_excluding_offices_at_once_exactly_one_is_given(town: Desk) -> None:
+    exclusive = sorted(offices.EXCLUSIVE)
+    for office in exclusive:
+        town.mandate(office)
+
+    def give(office: str) -> str:
+        try:
+            return town.give(role_id=office).role
+        except SeparationOfDuty:
+            return ""
+
+    for _ in range(10):
+        with ThreadPoolExecutor(4) as threads:
+            given_ones = [role for role in threads.map(give, exclusive) if role]
+        assert len(given_ones) == 1
+        (held,) = town.administration.held("user:li", inside=frozenset(TREE))
+        town.take(held)
+
+
+def test_a_second_click_gives_nothing_twice(town: Desk) -> None:
+    town.mandate(ceiling=5)
+    until = NOW + timedelta(days=30)
+    first = town.give(expires_at=until)
+    for nothing_new in ({}, {"clearance": Label.L1}, {"expires_at": until - timedelta(days=1)}):
+        with pytest.raises(AlreadyHeld) as refused:
+            town.give(**{"expires_at": until} | nothing_new)
+        assert refused.value.code == "already-held"
+    for more in ({"clearance": Label.L3}, {"expires_at": until + timedelta(days=1)}, {"expires_at": None}, {"department": "civil-registry"}):
+        town.give(**{"expires_at": until} | more)
+    assert len(town.city.rows(store.assignment)) == 5
+    assert first.id in {row["id"] for row in town.city.rows(store.assignment)}
+
+
+def test_what_ran_out_or_was_taken_back_is_given_again(town: Desk) -> None:
+    town.mandate()
+    town.give(expires_at=NOW + timedelta(days=1))
+    town.city.clock.add(days=1)
+    town.take(town.give())
+    town.give()
+
+
+def test_of_many_clicks_at_once_one_gives(town: Desk) -> None:
+    town.mandate()
+
+    def click(_: int) -> bool:
+        try:
+            return bool(town.give())
+        except AlreadyHeld:
+            return False
+
+    with ThreadPoolExecutor(6) as threads:
+        assert sum(threads.map(click, range(6))) == 1
+
+
+def test_a_role_is_taken_back_once(town: Desk) -> None:
+    town.mandate()
+    held = town.give()
+    with ThreadPoolExecutor(4) as threads:
+        taken = [one.exception() for one in [threads.submit(town.take, held) for _ in range(4)]]
+    assert sorted(type(one).__name__ for one in taken) == ["AssignmentUnknown"] * 3 + ["NoneType"]
+    with pytest.raises(AssignmentUnknown):
+        town.take(held)
+
+
+def test_every_row_names_who_when_and_the_record_of_both_acts(town: Desk) -> None:
+    town.mandate()
+    town.city.clock.add(minutes=1)
+    town.take(town.give(record="01GIVEN"), record="01TAKEN")
+    (made,) = town.city.rows(store.assignment)
+    assert (made["given_by"], made["given_at"], made["record"]) == ("user:admin", NOW + timedelta(minutes=1), "01GIVEN")
+    assert (made["revoked_by"], made["revoked_at"], made["revoke_record"]) == ("user:admin", town.city.clock(), "01TAKEN")
+
+
+def test_a_change_is_told_once_after_it_can_be_read_and_a_refusal_never(town: Desk) -> None:
+    town.mandate()
+    town.take(town.give())
+    for refused in (lambda: town.give("user:admin"), lambda: town.give(department="housing"), lambda: town.give("user:nobody")):
+        with pytest.raises((AuthzError, PersonUnknown)):
+            refused()
+    assert town.bumps == [("user:li", 1), ("user:li", 0)]
+
+
+def test_what_ran_out_is_held_no_more_but_stays_in_the_history(town: Desk) -> None:
+    town.mandate()
+    town.give(expires_at=NOW + timedelta(days=1))
+    everywhere = frozenset(TREE)
+    assert town.administration.roles_of(["user:li"], inside=everywhere) == {"user:li": [CLERK]}
+    town.city.clock.add(days=1)
+    assert town.administration.held("user:li", inside=everywhere) == []
+    assert town.administration.roles_of(["user:li"], inside=everywhere) == {}
+    assert len(town.administration.held("user:li", inside=everywhere, ever=True)) == 1
+
+
+def test_other_departments_roles_are_not_seen(town: Desk) -> None:
+    town.mandate(department="city")
+    town.give(department="housing")
+    inside = frozenset({"civil", "civil-registry"})
+    assert town.administration.held("user:li", inside=inside, ever=True) == []
+    assert town.administration.roles_of(["user:li"], inside=inside) == {}
+
+
+def row(subject: str, role: str) -> dict[str, object]:
+    return {"id": f"{subject}-{role}", "subject": subject, "role": role, "department": "city", "clearance": 3,
+            "expires_at": None, "reason": "", "given_by": "bootstrap", "given_at": NOW, "record": "01J"}  # fmt: skip
