@@ -35,7 +35,7 @@ from console.render import Renderer
 from console.routes import console_routes, door_routes
 from crypto.aead import Seal
 from crypto.local_keys import load
-from crypto.sign import SigningKey
+from crypto.sign import SigningKey, load_public
 from gateway.allow import ForwardAuth, KeptRefusals, allow
 from gateway.authenticate import Credentials
 from gateway.clock_job import tick
@@ -62,8 +62,7 @@ from settings import Settings, from_environment
 from storage.database import Database
 from storage.epoch import MemoryEpochs
 
-VERSION = "0.1.0"
-CLIENT_ID = "citygate"
+VERSION, CLIENT_ID = "0.1.0", "citygate"
 LOCAL_ISSUER = "local"  # its people stay the same when `--port` moves its address
 _log = logging.getLogger("citygate")
 
@@ -86,16 +85,17 @@ class City:
         self.console = settings.origin("console")
         self.database = Database(f"sqlite:///{data / 'city.db'}")
         self.database.migrate()
-        seal = self.seal = Seal(load(data / "keys/seal.key"))
+        self.seal = seal = Seal(load(data / "keys/seal.key"))
         self.directory = Directory(self.database, issuers={settings.issuer: LOCAL_ISSUER})
         self.sessions = Sessions(self.database, seal, clock=clock, mint=mint)
         self.parking = Parking(self.database, seal, clock=clock, mint=mint)
-        portals = load_routes(settings.routes) if settings.routes else []
-        hosts = {f"console.{settings.domain}", *(route.host for route in portals)}
-        console = console_routes(f"console.{settings.domain}")
+        self.register = Register(self.database, self.directory, public=lambda: public_rules(self.routes.routes))
+        labels = {name: system.label for name, system in self.register.systems().items()}
+        portals = load_routes(settings.routes, labels=labels) if settings.routes else []
+        desks = console_routes(f"console.{settings.domain}")
+        hosts = sorted({route.host for route in (*desks, *portals)})
         self.portals = {route.system: route for route in portals if route.path == "/"}
-        self.routes = RouteTable([*console, *portals, *door_routes(sorted(hosts))])
-        self.register = Register(self.database, self.directory, public=public_rules(self.routes.routes))
+        self.routes = RouteTable([*desks, *portals, *door_routes(hosts)])
         self.streams = Streams()
         self.epochs = MemoryEpochs(monotonic=time.monotonic, bumped=lambda: self.keeper.nudge())
         self.snapshots = Snapshots(
@@ -217,8 +217,8 @@ class City:
 
 
 def audit_log(settings: Settings) -> Log:
-    """Where this city's log is."""
-    key = SigningKey(load(settings.data / "keys/audit.key")).public
+    """Where this city's log is; reading and verifying it takes the public key alone."""
+    key = load_public(settings.data / "keys/audit.pub")
     return Log(folder=settings.data / "audit", key=key, origin=f"citygate.{settings.domain}/audit")
 
 

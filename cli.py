@@ -9,13 +9,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 import click
+import pyotp
 
 from app import audit_log, clock, mint
+from audit.checkpoint import parse
+from audit.errors import CheckpointInvalid
 from audit.verify import verify
 from client import (
     EXIT_CONFLICT,
     EXIT_FAILED,
     EXIT_INTEGRITY,
+    EXIT_NOT_FOUND,
     EXIT_UNAVAILABLE,
     Door,
     configured,
@@ -24,6 +28,7 @@ from client import (
     receipt_line,
     table,
 )
+from crypto.errors import KeyFileUnsafe
 from deploy.demo.found import found
 from deploy.demo.up import CannotStart, Running, json_line, up
 from gateway.errors import InvalidRoute
@@ -95,6 +100,18 @@ def bench_command(name: str, *, as_json: bool) -> None:
     sys.exit({"decisions": decisions.main}[name](as_json))
 
 
+@cli.command("code")
+@click.argument("login")
+@click.option("--data", type=click.Path(path_type=Path), help="Where the city lives.")
+def code_command(login: str, data: Path | None) -> None:
+    """The one-time code of a demo person now, for whoever has no authenticator app at hand."""
+    people = found(configured(data), clock=clock, mint=mint)
+    seed = next((one.get("totp_secret") for one in people if one["login"] == login), None)
+    if not seed:
+        fail(f"no demo person `{login}` whose secret is kept here", EXIT_NOT_FOUND)
+    click.echo(pyotp.TOTP(seed).now())
+
+
 @cli.command("bootstrap")
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Where the city will live.")
 @click.option("--json", "as_json", is_flag=True)
@@ -102,7 +119,7 @@ def bootstrap_command(data: Path, *, as_json: bool) -> None:
     """Found a city once: its departments, its six administrators; a second run exits 5."""
     if data.exists():
         fail(f"`{data}` exists: a city is founded once", EXIT_CONFLICT)
-    people = found(configured(data), clock=clock, mint=mint)
+    people = found(configured(data), clock=clock, mint=mint, keep_secrets=False)
     facts = {"data": str(data.resolve()), "people": people}
     click.echo(
         json.dumps(facts, ensure_ascii=False)
@@ -220,12 +237,16 @@ def audit_search(door: Door, object_: str, request_: str, **asked: str) -> None:
 
 @audit_group.command("verify")
 @click.option("--data", type=click.Path(path_type=Path))
+@click.option("--pinned", type=click.Path(exists=True, path_type=Path), help="A checkpoint that was kept outside.")
 @click.option("--json", "as_json", is_flag=True)
-def audit_verify(data: Path | None, *, as_json: bool) -> None:
+def audit_verify(data: Path | None, pinned: Path | None, *, as_json: bool) -> None:
     """Recompute everything from the files alone: 0 intact, 6 tampered, 7 unreadable."""
-    settings = configured(data)
-    log = audit_log(settings)
-    report = verify(log.tiles, spools=log.spools, index=log.index, key=log.key, origin=log.origin)
+    try:
+        log = audit_log(configured(data))
+        kept = parse(pinned.read_text(), log.key, log.origin) if pinned else None
+    except (KeyFileUnsafe, CheckpointInvalid) as failure:
+        fail(str(failure), EXIT_UNAVAILABLE)
+    report = verify(log.tiles, spools=log.spools, index=log.index, key=log.key, origin=log.origin, pinned=kept)
     findings = [{"kind": one.kind, "leaf": one.leaf, "what": one.what} for one in report.findings]
     facts: dict[str, Any] = {
         "status": report.status,
@@ -243,4 +264,4 @@ def audit_verify(data: Path | None, *, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    cli()
+    cli(prog_name="citygate")

@@ -16,7 +16,7 @@ import click
 
 from app import clock, mint
 from deploy.demo.found import found
-from deploy.demo.up import ADDRESS, CannotStart, up
+from deploy.demo.up import CannotStart, address_of, up
 from idp.access_key import kept_key
 from idp.errors import CredentialRejected
 from settings import Settings, SettingsInvalid, from_environment
@@ -114,10 +114,9 @@ def door(office: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 def _city(settings: Settings, stack: ExitStack) -> tuple[int, Iterable[Mapping[str, Any]]]:
     """The port of the running city and its people; where none runs, one is started for this command alone."""
-    address = settings.data / "run" / ADDRESS
     people = found(settings, clock=clock, mint=mint)
-    if address.exists():
-        return int(address.read_text()), people
+    if port := address_of(settings.data):
+        return port, people
     try:
         stack.enter_context(up(settings, people))
     except CannotStart as failure:

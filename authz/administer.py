@@ -127,9 +127,7 @@ class Administration:
             insert(connection, given)
         return given, self._changed(subject)
 
-    def revoke(
-        self, identifier: str, *, actor: str, subject: str, department: str, record: str
-    ) -> tuple[Held, int]:
+    def revoke(self, identifier: str, *, actor: str, subject: str, department: str, record: str) -> tuple[Held, int]:
         """Take back what `subject` holds in `department` or below; return it and the epoch.
 
         Raises AssignmentUnknown, also for an assignment of somebody else or elsewhere, and MayNotGrant.

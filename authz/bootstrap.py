@@ -96,7 +96,7 @@ def _insert_rules(connection: Connection, founding: Founding) -> None:
                 action=rule.action,
                 effect=rule.effect,
                 record=founding.record,
-            )  # fmt: skip
+            )
         )
 
 
@@ -105,14 +105,20 @@ def _insert_person(
 ) -> str:
     login = person["login"]
     identifier = founding.ids[login]
-    row = {"id": identifier, "iss": founding.iss, "sub": founding.subs[login], "login": login, "name": normal(person["name"])}
+    row = {
+        "id": identifier,
+        "iss": founding.iss,
+        "sub": founding.subs[login],
+        "login": login,
+        "name": normal(person["name"]),
+    }
     row |= {"department": person.get("department"), "not_before": founding.at, "record": founding.record}
     connection.execute(sa.insert(identity_store.person).values(row))
     held = [person["role"]] if person["role"] in (offices.CITIZEN, offices.STAFF) else [offices.STAFF, person["role"]]
     for role in held:
         check_separation(connection, subject=identifier, role_id=role, at=founding.at)
         department = person.get("department", "city") if role == offices.DEPARTMENT_ADMINISTRATOR else "city"
-        given = _held(founding, mint(), identifier, role, department, person["clearance"])
+        given = _held(founding, mint(), identifier, role, department=department, clearance=person["clearance"])
         insert(connection, given)
     for number, right in enumerate(person.get("may_grant", ()), 1):
         values = {"id": f"{login}-{number}", "subject": identifier, "record": founding.record, **right}
@@ -122,12 +128,12 @@ def _insert_person(
 
 
 def _insert_clock(connection: Connection, founding: Founding, mint: Callable[[], str]) -> str:
-    insert(connection, _held(founding, mint(), CLOCK, offices.CLOCK, "city", 2))
+    insert(connection, _held(founding, mint(), CLOCK, offices.CLOCK, department="city", clearance=2))
     until = founding.at + _MACHINE_KEY_LIFETIME
     return access_key.issue(connection, CLOCK, assurance=2, expires_at=until, record=founding.record)
 
 
-def _held(founding: Founding, identifier: str, subject: str, role: str, department: str, clearance: int) -> Held:
+def _held(founding: Founding, identifier: str, subject: str, role: str, *, department: str, clearance: int) -> Held:
     return Held(
         id=identifier, subject=subject, role=role, department=department, clearance=clearance, expires_at=None,
         reason="founding", given_by="bootstrap", given_at=founding.at, record=founding.record,

@@ -1,6 +1,7 @@
 """The offices and what each may do: the product's own rules, beside which a city publishes those of its systems.
 
-`docs/duties.md` shows the same matrix. System, security and audit administrators are mutually exclusive (三员分立).
+`docs/duties.md` shows the same matrix. System, security and audit administrators exclude each other (三员分立),
+and each excludes the department administrator.
 """
 
 from authz.policy import Rule

@@ -1,6 +1,6 @@
 """The facts the PDP reads, out of the database: systems, rules, role assignments, the tree of departments."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -31,9 +31,9 @@ class System:
 class Register:
     """Reads whole policy sets and single subjects. Called from threads."""
 
-    def __init__(self, database: Database, directory: Directory, *, public: Iterable[Rule]) -> None:
-        """`public`: what the route table opens to everybody; a rule like any other."""
-        self._database, self._directory, self._public = database, directory, tuple(public)
+    def __init__(self, database: Database, directory: Directory, *, public: Callable[[], Iterable[Rule]]) -> None:
+        """`public`: what the route table opens to everybody; rules like any other."""
+        self._database, self._directory, self._public = database, directory, public
 
     def systems(self) -> Mapping[str, System]:
         """Every system by id."""
@@ -45,7 +45,7 @@ class Register:
         """The whole policy set as it is now. Raises PolicyInvalid."""
         departments = self._directory.departments()
         with self._database.transaction() as connection:
-            rules = [*self._public, *offices.RULES, *(_rule(row) for row in connection.execute(sa.select(rule)))]
+            rules = [*self._public(), *offices.RULES, *(_rule(row) for row in connection.execute(sa.select(rule)))]
             held = connection.execute(sa.select(assignment).where(assignment.c.revoked_at.is_(None)))
             assignments = [_assignment(row) for row in held]
         return PolicySet.build(

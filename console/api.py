@@ -7,8 +7,9 @@ from typing import Any
 from flask import Response
 from flask.views import MethodView
 from flask_smorest import Blueprint
-from marshmallow import Schema, fields, validate
+from marshmallow import RAISE, Schema, fields, validate
 
+from audit.errors import AuditError
 from audit.event import timestamp
 from audit.log import Log
 from authz.administer import Administration, Held
@@ -20,10 +21,11 @@ from console.problem import problem
 from console.signin import check_csrf
 from gateway.errors import RouteUnknown
 from gateway.local import exchange
-from idp.directory import PAGE_PEOPLE, Directory, Person, subtree
+from idp.directory import PAGE_PEOPLE, Directory, subtree
 from idp.errors import PersonUnknown
 from idp.session import Sessions
 
+_PEOPLE = "/api/v1/departments/<department>/people"
 _ID = validate.Length(min=1, max=63)
 
 
@@ -45,7 +47,7 @@ class EventQuery(Schema):
     since = fields.String(load_default="")
     until = fields.String(load_default="")
     request = fields.String(load_default="")
-    cursor = fields.String(load_default="")
+    cursor = fields.String(load_default="", validate=validate.Regexp(r"(?a:\d{0,15})\Z"))
 
 
 class PeopleQuery(Schema):
@@ -56,24 +58,13 @@ class PeopleQuery(Schema):
     after = fields.String(load_default="")
 
 
-def assignments(
-    directory: Directory,
-    administration: Administration,
-    effective: Callable[[int], Receipt],
-    clock: Callable[[], datetime],
-) -> Blueprint:
-    """People and role assignments of a department tree; another department's are not to be seen."""
-    routes = Blueprint("assignments", __name__, url_prefix="/api/v1/departments/<department>/people")
-
-    def inside(department: str, person: str) -> Person:
-        found_person = directory.person(person)
-        if found_person.department not in subtree(directory.departments(), department):
-            raise PersonUnknown
-        return found_person
+def people(directory: Directory) -> Blueprint:
+    """The people of a department tree."""
+    routes = Blueprint("people", __name__, url_prefix=_PEOPLE)
 
     @routes.route("")
     class People(MethodView):
-        @routes.arguments(PeopleQuery, location="query")
+        @routes.arguments(PeopleQuery, location="query", unknown=RAISE)
         def get(self, query: dict[str, str], department: str) -> dict[str, Any]:
             """One page of the people in this department and below it."""
             departments = subtree(directory.departments(), department)
@@ -82,53 +73,82 @@ def assignments(
             more = {"name": page[-1].name, "after": page[-1].id} if len(page) == PAGE_PEOPLE else None
             return {"items": items, "next": more}
 
-    @routes.route("/<person>/assignments")
+    return routes
+
+
+def assignments(
+    directory: Directory,
+    administration: Administration,
+    effective: Callable[[int], Receipt],
+    clock: Callable[[], datetime],
+) -> Blueprint:
+    """Role assignments in a department tree; another department's people are not to be seen."""
+    routes = Blueprint("assignments", __name__, url_prefix=f"{_PEOPLE}/<person>/assignments")
+
+    @routes.route("")
     class Assignments(MethodView):
         def get(self, department: str, person: str) -> dict[str, Any]:
             """What this person holds here and below."""
-            inside(department, person)
-            held = administration.held(person, inside=subtree(directory.departments(), department))
-            return {"items": [_assignment(one) for one in held]}
+            inside = _tree_with(directory, department, person)
+            return {"items": [_assignment(one) for one in administration.held(person, inside=inside)]}
 
         @routes.arguments(Assignment)
         def post(self, body: dict[str, Any], department: str, person: str) -> Response | tuple[dict[str, Any], int]:
             """Give a role; answers when it is effective at every gateway."""
             check_csrf()
-            talk = exchange()
-            inside(department, person)
+            _tree_with(directory, department, person)
             if errors := list(wrong_with(reason=body["reason"], until=body["expires_at"], now=clock())):
                 return problem(422, "request-invalid", errors)
-            given, epoch = administration.assign(
-                actor=talk.recorded.identity.subject,
-                subject=person,
-                role_id=body["role"],
-                department=department,
-                clearance=Label(body["clearance"]),
-                expires_at=body["expires_at"],
-                reason=body["reason"],
-                record=talk.recorded.inbound.id,
-            )
-            talk.detail |= {"assignment": given.id, "role": given.role, "person": person, "reason": given.reason}
+            given, epoch = _give(administration, body, department=department, person=person)
             return _assignment(given) | {"receipt": _receipt(effective(epoch))}, 201
 
-    @routes.route("/<person>/assignments/<assignment>")
+    @routes.route("/<assignment>")
     class OneAssignment(MethodView):
         def delete(self, department: str, person: str, assignment: str) -> dict[str, Any]:
             """Take it back; answers when it is effective at every gateway."""
             check_csrf()
-            talk = exchange()
-            inside(department, person)
-            taken, epoch = administration.revoke(
-                assignment,
-                actor=talk.recorded.identity.subject,
-                subject=person,
-                department=department,
-                record=talk.recorded.inbound.id,
-            )
-            talk.detail |= {"assignment": taken.id, "role": taken.role, "person": person}
+            _tree_with(directory, department, person)
+            taken, epoch = _take(administration, assignment, department=department, person=person)
             return _assignment(taken) | {"receipt": _receipt(effective(epoch))}
 
     return routes
+
+
+def _tree_with(directory: Directory, department: str, person: str) -> frozenset[str]:
+    """This department and those below it, where the person works in one of them. Raises PersonUnknown."""
+    inside = subtree(directory.departments(), department)
+    if directory.person(person).department not in inside:
+        raise PersonUnknown
+    return inside
+
+
+def _give(administration: Administration, body: Mapping[str, Any], *, department: str, person: str) -> tuple[Held, int]:
+    talk = exchange()
+    given, epoch = administration.assign(
+        actor=talk.recorded.identity.subject,
+        subject=person,
+        role_id=body["role"],
+        department=department,
+        clearance=Label(body["clearance"]),
+        expires_at=body["expires_at"],
+        reason=body["reason"],
+        record=talk.recorded.inbound.id,
+    )
+    talk.detail |= {"assignment": given.id, "role": given.role, "person": person, "reason": given.reason}
+    return given, epoch
+
+
+def _take(administration: Administration, assignment: str, *, department: str, person: str) -> tuple[Held, int]:
+    talk = exchange()
+    taken, epoch = administration.revoke(
+        assignment,
+        actor=talk.recorded.identity.subject,
+        subject=person,
+        department=department,
+        record=talk.recorded.inbound.id,
+    )
+    talk.detail |= {"assignment": taken.id, "role": taken.role, "person": person}
+    return taken, epoch
 
 
 def audit(log: Log, directory: Directory) -> Blueprint:
@@ -137,7 +157,7 @@ def audit(log: Log, directory: Directory) -> Blueprint:
 
     @routes.route("")
     class Events(MethodView):
-        @routes.arguments(EventQuery, location="query")
+        @routes.arguments(EventQuery, location="query", unknown=RAISE)
         def get(self, query: dict[str, str]) -> Response | dict[str, Any]:
             """Newest first, one page; what was asked stands in the record."""
             meant = ask(query, directory, before=query["cursor"])
@@ -145,7 +165,7 @@ def audit(log: Log, directory: Directory) -> Blueprint:
             if meant.errors:
                 return problem(422, "request-invalid", meant.errors)
             leaves, after = found(log, meant.queries)
-            return {"items": [_event(log, leaf) for leaf in leaves], "next_cursor": after}
+            return {"items": [_listed(log, leaf) for leaf in leaves], "next_cursor": after}
 
     @routes.route("/<int:leaf>")
     class OneEvent(MethodView):
@@ -215,6 +235,14 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "live": receipt.live,
         "seconds": round(receipt.seconds, 3),
     }
+
+
+def _listed(log: Log, leaf: int) -> dict[str, Any]:
+    """One line of a list: what cannot be proven is named, and hides nothing else."""
+    try:
+        return _event(log, leaf)
+    except AuditError as failure:
+        return {"leaf": leaf, "code": failure.code}
 
 
 def _event(log: Log, leaf: int, *, with_proof: bool = False) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def create_application(parts: Parts) -> Flask:
         application.register_blueprint(views.blueprint())
     application.after_request(private)
     rest = Rest(application)
+    rest.register_blueprint(api.people(parts.directory))
     rest.register_blueprint(api.assignments(parts.directory, parts.administration, parts.effective, parts.clock))
     rest.register_blueprint(api.audit(parts.log, parts.directory))
     rest.register_blueprint(api.sessions(parts.sessions, parts.directory, parts.ended))

@@ -54,13 +54,15 @@ class Desk:
         meant = ask(asked, self._directory, before=request.args.get("before", ""))
         exchange().detail.update(words_asked(asked) | people_asked(meant.queries))
         leaves, after = found(self._log, meant.queries)
+        rows, broken = self._rows(leaves)
         more = urlencode({**{name: text for name, text in asked.items() if text}, "before": after})
         return self._frame.page(
             "audit_search.html",
             status=422 if meant.errors else 200,
             query=asked,
             errors=meant.errors,
-            events=self._rows(leaves),
+            events=rows,
+            broken=broken,
             next_url=f"?{more}" if after else None,
         )
 
@@ -73,11 +75,13 @@ class Desk:
                 "audit_broken.html", status=500, leaf=leaf, failure=str(failure), search_url="/audit"
             )
         event, checkpoint = verified.event, verified.checkpoint
-        related, _ = found(self._log, [Query(request=event.id, limit=_PAGE_RECORDS)])
+        leaves, _ = found(self._log, [Query(request=event.id, limit=_PAGE_RECORDS)])
+        related, broken = self._rows([one for one in leaves if one != leaf])
+        names = self._directory.names([event.subject, *map(str, event.detail.values())])
         return self._frame.page(
             "audit_event.html",
-            event=self._told(event, self._directory.names([event.subject])),
-            detail=event.detail,
+            event=self._told(event, names),
+            detail={key: f"{names.get(str(value), '')} {value}".strip() for key, value in event.detail.items()},
             raw=json.dumps(json.loads(decode(verified.record).event[1:]), ensure_ascii=False, indent=2),
             proof={
                 "leaf": leaf,
@@ -88,14 +92,21 @@ class Desk:
                 "sequence": verified.sequence,
                 "spool": verified.spool,
             },
-            related=self._rows([one for one in related if one != leaf]),
+            related=related,
+            broken=broken,
             search_url="/audit",
         )
 
-    def _rows(self, leaves: Sequence[int]) -> list[dict[str, Any]]:
-        read_ones = [(leaf, self._log.read(leaf).event) for leaf in leaves]
-        names = self._directory.names(event.subject for _, event in read_ones)
-        return [{"href": f"/audit/events/{leaf}", **self._told(event, names)} for leaf, event in read_ones]
+    def _rows(self, leaves: Sequence[int]) -> tuple[list[dict[str, Any]], list[int]]:
+        """What can be proven, and the leaves that cannot: one changed record does not hide the others."""
+        proven, broken = dict[int, Event](), list[int]()
+        for leaf in leaves:
+            try:
+                proven[leaf] = self._log.read(leaf).event
+            except AuditError:
+                broken.append(leaf)
+        names = self._directory.names(event.subject for event in proven.values())
+        return [{"href": f"/audit/events/{leaf}", **self._told(one, names)} for leaf, one in proven.items()], broken
 
     @staticmethod
     def _told(event: Event, names: Mapping[str, str]) -> dict[str, Any]:

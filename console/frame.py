@@ -31,9 +31,7 @@ class Frame:
     policies: Callable[[], PolicySet]
     clock: Callable[[], datetime]
 
-    def page(
-        self, template: str, *, status: int = 200, reader: Identity | None = None, **context: Any
-    ) -> Response:
+    def page(self, template: str, *, status: int = 200, reader: Identity | None = None, **context: Any) -> Response:
         """A page for `reader`, else for whoever sent the current request; remembers the language a link asked for."""
         inbound, identity = exchange().recorded.inbound, reader or exchange().recorded.identity
         html = self.renderer.render(template, lang=_language(inbound), page=self._page(inbound, identity), **context)

@@ -39,6 +39,11 @@ def private(answer: Response) -> Response:
 class Rest(Api):  # type: ignore[misc]  # flask-smorest is untyped
     """flask-smorest with the door's refusals instead of its own."""
 
+    def _register_error_handlers(self) -> None:
+        super()._register_error_handlers()
+        # JSON nested deeper than Python goes
+        self._app.register_error_handler(RecursionError, lambda _: problem(400, "request-invalid"))
+
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Called for whatever Flask and webargs refuse. Raises RouteUnknown and MethodRefused, which the door tells."""
         if isinstance(error, NotFound):

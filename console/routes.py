@@ -14,7 +14,7 @@ _ASSIGNMENTS = "/api/v1/departments/{department}/people/{person}/assignments"
 def console_routes(host: str) -> list[Route]:
     """Every desk and API resource; the department of the object stands in the path where it has one."""
 
-    def route(path: str, label: Label, **actions: str) -> Route:
+    def route(path: str, label: Label, *, public: bool = False, **actions: str) -> Route:
         department = "{department}" if "{department}" in path else CITY
         return Route(
             host=host,
@@ -24,6 +24,7 @@ def console_routes(host: str) -> list[Route]:
             actions=actions,
             label=label,
             delivery="local",
+            public=public,
         )
 
     return [
@@ -43,15 +44,7 @@ def console_routes(host: str) -> list[Route]:
         route("/api/v1/audit/events", _SECRET, GET="audit:read"),
         route("/api/v1/audit/events/{leaf}", _SECRET, GET="audit:read"),
         route("/api/v1/jobs/{job}", Label.L2, POST="job:run"),
-        Route(
-            host=host,
-            path="/api/v1/openapi.json",
-            system="console",
-            department=CITY,
-            actions={"GET": "read"},
-            delivery="local",
-            public=True,
-        ),
+        route("/api/v1/openapi.json", Label.L1, public=True, GET="read"),
     ]
 
 
@@ -66,7 +59,17 @@ def door_routes(hosts: Iterable[str]) -> list[Route]:
         ("/.well-known/citygate/jwks.json", {"GET": "read"}),
     )
     return [
-        Route(host=host, path=path, system="door", department=CITY, actions=actions, delivery="local", public=True,
-              body_bytes=64 * 1024)
-        for host in hosts for path, actions in paths
-    ]  # fmt: skip
+        Route(
+            host=host,
+            path=path,
+            system="door",
+            department=CITY,
+            actions=actions,
+            label=Label.L1,
+            delivery="local",
+            public=True,
+            body_bytes=64 * 1024,
+        )
+        for host in hosts
+        for path, actions in paths
+    ]

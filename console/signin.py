@@ -1,5 +1,6 @@
 """Under `/.citygate/` on every host: sign in, come back, sign out, send a parked request again."""
 
+import contextlib
 import hmac
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from gateway.refuse import RESUME_PATH
 from gateway.stages import Headers, Raw
 from idp import session
 from idp.directory import Directory, Person
-from idp.errors import LoginRejected, PersonUnknown
+from idp.errors import IssuerUnavailable, LoginRejected, PersonUnknown
 from idp.identity import NOBODY
 from idp.relying_party import Begun, Completed, RelyingParty
 from idp.session import Sessions
@@ -92,7 +93,8 @@ class SignIn:
                 recorded.identity.session, person_id=recorded.identity.subject, record=recorded.inbound.id
             )
             self._ended([recorded.identity.session])
-            answer = redirect(self._relying_party.logout_url(hint, recorded.inbound.origin + "/"), 303)
+            with contextlib.suppress(IssuerUnavailable):  # over it is over here, whoever else is away
+                answer = redirect(self._relying_party.logout_url(hint, recorded.inbound.origin + "/"), 303)
         _drop_cookie(answer, session.COOKIE)
         return _private(answer)
 

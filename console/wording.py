@@ -67,6 +67,9 @@ NAMES: Mapping[str, str] = {
 KINDS: Mapping[str, str] = {
     "read": "view",
     "file": "submit",
+    "sign-in": "sign in",
+    "sign-out": "sign out",
+    "found": "found the city",
     "session:begin": "sign in",
     "session:end": "end a session",
     "request:resume": "send a kept request",
@@ -101,6 +104,7 @@ REASONS: Mapping[str, str] = {
     "csrf-refused": "The form does not come from a page of your session.",
     "route-unknown": "There is nothing at this address.",
     "method-refused": "This address does not take this kind of request.",
+    "unreadable": "No request could be read out of what came.",
     "target-refused": "The address can be read in more than one way.",
     "host-refused": "There is no such host here.",
     "headers-refused": "The headers of the request can be read in more than one way.",
@@ -146,4 +150,6 @@ REASONS: Mapping[str, str] = {
     "checkpoint-invalid": "The checkpoint is not signed by this city.",
     "log-unreadable": "A part of the log is missing.",
     "seal-invalid": "Something that was sealed has been changed.",
+    "spool-broken": "A part of the log that is not yet integrated is damaged.",
+    "sequencer-running": "Another process integrates this log already.",
 }

@@ -6,6 +6,7 @@ The DEK is HKDF-SHA256(KEK, salt, purpose) (RFC 5869), so no key ever meets two 
 """
 
 import hashlib
+import hmac
 import secrets
 
 from cryptography.exceptions import InvalidTag
@@ -22,7 +23,7 @@ _HEADER_BYTES = len(_FORMAT) + _KEY_ID_BYTES + _SALT_BYTES + _NONCE_BYTES
 
 
 class Seal:
-    """One KEK (32 bytes) and the two things it does; `purpose` keeps one kind of secret from passing as another."""
+    """One KEK (32 bytes) and what it does; `purpose` keeps one kind of secret from passing as another."""
 
     def __init__(self, kek: bytes) -> None:
         if len(kek) != _KEK_BYTES:
@@ -46,6 +47,12 @@ class Seal:
             return self._dek(salt, purpose).decrypt(nonce, ciphertext, header + purpose.encode())
         except InvalidTag:
             raise SealInvalid from None
+
+    def mac(self, message: bytes, *, purpose: str) -> bytes:
+        """32 bytes that nobody without this key can give for `message` (HMAC-SHA256, RFC 2104)."""
+        info = b"citygate mac\x00" + purpose.encode()
+        key = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._kek)
+        return hmac.digest(key, message, "sha256")
 
     def _dek(self, salt: bytes, purpose: str) -> AESGCM:
         info = b"citygate seal\x00" + purpose.encode()

@@ -1,11 +1,12 @@
 """Sign and check with Ed25519 (RFC 8032)."""
 
 import hashlib
+from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from crypto.errors import SignatureInvalid
+from crypto.errors import KeyFileUnsafe, SignatureInvalid
 
 
 class VerifyingKey:
@@ -34,3 +35,16 @@ class SigningKey:
     def sign(self, message: bytes) -> bytes:
         """64 bytes of signature over `message`."""
         return self._key.sign(message)
+
+
+def keep_public(path: Path, key: VerifyingKey) -> None:
+    """Write the public half where whoever verifies finds it, as hexadecimal."""
+    path.write_text(key.raw.hex() + "\n")
+
+
+def load_public(path: Path) -> VerifyingKey:
+    """The public key in `path`. Raises KeyFileUnsafe."""
+    try:
+        return VerifyingKey(bytes.fromhex(path.read_text()))
+    except (OSError, ValueError) as failure:
+        raise KeyFileUnsafe(f"public key `{path.name}` cannot be read: {failure}") from failure

@@ -95,7 +95,7 @@ async def _browser(inbound: Inbound, cookie: str, credentials: Credentials) -> I
         session=found.id,
         name=found.name,
         department=found.department or "",
-        csrf=session.csrf_token(cookie),
+        csrf=found.csrf,
     )
 
 

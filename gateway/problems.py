@@ -83,6 +83,6 @@ def problem_of(failure: Exception) -> Problem:
         return Problem(status=status, code=failure.code, reason=decision.reason, missing=decision.missing)
     if isinstance(failure, _KNOWN) and failure.code in STATUSES:
         status = STATUSES[failure.code]
-        retry = getattr(failure, "retry_seconds", 1 if status == 503 else None)
+        retry = getattr(failure, "retry_seconds", 1 if status in (502, 503, 504) else None)
         return Problem(status=status, code=failure.code, reason=failure.code, retry_seconds=retry)
     return Problem(status=500, code="internal", reason="internal")

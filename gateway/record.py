@@ -40,9 +40,7 @@ async def record(admitted: Admitted, spool: Spool) -> Recorded:
             **({"stale": 1} if admitted.stale else {}),
         },
     )
-    # the reserve is for the desks, not for nobody's visits to the door's public pages: those can be a flood
-    reserved = matched.route.delivery == "local" and authenticated.identity != NOBODY
-    await spool.append(event, synced=is_weighty(matched), reserved=reserved)
+    await spool.append(event, synced=is_weighty(matched), reserved=_is_reserved(admitted))
     return Recorded(admitted=admitted)
 
 

@@ -41,7 +41,7 @@ class Route:
     system: str
     department: str  # owner of the objects; may be "{department}", then the path names it
     actions: Mapping[str, str]  # method → action; a method that is not here is 405
-    label: Label = Label.L1
+    label: Label = Label.L5  # unless somebody says less
     # by path inside the route; the highest that matches counts
     labels: Mapping[str, Label] = field(default_factory=dict)
     delivery: str = "proxy"  # proxy · local
@@ -59,7 +59,8 @@ class Route:
             "host": _HOST.fullmatch(self.host),
             "path": _is_pattern(self.path),
             "system": _NAME.fullmatch(self.system),
-            "department": _NAME.fullmatch(self.department) or "{department}" in self.path,
+            "department": _NAME.fullmatch(self.department)
+            or (self.department == "{department}" and "{department}" in _segments(self.path)),
             "actions": self.actions and all(map(_is_action, self.actions, self.actions.values())),
             "labels": all(_is_pattern(path) and path.endswith("/**") for path in self.labels),
             "delivery": self.delivery in _DELIVERIES and (self.delivery == "local") == (not self.upstream),
@@ -68,6 +69,8 @@ class Route:
             "deadline_seconds": self.deadline_seconds > 0,
             "body_bytes": self.body_bytes >= 0,
             "concurrency": self.concurrency > 0,
+            # a file may say "false", which is true
+            "public": all(isinstance(one, bool) for one in (self.public, self.forward_auth, self.websocket)),
         }
         for name, holds in checks.items():
             if not holds:
@@ -76,7 +79,7 @@ class Route:
     def label_of(self, segments: tuple[str, ...]) -> Label:
         """The object's label: the highest of the route's own and of every labelled path that covers it."""
         inner = (label for path, label in self.labels.items() if _covers(_segments(path), segments))
-        return max(self.label, *inner) if self.labels else self.label
+        return max((self.label, *inner))
 
 
 class RouteTable:
@@ -111,18 +114,23 @@ class RouteTable:
         return route, segments
 
 
-def load_routes(path: Path) -> list[Route]:
-    """The routes in a TOML file's `[[routes]]`. Raises InvalidRoute, OSError."""
+def load_routes(path: Path, *, labels: Mapping[str, Label] | None = None) -> list[Route]:
+    """The routes in a TOML file's `[[routes]]`. Raises InvalidRoute, OSError.
+
+    A route that sets no label has its system's, as the register says (`labels`); of a system that is not in the
+    register nothing is known, so its label is the highest.
+    """
     try:
         entries = tomllib.loads(path.read_text())["routes"]
-        return [_route(entry) for entry in entries]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as wrong:
+        return [_route(entry, labels or {}) for entry in entries]
+    except (tomllib.TOMLDecodeError, AttributeError, KeyError, TypeError, ValueError) as wrong:
         raise InvalidRoute(f"{path.name}: {wrong}") from wrong
 
 
-def _route(entry: dict[str, Any]) -> Route:
+def _route(entry: dict[str, Any], defaults: Mapping[str, Label]) -> Route:
+    own = Label(entry["label"]) if "label" in entry else defaults.get(entry["system"], Label.L5)
     labels = {pattern: Label(label) for pattern, label in entry.get("labels", {}).items()}
-    return Route(**{**entry, "label": Label(entry.get("label", 1)), "labels": labels})
+    return Route(**{**entry, "label": own, "labels": labels})
 
 
 def is_door_path(path: str) -> bool:

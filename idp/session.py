@@ -40,11 +40,7 @@ class Session:
     address: str
     started_at: datetime
     seen_at: datetime
-
-
-def csrf_token(cookie: str) -> str:
-    """What a form of this session must bring back; says nothing about the cookie."""
-    return hashlib.sha256(b"citygate csrf\x00" + cookie.encode()).hexdigest()[:32]
+    csrf: str  # what a form of this session on this host brings back; it outlives a step-up, as a kept form must
 
 
 def digest(cookie: str) -> bytes:
@@ -92,9 +88,7 @@ class Sessions:
                 connection.execute(sa.insert(session).values(values))
             if _FORM.fullmatch(previous):
                 connection.execute(sa.delete(host_session).where(host_session.c.digest == digest(previous)))
-            connection.execute(
-                sa.insert(host_session).values(digest=digest(cookie), session=identifier, host=host)
-            )
+            connection.execute(sa.insert(host_session).values(digest=digest(cookie), session=identifier, host=host))
         return cookie
 
     def find(self, cookie_digest: bytes) -> Session:
@@ -109,7 +103,7 @@ class Sessions:
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
             raise SessionUnknown
-        return Session(**row)
+        return Session(**row, csrf=self._csrf(row["id"], row["host"]))
 
     def is_alive(self, found: Session, now: datetime) -> bool:
         """Whether a session found earlier is still within both lifetimes; `touch` moves the idle one."""
@@ -131,7 +125,7 @@ class Sessions:
         )
         with self._database.transaction() as connection:
             rows = connection.execute(query.order_by(session.c.started_at.desc()).limit(SESSIONS_LISTED)).mappings()
-            return [Session(**row) for row in rows]
+            return [Session(**row, csrf="") for row in rows]
 
     def hosts(self, identifier: str) -> list[str]:
         """Where a session is known."""
@@ -184,6 +178,9 @@ class Sessions:
             session.c.seen_at > now - self._idle,
             session.c.started_at > now - self._absolute,
         )
+
+    def _csrf(self, identifier: str, host: str) -> str:
+        return self._seal.mac(f"{identifier} {host}".encode(), purpose="session form").hex()[:32]
 
     def _sealed(self, id_token: str) -> bytes:
         return self._seal.seal(id_token.encode(), purpose=_PURPOSE)

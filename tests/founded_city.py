@@ -24,7 +24,7 @@ from gateway.proxy import Proxy
 from gateway.stages import Outbound, Raw
 from idp.access_key import kept_key
 from idp.relying_party import Completed
-from idp.session import COOKIE, csrf_token
+from idp.session import COOKIE, digest
 from settings import Settings
 
 PORT = 8080
@@ -71,7 +71,7 @@ class Door:
         target: str,
         who: str = "",
         *,
-        json: Any = None,  # noqa: A002 - as in every HTTP client
+        json: Any = None,
         form: dict[str, str] | None = None,
         cookie: str = "",
         page: bool = False,
@@ -105,15 +105,23 @@ class Door:
         """A cookie of the console, as after a login at the issuer."""
         now = app.clock()
         login = Completed(
-            iss=app.LOCAL_ISSUER, sub=who, sid=sid or app.mint(), name="", assurance=assurance, auth_time=at or now,
-            id_token="eyJ.token.canary", return_to="/", cookie_name="",
-        )  # fmt: skip
+            iss=app.LOCAL_ISSUER,
+            sub=who,
+            sid=sid or app.mint(),
+            name="",
+            assurance=assurance,
+            auth_time=at or now,
+            id_token="eyJ.token.canary",
+            return_to="/",
+            cookie_name="",
+        )
         return self.city.sessions.begin(
             login, person_id=self.ids[who], host=CONSOLE, address="192.0.2.7", previous="", record=app.mint()
         )
 
     def csrf(self, cookie: str) -> str:
-        return csrf_token(cookie)
+        """What a form of this browser must bring."""
+        return self.city.sessions.find(digest(cookie)).csrf
 
     def records(self) -> list[Event]:
         """The whole log, newest last."""
@@ -123,9 +131,11 @@ class Door:
         """Let the log and its index take what was recorded; return its size."""
         log = self.city.log
         sequencer = Sequencer(
-            spools=log.spools, log=log.tiles, key=SigningKey(load(self.city.settings.data / "keys/audit.key")),
+            spools=log.spools,
+            log=log.tiles,
+            key=SigningKey(load(self.city.settings.data / "keys/audit.key")),
             origin=log.origin,
-        )  # fmt: skip
+        )
         try:
             sequencer.integrate()
         finally:
@@ -177,7 +187,7 @@ def opened(founded: Path, place: Path) -> Iterator[Door]:
 
 
 async def _fresh(city: app.City) -> None:
-    while not city.decider.fresh():
+    while not city.decider.fresh():  # noqa: ASYNC110 - the lease tells nobody
         await asyncio.sleep(0.01)
 
 

@@ -23,9 +23,11 @@ def test_nothing_set_is_the_embedded_profile_on_the_public_port() -> None:
 def test_a_child_process_reads_what_its_parent_had(monkeypatch: pytest.MonkeyPatch) -> None:
     for given in (
         Settings(),
-        Settings(data=Path("/srv/city"), port=9000, domain="city.example", routes=Path("/srv/routes.toml"), issuer_port=9100),
+        Settings(
+            data=Path("/srv/city"), port=9000, domain="city.example", routes=Path("/srv/routes.toml"), issuer_port=9100
+        ),
         Settings(listen=False, data_plane_secret="s3cret", subject_per_minute=1, anonymous_per_minute=2),
-    ):  # fmt: skip
+    ):
         monkeypatch.delenv("CITYGATE_ROUTES", raising=False)
         for name, text in to_environment(given).items():
             monkeypatch.setenv(name, text)
@@ -48,7 +50,9 @@ def test_a_child_process_reads_what_its_parent_had(monkeypatch: pytest.MonkeyPat
         ("ANONYMOUS_PER_MINUTE", "many", "many"),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, text: str, said: str) -> None:
+def test_what_makes_no_sense_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, said: str
+) -> None:
     monkeypatch.setenv(f"CITYGATE_{name}", text)
     with pytest.raises(SettingsInvalid, match=said):
         from_environment()

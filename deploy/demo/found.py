@@ -26,7 +26,8 @@ from authz import bootstrap
 from authz.casbin_model import CasbinFiles
 from authz.casbin_model import load as load_policy
 from crypto.aead import Seal
-from crypto.local_keys import create
+from crypto.local_keys import create, load
+from crypto.sign import SigningKey, keep_public
 from idp.access_key import keep_key
 from idp.local_issuer.accounts import Accounts
 from settings import Settings
@@ -39,8 +40,13 @@ _KEYS = ("seal", "audit", "assertion", "pairwise", "client")
 Person = dict[str, Any]
 
 
-def found(settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[], str]) -> list[Person]:
-    """Make the demo city in `settings.data` unless it is there; return its people with what they sign in with."""
+def found(
+    settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[], str], keep_secrets: bool = True
+) -> list[Person]:
+    """Make the city in `settings.data` unless it is there; return its people.
+
+    A demo keeps what they sign in with beside them, to tell it again; without `keep_secrets` it is told this once.
+    """
     place = settings.data
     place.parent.mkdir(parents=True, exist_ok=True)
     with _alone_in(place.parent):
@@ -48,10 +54,12 @@ def found(settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[
             scratch = place.with_name(f"{place.name}.founding")
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(mode=0o700)
-            _make(replace(settings, data=scratch), clock=clock, mint=mint)
+            people = _make(replace(settings, data=scratch), clock=clock, mint=mint)
+            _keep(scratch / PEOPLE, people, secrets_too=keep_secrets)
             scratch.rename(place)
-    people: list[Person] = json.loads((place / PEOPLE).read_text())
-    return people
+            return people
+    kept: list[Person] = json.loads((place / PEOPLE).read_text())
+    return kept
 
 
 @contextlib.contextmanager
@@ -65,10 +73,11 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _make(settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[], str]) -> None:
+def _make(settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[], str]) -> list[Person]:
     data, record = settings.data, mint()
     for name in _KEYS:
         create(data / "keys" / f"{name}.key")
+    keep_public(data / "keys/audit.pub", SigningKey(load(data / "keys/audit.key")).public)
     (data / "run").mkdir()
     city = tomllib.loads((HERE / "city.toml").read_text())
     people = [_person(entry) for entry in city["people"]]
@@ -92,9 +101,13 @@ def _make(settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[
     for name, key in bootstrap.found(database, founding, mint=mint).items():
         keep_key(data / "keys", name, key)
     database.close()
-    told = data / PEOPLE
-    told.touch(mode=0o600)
-    told.write_text(json.dumps(people, ensure_ascii=False, indent=1))
+    return people
+
+
+def _keep(path: Path, people: list[Person], *, secrets_too: bool) -> None:
+    kept = people if secrets_too else [{name: one[name] for name in ("login", "name", "role")} for one in people]
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(kept, ensure_ascii=False, indent=1))
 
 
 async def _record(data: Path, founding: bootstrap.Founding, clock: Callable[[], datetime]) -> None:

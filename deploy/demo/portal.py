@@ -168,6 +168,7 @@ def only_through_the_door() -> Response | None:
 
 @views.after_app_request
 def harden(answer: Response) -> Response:
+    """No answer is cached, and none runs anything."""
     answer.headers.setdefault("Cache-Control", "no-store")
     answer.headers.update({"X-Content-Type-Options": "nosniff", "Content-Security-Policy": POLICY})
     return answer
@@ -175,6 +176,7 @@ def harden(answer: Response) -> Response:
 
 @views.get("/")
 def home() -> Response:
+    """Greets whom the door names, and leads on."""
     links = {"/files/1": g.portal["file"][0], "/certificates/17": g.portal["certificate"][0], "/applications": APPLY}
     return page(text("您好，|Hello, ") + g.who["name"], links=links.items())
 
@@ -182,11 +184,13 @@ def home() -> Response:
 @views.get("/files/1", defaults={"kind": "file"})
 @views.get("/certificates/17", defaults={"kind": "certificate"})
 def document(kind: str) -> Response:
+    """One document; who may read it was decided at the door."""
     return page(*map(text, g.portal[kind]), g.who["name"], form=g.portal.get(f"{kind}-form"))
 
 
 @views.get("/applications")
 def application_form() -> Response:
+    """Her own applications, known by the pairwise subject, and the form for one more."""
     mine = [reason for subject, reason in current_app.config["APPLICATIONS"] if subject == g.who["sub"]]
     return page(text(APPLY), *mine, form="申请事由|Reason")
 
@@ -194,6 +198,7 @@ def application_form() -> Response:
 @views.post("/applications")
 @views.post("/certificates/17")
 def apply() -> Response:
+    """File an application."""
     applications, body = current_app.config["APPLICATIONS"], request.get_data()
     reason = request.form.get("text", "").strip()[:MAX_TEXT_CHARS]
     if not reason or len(applications) >= MAX_APPLICATIONS:
@@ -205,11 +210,14 @@ def apply() -> Response:
 
 @views.get("/whoami")
 def whoami() -> Response:
+    """The assertion as it was verified."""
     return jsonify(g.who)
 
 
 @views.get("/events")
 def events() -> Response:
+    """A stream of server-sent events, one a second."""
+
     def tick(number: int) -> str:
         time.sleep(number > 1)
         return f"id: {number}\ndata: {number}\n\n"
@@ -219,6 +227,7 @@ def events() -> Response:
 
 @views.post("/echo")
 def echo() -> Response:
+    """Digest and length of whatever is sent, read as it comes."""
     digest, length = hashlib.sha256(), 0
     while chunk := request.stream.read(65_536):
         digest.update(chunk)

@@ -23,6 +23,7 @@ from settings import Settings, to_environment
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 ADDRESS = "port"  # below `data`/run while the city is up: where commands find it
+LOCK = "up.lock"  # beside it, held as long as the city is up
 PORTALS = ("marriage", "housing", "social")
 FORWARD_AUTH = ("housing", "social")  # behind a data plane; the third takes writes at label 3, so it is inline
 _READY = {"city": "/readyz"}  # of the rest any answer will do, a portal's 401 to a direct call too
@@ -126,7 +127,7 @@ class Running:
 def up(settings: Settings, people: Sequence[Mapping[str, Any]], *, nginx: bool = False) -> Iterator[Running]:
     """Run the demo city for the length of the block. Raises CannotStart."""
     data = settings.data
-    with (data / "run" / "up.lock").open("w") as lock:
+    with (data / "run" / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -212,6 +213,19 @@ def _free_ports(count: int) -> list[int]:
 def _die_with_parent() -> None:
     """Nothing outlives the command that started it, however that ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def address_of(data: Path) -> int | None:
+    """The port of the city that is up on `data`; None where none is, whatever a killed one left behind."""
+    address = data / "run" / ADDRESS
+    if not address.exists():
+        return None
+    with (data / "run" / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(address.read_text())
+    return None
 
 
 def json_line(running: Running) -> str:

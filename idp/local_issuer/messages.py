@@ -5,8 +5,8 @@ from datetime import datetime, tzinfo
 from idp.local_issuer.errors import SignInError, TooManyAttempts
 
 _TEXTS = {
-    "sign-in-refused": ("账号或密码不正确。", "The account or the password is wrong."),
-    "code-refused": ("验证码不正确或已使用。", "The code is wrong or was already used."),
+    "sign-in-refused": ("账号或口令不正确。", "The account or the password is wrong."),
+    "code-refused": ("动态码不正确或已使用。", "The code is wrong or was already used."),
     "too-many-attempts": (
         "尝试次数过多，请在 {time} 之后再试。",
         "Too many attempts. Try again after {time}.",

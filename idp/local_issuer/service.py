@@ -49,16 +49,10 @@ def create_issuer(
     file = IssuerFile(config.path, signing_keys.SCHEMA + sign_on.SCHEMA + codes.SCHEMA)
     keys = signing_keys.SigningKeys(file, seal, clock)
     sign_ons = sign_on.SignOns(file, accounts, clock)
-    client = Client(
-        client_id=config.client_id,
-        secret=config.client_secret,
-        redirect_uris=tuple(origin + _CALLBACK_PATH for origin in config.portals),
-        after_logout=tuple(origin + "/" for origin in config.portals),
-    )
     server = protocol(
         app,
         url=config.url,
-        client=client,
+        client=_client(config),
         codes=codes.Codes(file, clock, reused=sign_ons.end),
         sign_ons=sign_ons,
         keys=keys,
@@ -80,6 +74,15 @@ def create_issuer(
     _route(app, config, pages, keys)
     _guard(app, config)
     return app
+
+
+def _client(config: IssuerConfig) -> Client:
+    return Client(
+        client_id=config.client_id,
+        secret=config.client_secret,
+        redirect_uris=tuple(origin + _CALLBACK_PATH for origin in config.portals),
+        after_logout=tuple(origin + "/" for origin in config.portals),
+    )
 
 
 def _route(app: Flask, config: IssuerConfig, pages: SignInPages, keys: signing_keys.SigningKeys) -> None:

@@ -31,18 +31,30 @@ def parking(city: Town) -> Parking:
 
 
 def put(parking: Parking, **changes: object) -> str:
-    request = {"subject": "user:li", "host": HOST, "missing": Missing.ASSURANCE, "method": "POST",
-               "target": "/applications?canary-target=1", "headers": (("content-type", "text/canary-type"),),
-               "body": b"canary-body", "record": "01J"}  # fmt: skip
+    request = {
+        "subject": "user:li",
+        "host": HOST,
+        "missing": Missing.ASSURANCE,
+        "method": "POST",
+        "target": "/applications?canary-target=1",
+        "headers": (("content-type", "text/canary-type"),),
+        "body": b"canary-body",
+        "record": "01J",
+    }
     return parking.park(**request | changes)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=2000), st.text(st.characters(codec="latin-1"), max_size=20))
 def test_it_comes_back_byte_for_byte(parking: Parking, body: bytes, value: str) -> None:
     identifier = put(parking, body=body, headers=(("accept", value),))
     found = parking.take(identifier, subject="user:li", host=HOST)
-    assert (found.body, found.headers, found.method, found.missing) == (body, (("accept", value),), "POST", Missing.ASSURANCE)
+    assert (found.body, found.headers, found.method, found.missing) == (
+        body,
+        (("accept", value),),
+        "POST",
+        Missing.ASSURANCE,
+    )
 
 
 def test_nothing_of_it_is_readable_on_the_disk(city: Town, parking: Parking) -> None:

@@ -22,17 +22,21 @@ class Desk:
     def __init__(self, city: Town) -> None:
         self.city = city
         city.add("admin", "li", "wang")
-        rows = [dict(zip(("id", "name_zh", "name_en", "allows_zh", "allows_en"), (role, *words), strict=True))
-                for role, words in {CLERK: ("", "", "", ""), **offices.NAMES}.items()]  # fmt: skip
+        rows = [
+            dict(zip(("id", "name_zh", "name_en", "allows_zh", "allows_en"), (role, *words), strict=True))
+            for role, words in {CLERK: ("", "", "", ""), **offices.NAMES}.items()
+        ]
         with city.database.transaction() as connection:
             connection.execute(sa.insert(store.role), rows)
         self.bumps: list[tuple[str, int]] = []
         self.administration = Administration(
             city.database, city.directory, changed=self._changed, clock=city.clock, mint=city.mint
         )
-        self.register = Register(city.database, city.directory, public=())
+        self.register = Register(city.database, city.directory, public=tuple)
 
-    def mandate(self, role: str = CLERK, department: str = "civil", ceiling: int = 3, *, actor: str = "user:admin") -> None:
+    def mandate(
+        self, role: str = CLERK, department: str = "civil", ceiling: int = 3, *, actor: str = "user:admin"
+    ) -> None:
         with self.city.database.transaction() as connection:
             connection.execute(
                 sa.insert(store.may_grant).values(
@@ -41,8 +45,15 @@ class Desk:
             )
 
     def give(self, subject: str = "user:li", **changes: object) -> Held:
-        wanted = {"actor": "user:admin", "role_id": CLERK, "department": "civil", "clearance": Label.L2,
-                  "expires_at": None, "reason": "duty", "record": "01K"}  # fmt: skip
+        wanted = {
+            "actor": "user:admin",
+            "role_id": CLERK,
+            "department": "civil",
+            "clearance": Label.L2,
+            "expires_at": None,
+            "reason": "duty",
+            "record": "01K",
+        }
         return self.administration.assign(subject=subject, **wanted | changes)[0]
 
     def take(self, held: Held, **changes: object) -> Held:

@@ -175,7 +175,14 @@ _EVENTS = [
     )
 ]
 _QUERY = {"who": "王芳", "object": "/marriage/", "result": "permit", "since": "2026-10-22", "until": "", "request": ""}
-_SEARCH = {"page": _page("/audit"), "query": _QUERY, "errors": [], "events": _EVENTS, "next_url": "?cursor=NDE"}
+_SEARCH = {
+    "page": _page("/audit"),
+    "query": _QUERY,
+    "errors": [],
+    "events": _EVENTS,
+    "broken": [],
+    "next_url": "?cursor=NDE",
+}
 
 _PROOF = {
     "leaf": 41,
@@ -200,6 +207,7 @@ _EVENT = {
     "raw": '{"v":1,"kind":"decision","subject":"' + WANG + '","reason":"permit"}',
     "proof": _PROOF,
     "related": _EVENTS[1:2],
+    "broken": [],
     "search_url": "/audit",
 }
 
@@ -255,6 +263,7 @@ def pages() -> Iterator[tuple[str, str, Mapping[str, object]]]:
     yield "audit_search.html", "first", _SEARCH
     blank = {"query": dict.fromkeys(_QUERY, ""), "events": [], "next_url": None}
     yield "audit_search.html", "empty", _SEARCH | blank
+    yield "audit_search.html", "broken", _SEARCH | {"broken": [41, 42]}
     wrong = {"events": [], "errors": [{"field": "since", "code": "date-invalid"}], "next_url": None}
     yield "audit_search.html", "wrong", _SEARCH | wrong
     yield "audit_event.html", "first", _EVENT

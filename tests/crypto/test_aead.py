@@ -66,25 +66,29 @@ def wrong_ones() -> dict[str, tuple[bytes, Seal, str]]:
     sealed, longer = seal.seal(b"secret", purpose=PURPOSE), Seal(bytes(32)).seal(b"secret", purpose=PURPOSE)
     flips = {
         f"byte {at} bit {bit}": (bytes([*sealed[:at], sealed[at] ^ 1 << bit, *sealed[at + 1 :]]), seal, PURPOSE)
-        for at in range(len(sealed)) for bit in (0, 7)
-    }  # fmt: skip
+        for at in range(len(sealed))
+        for bit in (0, 7)
+    }
     cuts = {f"cut to {size}": (sealed[:size], seal, PURPOSE) for size in range(len(sealed))}
-    return flips | cuts | {
-        "longer": (sealed + b"\0", seal, PURPOSE),
-        "another purpose": (sealed, seal, "access key"),
-        "a purpose that begins the same": (sealed, seal, PURPOSE + " "),
-        "another key": (sealed, Seal(bytes(32)), PURPOSE),
-        "another key under this key's id": (sealed[:9] + longer[9:], seal, PURPOSE),
-        "this key's bytes under another id": (longer[:9] + sealed[9:], Seal(bytes(32)), PURPOSE),
-    }  # fmt: skip
+    return (
+        flips
+        | cuts
+        | {
+            "longer": (sealed + b"\0", seal, PURPOSE),
+            "another purpose": (sealed, seal, "access key"),
+            "a purpose that begins the same": (sealed, seal, PURPOSE + " "),
+            "another key": (sealed, Seal(bytes(32)), PURPOSE),
+            "another key under this key's id": (sealed[:9] + longer[9:], seal, PURPOSE),
+            "this key's bytes under another id": (longer[:9] + sealed[9:], Seal(bytes(32)), PURPOSE),
+        }
+    )
 
 
 def test_everything_wrong_gets_one_and_the_same_answer() -> None:
     answers = set()
     for name, (sealed, seal, purpose) in wrong_ones().items():
         with pytest.raises(SealInvalid) as refused:
-            seal.open(sealed, purpose=purpose)
-            pytest.fail(name)
+            pytest.fail(f"{name}: {seal.open(sealed, purpose=purpose)!r}")
         answers.add((str(refused.value), refused.value.__cause__))
     assert answers == {("sealed value does not open", None)}
 
@@ -99,3 +103,15 @@ def test_no_two_sealings_share_a_salt_or_a_nonce() -> None:
 def test_a_key_of_another_size_is_no_key(size: int) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         Seal(bytes(size))
+
+
+def test_a_mac_is_of_one_key_message_and_purpose() -> None:
+    seal = Seal(KEK)
+    expected = hmac.digest(hkdf(KEK, b"", b"citygate mac\x00form", 32), b"session", "sha256")
+    assert seal.mac(b"session", purpose="form") == expected
+    others = [
+        Seal(bytes(32)).mac(b"session", purpose="form"),
+        seal.mac(b"sessio", purpose="form"),
+        seal.mac(b"session", purpose="for"),
+    ]
+    assert expected not in others

@@ -39,7 +39,9 @@ def test_a_signature_of_another_size_does_not_verify(size: int) -> None:
 def test_a_signature_has_one_form() -> None:
     key = SigningKey(bytes(32))
     signature = key.sign(b"x")
-    other = signature[:32] + (int.from_bytes(signature[32:], "little") + ORDER).to_bytes(32, "little")  # RFC 8032 §5.1.7
+    other = signature[:32] + (int.from_bytes(signature[32:], "little") + ORDER).to_bytes(
+        32, "little"
+    )  # RFC 8032 §5.1.7
     with pytest.raises(SignatureInvalid):
         key.public.check(other, b"x")
 

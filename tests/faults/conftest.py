@@ -1,11 +1,14 @@
 """One city that is broken in many ways, one after the other; every test leaves it whole."""
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +22,9 @@ SPOOL_MEGABYTES = 64
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The data folder of a founded city; as root its spools stand on a small file system of their own."""
     data = tmp_path_factory.mktemp("faults") / "city"
-    assert command("bootstrap", data=data).returncode == 0
+    founded = command("bootstrap", "--json", data=data)
+    assert founded.returncode == 0, founded.stderr
+    data.with_name("people.json").write_text(json.dumps(json.loads(founded.stdout)["people"]))
     spools = data / "audit/spools"
     kept = spools.rename(spools.with_name("kept"))
     spools.mkdir(mode=0o700)
@@ -34,23 +39,46 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             subprocess.run(["umount", "--lazy", str(spools)], check=True)
 
 
+@dataclass
+class Lives:
+    """The lives of one city, each on the same data; the last one runs."""
+
+    home: Path
+    stack: contextlib.ExitStack
+    people: list[dict[str, Any]]  # with what they sign in with, which was told once, at the founding
+    now: City = field(init=False)
+
+    def begin(self) -> City:
+        """After the one before has ended."""
+        self.now = self.stack.enter_context(running(self.home))
+        self.now.facts["people"] = self.people
+        return self.now
+
+
 @pytest.fixture(scope="package")
-def started(home: Path) -> Iterator[dict[str, City]]:
-    """The city under "city"; a test that stops it puts the next one there."""
+def lives(home: Path) -> Iterator[Lives]:
     with contextlib.ExitStack() as stack:
-        yield {"city": stack.enter_context(running(home))}
+        lives = Lives(home, stack, json.loads(home.with_name("people.json").read_text()))
+        lives.begin()
+        yield lives
 
 
 @pytest.fixture
-def city(started: dict[str, City]) -> City:
+def again(lives: Lives) -> Callable[[], City]:
+    """Start the city anew."""
+    return lives.begin
+
+
+@pytest.fixture
+def city(lives: Lives) -> City:
     """The city as it runs now, well."""
-    assert ready(started["city"]).get("status") == "200", "the test before left it broken"
-    return started["city"]
+    assert ready(lives.now).get("status") == "200", "the test before left it broken"
+    return lives.now
 
 
-@pytest.fixture(scope="package")
-def wang(started: dict[str, City]) -> Browser:
+@pytest.fixture(scope="module")
+def wang(lives: Lives) -> Browser:
     """A citizen who signed in with her password only."""
-    browser = Browser(started["city"])
+    browser = Browser(lives.now)
     assert browser.sign_in("wang").status == 200
     return browser

@@ -32,7 +32,7 @@ def test_a_portal_that_is_gone_is_a_502_page_with_its_number(city, wang) -> None
         assert ask(city, "housing", "GET", "/certificates/17", key(city, "wang")).status == 200
     assert (page.status, problem.status) == (502, 502)
     assert page.request_id.encode() in page.body
-    assert b'<a' in page.body, "a way on"
+    assert b"<a" in page.body, "a way on"
     assert problem.json()["code"] == "upstream-unavailable"
     eventually(lambda: certificate(city) == 200)
     numbers = {page.request_id, problem.request_id}

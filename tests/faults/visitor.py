@@ -9,8 +9,8 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pyotp
 
@@ -18,6 +18,7 @@ from idp.access_key import kept_key
 from tests.journeys.running_city import City
 
 COOKIE = "__Host-citygate"
+SECRET_PARAMETERS = {"code", "state", "nonce", "id_token_hint"}
 _SECONDS = 45  # no answer of the city takes longer, whatever is broken
 
 
@@ -50,9 +51,9 @@ def host_of(city: City, name: str) -> str:
 
 
 def ask(city: City, host: str, method: str, target: str, headers: dict[str, str] | None = None,
-        body: Any = None, seconds: float = _SECONDS) -> Answer:  # fmt: skip
+        body: Any = None, seconds: float = _SECONDS, source: str = "127.0.0.1") -> Answer:  # fmt: skip
     """One request to `host` ("marriage") on a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", port_of(city), timeout=seconds)
+    connection = http.client.HTTPConnection("127.0.0.1", port_of(city), timeout=seconds, source_address=(source, 0))
     with contextlib.closing(connection):
         connection.request(method, target, body, {"Host": host_of(city, host), **(headers or {})})
         answer = connection.getresponse()
@@ -86,13 +87,12 @@ def eventually(claim: Callable[[], Any], seconds: float = 60) -> Any:
         time.sleep(0.05)
 
 
-def raw(city: City, data: bytes, seconds: float = 15) -> bytes:
-    """Send bytes as they are; everything the door says until it closes or falls silent."""
+def raw(city: City, data: bytes, *, port: int = 0, seconds: float = 3) -> bytes:
+    """Send bytes as they are, to the public port; all that is said until it closes or falls silent."""
     received = bytearray()
-    with socket.create_connection(("127.0.0.1", port_of(city)), timeout=seconds) as wire:
+    with socket.create_connection(("127.0.0.1", port or port_of(city)), timeout=seconds) as wire:
         with contextlib.suppress(ConnectionError):
             wire.sendall(data)
-            wire.shutdown(socket.SHUT_WR)
         with contextlib.suppress(ConnectionError, TimeoutError):
             while chunk := wire.recv(1 << 16):
                 received += chunk
@@ -110,6 +110,8 @@ class Browser:
 
     city: City
     jars: dict[str, dict[str, str]] = field(default_factory=dict)
+    secrets: ClassVar[set[str]] = set()  # everything any of them ever held that nobody else may know
+    codes: ClassVar[set[str]] = set()
 
     def ask(self, host: str, method: str, target: str, form: dict[str, str] | None = None,
             headers: dict[str, str] | None = None, seconds: float = _SECONDS) -> Answer:  # fmt: skip
@@ -122,10 +124,13 @@ class Browser:
         answer = ask(self.city, host, method, target, sent, urlencode(form) if form is not None else None, seconds)
         for cookie in answer.headers.get_all("set-cookie", []):
             name, _, value = cookie.partition(";")[0].partition("=")
+            self.secrets.add(value)
             if value:
                 jar[name] = value
             else:
                 jar.pop(name, None)
+        told = dict(parse_qsl(urlsplit(answer.location).query))
+        self.secrets |= {csrf_of(answer.body), *(told[name] for name in SECRET_PARAMETERS & told.keys())}
         return answer
 
     def follow(self, answer: Answer, host: str) -> tuple[Answer, str]:
@@ -183,4 +188,6 @@ def _code(person: dict[str, Any]) -> str:
     while step > time.time() // 30 + 1:
         time.sleep(0.2)
     person["last_step"] = step
-    return pyotp.TOTP(person["totp_secret"]).generate_otp(step)
+    code = pyotp.TOTP(person["totp_secret"]).generate_otp(step)
+    Browser.codes.add(code)
+    return code

@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -69,12 +69,19 @@ _PATHS = {
 _LABELS = {"/public/**": Label.L1, "/secret/**": Label.L3}
 
 
-def upstream_routes(host: str, url: str, **more: object) -> list[Route]:
+def upstream_routes(host: str, url: str) -> list[Route]:
     return [
         Route(
-            host=host, path=path, system=host.partition(".")[0], department=CITY, actions=actions, upstream=url,
-            label=_LABELS.get(path, Label.L2), public=path == "/public/**", **{"grace_seconds": 60, **more},
-        )  # type: ignore[arg-type]  # fmt: skip
+            host=host,
+            path=path,
+            system=host.partition(".")[0],
+            department=CITY,
+            actions=actions,
+            upstream=url,
+            label=_LABELS.get(path, Label.L2),
+            public=path == "/public/**",
+            grace_seconds=60,
+        )
         for path, actions in _PATHS.items()
     ]
 
@@ -104,6 +111,8 @@ def application() -> Flask:
     def note(note: str) -> tuple[dict[str, object], int]:
         talk = exchange()
         talk.detail["note"] = note
+        if request.method == "POST":
+            app.config.get("HOLD", lambda: None)()
         told = {"subject": talk.recorded.identity.subject, "body": request.get_data(as_text=True), "note": note}
         return told, 201 if request.method == "POST" else 200
 
@@ -129,8 +138,8 @@ def application() -> Flask:
 def policies(routes: Iterable[Route]) -> PolicySet:
     """Li reads and files everywhere but where no rule is; everybody has what is public."""
     rules = [
-        Rule(id=f"{number}-{action}", subject="clerk", department=CITY, object=object_, action=action, effect=Effect.PERMIT)
-        for number, (object_, actions) in enumerate(_RULES.items())
+        Rule(id=f"{at}-{action}", subject="clerk", department=CITY, object=path, action=action, effect=Effect.PERMIT)
+        for at, (path, actions) in enumerate(_RULES.items())
         for action in actions
     ]  # fmt: skip
     held = Assignment(id="g1", subject=LI, role="clerk", department=CITY, clearance=Label.L3)
@@ -158,12 +167,10 @@ class Door:
     kept: KeptRefusals
     streams: Streams
     flask: Flask
-    url: str
     heard: list[bytes]
     now: datetime = datetime(2026, 5, 1, 8, tzinfo=UTC)
     seconds: float = 1000.0
     talk: Talk | None = None
-    cookies: dict[str, str] = field(default_factory=dict)
 
     def fresh(self) -> None:
         """The source confirms what is held, now."""
@@ -181,7 +188,9 @@ class Door:
     def sign_in(self, subject: str = LI, *, assurance: int = 2, host: str = HOST, sid: str = "sid-1") -> str:
         """A cookie of `host`, as after a login."""
         blank: dict[str, Any] = dict.fromkeys((one.name for one in fields(Completed)), "")
-        login = Completed(**blank | {"iss": "i", "sub": subject, "sid": sid, "assurance": assurance, "auth_time": self.now})
+        login = Completed(
+            **blank | {"iss": "i", "sub": subject, "sid": sid, "assurance": assurance, "auth_time": self.now}
+        )
         begin = partial(self.sessions.begin, person_id=subject, host=host, address="", previous="", record="r")
         return in_a_thread(lambda: begin(login))
 
@@ -271,7 +280,9 @@ def header(answer: Outbound, name: bytes) -> str:
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path, *, subject_per_minute: int = 10_000, anonymous_per_minute: int = 10_000, **spool: object) -> AsyncIterator[Door]:
+async def opened(
+    folder: Path, *, subject_per_minute: int = 10_000, anonymous_per_minute: int = 10_000, **spool: object
+) -> AsyncIterator[Door]:
     """A door over `folder` until the end of the block."""
     heard: list[bytes] = []
     box: list[Door] = []
@@ -322,9 +333,12 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
     with database.transaction() as connection:
         for subject in (LI, WANG):
             row = {"id": subject, "iss": "i", "sub": subject, "login": subject[5:], "name": f"canary-{subject[5:]}"}
-            connection.execute(sa.insert(store.person).values(**row, not_before=datetime(2026, 1, 1, tzinfo=UTC), record="r"))
+            connection.execute(
+                sa.insert(store.person).values(**row, not_before=datetime(2026, 1, 1, tzinfo=UTC), record="r")
+            )
     routes = [
-        *upstream_routes(HOST, url), *upstream_routes(ELSEWHERE, url), *upstream_routes(ASKED, url)[:3], *local_routes(),
+        *upstream_routes(HOST, url), *upstream_routes(ELSEWHERE, url), *upstream_routes(ASKED, url)[:3],
+        *local_routes(),
         *door_routes([HOST, DESK, ELSEWHERE, ASKED]),
     ]  # fmt: skip
     routes = [replace(one, forward_auth=True) if one.host == ASKED and one.upstream else one for one in routes]
@@ -333,17 +347,22 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
     sessions, directory = Sessions(database, seal, clock=clock, mint=mint), Directory(database)
     parking = Parking(database, seal, clock=clock, mint=mint)
     spool = Spool(folder / "spool", clock=lambda: datetime(2026, 5, 1, tzinfo=UTC), **spool_options)
-    assertions = Assertions(SigningKey(bytes(range(32))), pairwise=b"p" * 32, roles=lambda _subject, _department: ["clerk"])
+    assertions = Assertions(
+        SigningKey(bytes(range(32))), pairwise=b"p" * 32, roles=lambda _subject, _department: ["clerk"]
+    )
     frame = Frame(
         renderer=Renderer(static_url="/.citygate/static"), origin=f"http://{DESK}:{PORT}", headers=page_headers(),
         policies=lambda: box[0].gate.decider.snapshot.policies, clock=clock,
     )  # fmt: skip
-    issuer = Issuer(f"http://login.localhost:{PORT}", backchannel=Backchannel(address="127.0.0.1", port=9), monotonic=lambda: 0.0)
+    issuer = Issuer(
+        f"http://login.localhost:{PORT}", backchannel=Backchannel(address="127.0.0.1", port=9), monotonic=lambda: 0.0
+    )
     sign_in = SignIn(
         frame, sessions=sessions, directory=directory, parking=parking, jwks=assertions.jwks,
         ended=lambda _sessions: Receipt(epoch=1, confirmed=1, live=1, seconds=0.0),
         relying_party=RelyingParty(
-            issuer, client_id="c", client_secret="s", seal=seal, spent=SpentStatesInMemory(monotonic=lambda: 0.0), clock=clock
+            issuer, client_id="c", client_secret="s", seal=seal, clock=clock,
+            spent=SpentStatesInMemory(monotonic=lambda: 0.0),
         ),
     )  # fmt: skip
     flask = application()
@@ -366,7 +385,7 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
         mint=mint,
     )  # fmt: skip
     door = Door(
-        folder=folder, gate=gate, database=database, sessions=sessions, kept=kept, streams=streams, flask=flask, url=url,
+        folder=folder, gate=gate, database=database, sessions=sessions, kept=kept, streams=streams, flask=flask,
         heard=heard,
     )  # fmt: skip
     box.append(door)

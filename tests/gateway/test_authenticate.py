@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.gateway.door import DESK, ELSEWHERE, HOST, LI, PORT, Door, header
 from idp.identity import NOBODY
+from tests.gateway.door import DESK, ELSEWHERE, HOST, LI, PORT, Door, header
 
 ORIGIN = f"http://{HOST}:{PORT}".encode()
 
@@ -65,7 +65,8 @@ async def test_a_revoked_session_that_is_still_cached_is_nobody_at_once(door: Do
 
 
 @pytest.mark.parametrize(
-    "value", [b"Bearer", b"Bearer ", b"Bearer cg_short", b"Basic Zm9vOmJhcg==", b"cg_" + b"A" * 43, b"Bearer  cg_" + b"A" * 43]
+    "value",
+    [b"Bearer", b"Bearer ", b"Bearer cg_short", b"Basic Zm9vOmJhcg==", b"cg_" + b"A" * 43, b"Bearer  cg_" + b"A" * 43],
 )
 async def test_a_malformed_or_unknown_key_is_401_even_where_everybody_may(door: Door, value: bytes) -> None:
     answer = await door.ask("/public/1", (b"authorization", value))
@@ -101,7 +102,11 @@ async def test_a_write_with_a_cookie_comes_from_its_own_origin(
 
 async def test_a_websocket_with_a_cookie_comes_from_its_own_origin(door: Door) -> None:
     """A sibling portal is same-site, so its pages' handshakes carry the cookie although it is SameSite=Lax."""
-    handshake = [(b"upgrade", b"websocket"), (b"sec-websocket-version", b"13"), (b"sec-websocket-key", b"AAAAAAAAAAAAAAAAAAAAAA==")]
+    handshake = [
+        (b"upgrade", b"websocket"),
+        (b"sec-websocket-version", b"13"),
+        (b"sec-websocket-key", b"AAAAAAAAAAAAAAAAAAAAAA=="),
+    ]
     cookie = door.sign_in()
     for origin, reason in ((b"http://other.localhost:8080", "csrf-refused"), (ORIGIN, "upgrade-refused")):
         await door.ask("/low/1", *handshake, (b"origin", origin), cookie=cookie, websocket=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from audit.event import EventKind
 from audit.flood import RECORDS_PER_SECOND
+from gateway.refuse import write_counted
 from tests.gateway.door import Door, header, opened
 
 
@@ -28,8 +29,10 @@ async def test_refusals_of_nobody_above_a_rate_become_one_counted_record(door: D
     for _ in range(RECORDS_PER_SECOND + 30):
         assert (await door.ask("/nowhere")).status == 404
     assert len(door.records(EventKind.REFUSAL)) == RECORDS_PER_SECOND
+    await write_counted(door.gate.refusals)
+    assert not door.records(EventKind.COUNTED)
     door.now += timedelta(minutes=2)
-    await door.ask("/nowhere")
+    await write_counted(door.gate.refusals)
     (counted,) = door.records(EventKind.COUNTED)
     assert counted.detail["count"] == 30
 

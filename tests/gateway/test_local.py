@@ -8,8 +8,8 @@ import pytest
 
 from gateway.errors import BodyTooLarge, NotThroughTheDoor, RequestTimeout
 from gateway.local import read_body
-from tests.gateway.door import DESK, LI, Door
 from tests.gateway.asked import read
+from tests.gateway.door import DESK, LI, Door
 
 
 @pytest.mark.parametrize("path", ["/notes/1", "/unrouted", "/.citygate/login", "/nowhere"])
@@ -34,7 +34,12 @@ async def test_a_chunked_body_reaches_the_view_whole(door: Door) -> None:
         yield b"xt"
 
     answer = await door.ask(
-        "/notes/1", (b"transfer-encoding", b"chunked"), host=DESK, method="POST", cookie=door.sign_in(host=DESK), body=chunks
+        "/notes/1",
+        (b"transfer-encoding", b"chunked"),
+        host=DESK,
+        method="POST",
+        cookie=door.sign_in(host=DESK),
+        body=chunks,
     )
     assert b'"body":"text"' in answer.body  # type: ignore[operator]
 

@@ -1,6 +1,7 @@
 """What came of a weighty request is recorded however its answer ends."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -50,15 +51,16 @@ async def test_an_upstream_that_is_gone_leaves_a_refusal_under_the_decisions_id(
 
 
 async def test_a_view_whose_client_left_is_awaited_and_its_outcome_recorded(door: Door) -> None:
+    entered, go = threading.Event(), threading.Event()
+    door.flask.config["HOLD"] = lambda: entered.set() or go.wait(10)
     raw = door.raw("/notes/7", method="POST", host=DESK, cookie=door.sign_in(host=DESK), body=b"x")
     task = asyncio.create_task(handle(raw, door.gate))
-    while len(door.records()) < 1:
-        await asyncio.sleep(0)
+    assert await asyncio.to_thread(entered.wait, 10)
     task.cancel()
+    await asyncio.sleep(0)
+    go.set()
     await asyncio.wait({task})
-    while len(door.records()) < 2:
-        await asyncio.sleep(0.01)
-    assert door.records()[-1].kind == "outcome"
+    assert [(one.kind, one.status) for one in door.records()] == [("decision", 0), ("outcome", 201)]
 
 
 async def test_a_view_says_what_its_outcome_record_holds(door: Door) -> None:

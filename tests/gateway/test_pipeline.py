@@ -76,13 +76,14 @@ async def test_without_a_spool_nothing_is_delivered_to_anybody(door: Door) -> No
     assert not door.heard
 
 
-async def test_a_flood_of_nobody_leaves_room_for_the_desks(tmp_path: Path) -> None:
+async def test_a_flood_of_nobody_leaves_room_for_a_revocation(tmp_path: Path) -> None:
     async with opened(tmp_path, limit_bytes=30_000) as door:
         key = door.key()
         while (await door.ask("/public/a")).status == 200:
             pass
         assert (await door.ask("/.well-known/citygate/jwks.json")).status == 503
-        assert (await door.ask("/notes/1", (b"authorization", key), host=DESK, method="POST")).status == 201
+        assert (await door.ask("/notes/1", (b"authorization", key), host=DESK)).status == 503
+        assert (await door.ask("/.citygate/logout", (b"authorization", key), method="POST")).status == 303
 
 
 async def test_the_synced_record_stands_in_the_file_before_the_upstream_sees_the_request(door: Door) -> None:

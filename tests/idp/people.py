@@ -47,10 +47,18 @@ class Town:
         """People of these names; their ids, given or "user:NAME"."""
         identifiers = list(ids) or [f"user:{name}" for name in names]
         rows = [
-            {"id": one, "iss": "local", "sub": one, "login": one.partition(":")[2], "name": name,
-             "department": department, "not_before": NOW, "record": "founding"}
+            {
+                "id": one,
+                "iss": "local",
+                "sub": one,
+                "login": one.partition(":")[2],
+                "name": name,
+                "department": department,
+                "not_before": NOW,
+                "record": "founding",
+            }
             for one, name in zip(identifiers, names, strict=True)
-        ]  # fmt: skip
+        ]
         with self.database.transaction() as connection:
             connection.execute(sa.insert(store.person), rows)
         return identifiers

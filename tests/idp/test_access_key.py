@@ -55,9 +55,22 @@ def test_an_unknown_key_is_refused(city: Town) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["", "cg_", "cg_" + "A" * 42, "cg_" + "A" * 44, "CG_" + "A" * 43, "cg_" + "A" * 42 + "\n", "cg_" + "A" * 43 + "\n",
-            " cg_" + "A" * 43, "cg_" + "é" * 43, "cg_" + "٣" * 43, "cg_" + "A" * 42 + "%", "A" * 46]
-)  # fmt: skip
+    "key",
+    [
+        "",
+        "cg_",
+        "cg_" + "A" * 42,
+        "cg_" + "A" * 44,
+        "CG_" + "A" * 43,
+        "cg_" + "A" * 42 + "\n",
+        "cg_" + "A" * 43 + "\n",
+        " cg_" + "A" * 43,
+        "cg_" + "é" * 43,
+        "cg_" + "٣" * 43,
+        "cg_" + "A" * 42 + "%",
+        "A" * 46,
+    ],
+)
 def test_what_is_not_formed_like_a_key_is_refused_before_it_is_looked_up(key: str) -> None:
     with pytest.raises(CredentialRejected):
         digest(key)

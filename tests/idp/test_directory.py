@@ -34,8 +34,12 @@ def test_a_thousand_people_of_one_name_come_once_each_in_one_order(city: Town) -
     assert [one for page in read for one in page] == ids
 
 
-@settings(max_examples=25)
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=3), max_size=120))
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=3), max_size=120
+    )
+)
 def test_pages_hold_everybody_once(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
     with town(tmp_path_factory.mktemp("city")) as city:
         ids = [f"user:{number}" for number in range(len(names))]

@@ -13,14 +13,21 @@ from crypto.aead import Seal
 from idp import store
 from idp.errors import CredentialRejected, LoginRejected, SessionUnknown
 from idp.relying_party import Completed
-from idp.session import Sessions, csrf_token, digest
+from idp.session import Sessions, digest
 from tests.idp.people import NOW, Town, town
 
 CONSOLE, MARRIAGE = "console.localhost", "marriage.localhost"
 LOGIN = Completed(
-    iss="local", sub="user:li", sid="sid-1", name="li", assurance=2, auth_time=NOW, id_token="eyJ.canary.token",
-    return_to="/files", cookie_name="",
-)  # fmt: skip
+    iss="local",
+    sub="user:li",
+    sid="sid-1",
+    name="li",
+    assurance=2,
+    auth_time=NOW,
+    id_token="eyJ.canary.token",
+    return_to="/files",
+    cookie_name="",
+)
 
 
 class House:
@@ -176,7 +183,10 @@ def test_after_an_end_the_same_sign_in_begins_another_session(house: House) -> N
 
 
 def test_signing_out_everywhere_ends_all_of_hers_and_counts_no_earlier_sign_in(house: House) -> None:
-    mine, others = [house.begin(), house.begin(sid="sid-2"), house.begin(host=MARRIAGE)], house.begin(who="wang", sid="w")
+    mine, others = (
+        [house.begin(), house.begin(sid="sid-2"), house.begin(host=MARRIAGE)],
+        house.begin(who="wang", sid="w"),
+    )
     ids = {house.id(one) for one in mine}
     house.city.clock.add(seconds=5)
     assert set(house.sessions.end_all("user:li", house.city.directory, record="01K")) == ids
@@ -214,7 +224,7 @@ def test_neither_cookie_nor_id_token_is_on_the_disk(house: House) -> None:
     cookie = house.begin()
     at_rest = house.city.bytes_at_rest()
     assert hashlib.sha256(cookie.encode()).digest() in at_rest
-    for secret in (cookie, csrf_token(cookie), "canary"):
+    for secret in (cookie, house.sessions.find(digest(cookie)).csrf, "canary"):
         assert secret.encode() not in at_rest
 
 
@@ -224,7 +234,9 @@ def test_each_cookie_is_known_on_its_own_host_alone(house: House) -> None:
     assert house.sessions.find(digest(console)).host == CONSOLE
 
 
-@pytest.mark.parametrize("cookie", ["", "A" * 42, "A" * 44, "A" * 42 + "\n", "A" * 43 + "\n", "A" * 42 + "=", "é" * 43, "A" * 5000])
+@pytest.mark.parametrize(
+    "cookie", ["", "A" * 42, "A" * 44, "A" * 42 + "\n", "A" * 43 + "\n", "A" * 42 + "=", "é" * 43, "A" * 5000]
+)
 def test_what_is_not_formed_like_a_cookie_is_refused(house: House, cookie: str) -> None:
     with pytest.raises(CredentialRejected):
         digest(cookie)
@@ -252,7 +264,17 @@ def test_a_person_sees_her_live_sessions_newest_first(house: House) -> None:
     assert [one.id for one in house.sessions.of("user:li")] == [second]
 
 
-def test_a_forms_token_says_nothing_about_the_cookie(house: House) -> None:
-    one, other = house.begin(), house.begin()
-    assert csrf_token(one) != csrf_token(other)
-    assert csrf_token(one) not in (digest(one).hex()[:32], one)
+def test_a_forms_token_is_of_one_session_on_one_host_and_outlives_a_step_up(house: House) -> None:
+    def token(cookie: str) -> str:
+        return house.sessions.find(digest(cookie)).csrf
+
+    first = house.begin()
+    before = token(first)
+    assert len(before) == 32
+    assert token(house.begin(previous=first, assurance=3)) == before
+    assert (
+        len(
+            {before, token(house.begin(host=MARRIAGE)), token(house.begin(sid="sid-2")), token(house.begin(who="wang"))}
+        )
+        == 4
+    )

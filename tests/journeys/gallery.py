@@ -8,7 +8,15 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.journeys.browsing import CHROMIUM, decision_of, give_role, second_factor, sign_in, sign_in_with_code
+from tests.journeys.browsing import (
+    CHROMIUM,
+    decision_of,
+    give_role,
+    reload_until,
+    second_factor,
+    sign_in,
+    sign_in_with_code,
+)
 from tests.journeys.running_city import PORTALS, City, running
 
 WIDTHS = (1280, 360)
@@ -74,8 +82,10 @@ def staff(city: City, page: Page, desk: Page, auditor: Page, show: Show) -> None
     auditor.goto(f"{city.console}/audit")
     show(auditor, "audit-search")
     auditor.goto(f"{city.console}/audit?who=赵敏")
+    done = auditor.locator("main tbody tr:has(.ok) a")
+    reload_until(auditor, done)
     show(auditor, "audit-search-person")
-    auditor.click("main tbody tr:has(.ok) a")
+    done.first.click()
     show(auditor, "audit-event")
     auditor.goto(f"{city.console}/audit?request={decision_of(page)}")
     show(auditor, "audit-decision")
@@ -95,7 +105,11 @@ def main(folder: Path) -> None:
                 if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                     print(f"wider than its window: {name}-{locale}-{width}", file=sys.stderr)
 
-    with tempfile.TemporaryDirectory() as scratch, running(Path(scratch) / "city") as city, sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        running(Path(scratch) / "city") as city,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         for locale in ("zh-CN", "en-US"):
             pages = [browser.new_context(locale=locale).new_page() for _ in range(4)]

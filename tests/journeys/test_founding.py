@@ -12,7 +12,6 @@ from authz.casbin_model import CasbinFiles, load
 from authz.errors import AlreadySealed
 from storage.database import Database
 from tests.journeys.running_city import ROOT
-from tests.journeys.test_roles_take_effect import UNTIL
 
 DEMO = ROOT / "deploy/demo"
 OFFICES = ("系统管理员", "安全管理员", "审计管理员")
@@ -30,10 +29,7 @@ def test_there_are_two_of_each_administrator_and_none_holds_two_offices(city, at
 
 @pytest.mark.parametrize("office", ["audit-administrator", "security-administrator"])
 def test_no_second_office_is_given_to_an_administrator(city, office) -> None:
-    _, people = city.ask("zheng", "GET", "/api/v1/departments/city/people")
-    wu = next(one["id"] for one in people["items"] if one["login"] == "wu")
-    asked = {"role": office, "clearance": 2, "expires_at": UNTIL, "reason": "兼任"}
-    status, problem = city.ask("zheng", "POST", f"/api/v1/departments/city/people/{wu}/assignments", asked)
+    status, problem = city.assign("zheng", "wu", "city", role=office)
     assert (status, problem["code"]) == (403, "may-not-grant")
 
 
@@ -44,9 +40,11 @@ def test_system_and_audit_administrators_give_no_roles(city, login) -> None:
 
 
 def test_a_city_is_founded_once(city, tmp_path) -> None:
-    with contextlib.closing(sqlite3.connect(city.data / "city.db")) as ours:
-        with contextlib.closing(sqlite3.connect(tmp_path / "city.db")) as copy:
-            ours.backup(copy)
+    with (
+        contextlib.closing(sqlite3.connect(city.data / "city.db")) as ours,
+        contextlib.closing(sqlite3.connect(tmp_path / "city.db")) as copy,
+    ):
+        ours.backup(copy)
     founding = Founding(
         city=tomllib.loads((DEMO / "city.toml").read_text()),
         policy=load(CasbinFiles(model=(DEMO / "model.conf").read_text(), policy=(DEMO / "policy.csv").read_text())),

@@ -1,20 +1,9 @@
 """A role given or taken back is in force at the next click, inside the department and within what one may give."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.browsing import decision_of, give_role, reload_until, sign_in
-
-UNTIL = (datetime.now(UTC) + timedelta(days=30)).isoformat()
-
-
-def id_of(city, login: str) -> str:
-    """Her subject id, as the administrator of her department reads it."""
-    status, people = city.ask("qian", "GET", "/api/v1/departments/civil/people")
-    assert status == 200
-    return next(one["id"] for one in people["items"] if one["login"] == login)
 
 
 def test_a_role_opens_a_portal_at_the_next_click_and_closes_it_again(city, visit, at_desk) -> None:
@@ -45,7 +34,7 @@ def test_a_role_opens_a_portal_at_the_next_click_and_closes_it_again(city, visit
 
 def test_giving_is_undone_with_one_button(city, at_desk) -> None:
     qian = at_desk("qian")
-    qian.goto(f"{city.console}/departments/civil/people/{id_of(city, 'zhao')}")
+    qian.goto(f"{city.console}/departments/civil/people/{city.subject('zhao')}")
     give_role(qian, "marriage-clerk", "误操作")
     qian.get_by_role("button", name="撤销本次操作").click()
     expect(qian.get_by_role("status")).to_contain_text("已收回")
@@ -53,14 +42,15 @@ def test_giving_is_undone_with_one_button(city, at_desk) -> None:
 
 
 def test_a_department_administrator_does_not_see_other_departments(city, at_desk) -> None:
-    sun, zhao = at_desk("sun"), id_of(city, "zhao")
+    sun, zhao = at_desk("sun"), city.subject("zhao")
     for path, status in {
         "/departments/civil/people": 403,
         f"/api/v1/departments/civil/people/{zhao}/assignments": 403,
         f"/departments/housing/people/{zhao}": 404,
     }.items():
         answer = sun.goto(city.console + path)
-        assert answer and answer.status == status, path
+        assert answer
+        assert answer.status == status, path
         expect(sun.get_by_role("main")).not_to_contain_text("赵敏")
 
 
@@ -75,15 +65,13 @@ def test_a_department_administrator_does_not_see_other_departments(city, at_desk
     ids=["another-department's", "above-the-ceiling", "an-office", "to-oneself"],
 )
 def test_nobody_gives_more_than_he_may_give(city, to, changed) -> None:
-    asked = {"role": "marriage-clerk", "clearance": 2, "expires_at": UNTIL, "reason": "窗口轮岗"} | changed
-    path = f"/api/v1/departments/civil/people/{id_of(city, to)}/assignments"
-    status, problem = city.ask("qian", "POST", path, asked)
+    status, problem = city.assign("qian", to, **changed)
     assert (status, problem["code"]) == (403, "may-not-grant")
 
 
 def test_a_form_of_another_session_is_refused(city, at_desk) -> None:
     qian = at_desk("qian")
-    qian.goto(f"{city.console}/departments/civil/people/{id_of(city, 'zhao')}")
+    qian.goto(f"{city.console}/departments/civil/people/{city.subject('zhao')}")
     qian.evaluate("document.querySelectorAll('main [name=csrf]').forEach(input => input.value = 'f'.repeat(32))")
     give_role(qian, "marriage-clerk", "伪造")
     expect(qian.get_by_role("main")).to_contain_text("表单不是由您当前会话的页面提交的。")

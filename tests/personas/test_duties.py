@@ -72,7 +72,9 @@ def test_what_the_door_itself_serves_is_public_and_listed() -> None:
 def test_what_audits_changes_nothing() -> None:
     mine = [rule for rule in offices.RULES if rule.subject == offices.AUDIT_ADMINISTRATOR]
     assert {rule.action for rule in mine} == {"audit:read"}
-    reached = {m for (m, path), action in verbs(console_routes(CONSOLE)).items() if action == "audit:read" or "/audit" in path}
+    reached = {
+        m for (m, path), action in verbs(console_routes(CONSOLE)).items() if action == "audit:read" or "/audit" in path
+    }
     assert reached == {"GET"}
 
 

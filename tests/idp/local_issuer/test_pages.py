@@ -65,7 +65,7 @@ def test_the_second_factor_is_asked_only_when_it_is_wanted(issuer: LiveIssuer, b
 def test_password_and_second_factor_follow_each_other(issuer: LiveIssuer, browser: Browser) -> None:
     page = browser.sign_in(browser.get(auth_url(issuer, acr_values="3")))
     refused = browser.give_code(page, "000000")
-    assert (refused.status, "验证码不正确" in refused.text) == (400, True)
+    assert (refused.status, "动态码不正确" in refused.text) == (400, True)
     assert give_code(browser, refused).status == 303
 
 

@@ -1,0 +1,97 @@
+"""Who may import what: the contracts of pyproject.toml hold, bite, and what they cannot say is said here."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source import PACKAGES, ROOT, files, imports, inside
+
+LINT = str(Path(sys.executable).with_name("lint-imports"))
+DEPLOYED = ("deploy", "loadtests")
+
+
+def _lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([LINT, "--no-cache"], cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_the_contracts_hold() -> None:
+    result = _lint(ROOT)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "contract"),
+    [
+        ("authz/decide.py", "import gateway.pipeline", "the direction of imports"),
+        ("storage/database.py", "import crypto.aead", "the direction of imports"),
+        ("idp/session.py", "import settings", "wiring is imported by nobody"),
+        ("authz/decide.py", "import sqlalchemy", "pure files do no input or output"),
+        ("gateway/canonical.py", "import flask", "pure files do no input or output"),
+    ],
+)
+def test_a_planted_violation_breaks_its_contract(tmp_path: Path, file: str, line: str, contract: str) -> None:
+    for package in set(PACKAGES) - set(DEPLOYED):
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "static", "templates")
+        )
+    for name in ("pyproject.toml", "app.py", "cli.py", "client.py", "settings.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    with (tmp_path / file).open("a") as planted:
+        planted.write(f"\n{line}\n")
+    result = _lint(tmp_path)
+    assert result.returncode == 1
+    assert f"{contract} BROKEN" in result.stdout
+
+
+# third-party module → the files that may know it
+_CLIENTS = {
+    "flask": ("console/", "idp/local_issuer/", "gateway/local.py", "app.py", "deploy/demo/portal.py"),
+    "flask_smorest": ("console/",),
+    "casbin": ("authz/casbin_model.py", "loadtests/"),
+    "authlib": ("idp/local_issuer/",),
+    "aiohttp": ("gateway/proxy.py",),
+    "limits": ("gateway/limit.py",),
+    "argon2": ("idp/local_issuer/",),
+    "pyotp": ("idp/local_issuer/", "deploy/demo/"),
+    "cryptography": ("crypto/",),
+    "alembic": ("storage/",),
+    "jinja2": ("console/render.py",),
+    "a2wsgi": ("gateway/local.py", "app.py"),
+    "httptools": ("gateway/target.py",),
+    "uvicorn": ("gateway/target.py", "gateway/server.py", "app.py"),
+    "prometheus_client": ("gateway/operations.py",),
+    "click": ("cli.py", "client.py"),
+    "ulid": ("app.py",),
+    "sqlalchemy": ("storage/", "authz/", "idp/"),
+}
+
+
+@pytest.mark.parametrize("module", _CLIENTS)
+def test_a_third_party_client_is_known_where_it_belongs_only(module: str) -> None:
+    assert [file for file in files() if module in imports(file) and not inside(file, *_CLIENTS[module])] == []
+
+
+def test_pure_files_import_nothing_that_reads_or_waits() -> None:
+    pure = [
+        "authz/label.py", "authz/request.py", "authz/policy.py", "authz/decide.py", "authz/explain.py",
+        "authz/pattern.py",
+        "authz/hierarchy.py", "audit/merkle.py", "audit/event.py", "audit/redact.py", "gateway/canonical.py",
+        "gateway/match.py",
+    ]  # fmt: skip
+    reading = {
+        "os",
+        "socket",
+        "pathlib",
+        "subprocess",
+        "asyncio",
+        "threading",
+        "sqlite3",
+        "http",
+        "time",
+        "logging",
+        "random",
+    }
+    assert {file: imports(file) & reading for file in pure if imports(file) & reading} == {}

@@ -1,0 +1,101 @@
+"""The route table and the Flask application name the same things; nothing is unguarded, `public` is written out."""
+
+import re
+
+import pytest
+from werkzeug.routing import BuildError, Rule
+
+from gateway.errors import NotThroughTheDoor
+from gateway.routes import Route
+from tests.founded_city import CONSOLE, PORT, Door
+
+_PUBLIC = {
+    ("GET", "/.citygate/login"), ("GET", "/.citygate/callback"), ("GET", "/.citygate/logout"),
+    ("POST", "/.citygate/logout"),
+    ("GET", "/.citygate/resume/{parked}"), ("POST", "/.citygate/resume/{parked}"), ("GET", "/.citygate/static/{file}"),
+    ("GET", "/.well-known/citygate/jwks.json"), ("GET", "/api/v1/openapi.json"),
+}  # fmt: skip
+_UNASKED = {"HEAD", "OPTIONS"}
+
+
+def _local(door: Door) -> list[Route]:
+    return [route for route in door.city.routes.routes if route.host == CONSOLE]
+
+
+def _application(door: Door):  # type: ignore[no-untyped-def]
+    return door.gate.deliveries.local._application.app  # type: ignore[attr-defined]
+
+
+def _shape(path: str) -> str:
+    return re.sub(r"<[^>]+>|\{[^}]+\}", "{}", path)
+
+
+def _of_flask(door: Door) -> set[tuple[str, str]]:
+    rules: list[Rule] = list(_application(door).url_map.iter_rules())
+    return {(method, _shape(rule.rule)) for rule in rules for method in (rule.methods or set()) - _UNASKED}
+
+
+def test_every_view_has_exactly_one_route_and_every_route_a_view(door: Door) -> None:
+    routed = [(method, _shape(route.path)) for route in _local(door) for method in route.actions]
+    assert len(routed) == len(set(routed))
+    assert set(routed) == _of_flask(door)
+    assert {route.delivery for route in _local(door)} == {"local"}
+
+
+def test_what_is_public_is_written_out_here(door: Door) -> None:
+    public = {(method, route.path) for route in _local(door) if route.public for method in route.actions}
+    assert public == _PUBLIC
+
+
+def test_a_portals_host_has_the_doors_own_pages_and_no_desk(door: Door) -> None:
+    others = [route for route in door.city.routes.routes if route.host != CONSOLE and route.delivery == "local"]
+    assert {(method, route.path) for route in others for method in route.actions} <= _PUBLIC
+
+
+def test_no_view_answers_who_did_not_come_through_the_door(door: Door) -> None:
+    application = _application(door)
+    adapter = application.url_map.bind("localhost")
+    for rule in application.url_map.iter_rules():
+        try:
+            path = adapter.build(rule.endpoint, dict.fromkeys(rule.arguments, "1"))
+        except (BuildError, ValueError):
+            path = re.sub(r"<[^>]+>", "1", rule.rule)
+        for method in sorted((rule.methods or set()) - {"OPTIONS"}):
+            with pytest.raises(NotThroughTheDoor):
+                application.test_client().open(path, method=method)
+
+
+_WRITES = [
+    ("POST", "/sessions/end-all", "wang"), ("POST", "/sessions/{session}/end", "wang"),
+    ("POST", "/.citygate/logout", "wang"),
+    ("POST", "/.citygate/resume/{parked}", "wang"), ("DELETE", "/api/v1/sessions", "wang"),
+    ("POST", "/departments/{department}/people/{person}/assignments", "qian"),
+    ("POST", "/departments/{department}/people/{person}/assignments/{assignment}/revoke", "qian"),
+    ("POST", "/api/v1/departments/{department}/people/{person}/assignments", "qian"),
+    ("DELETE", "/api/v1/departments/{department}/people/{person}/assignments/{assignment}", "qian"),
+]  # fmt: skip
+_MACHINES = {("POST", "/api/v1/jobs/{job}")}  # asked for by a key, never by a browser
+
+
+def test_every_write_of_a_browser_is_tried_below(door: Door) -> None:
+    writes = {
+        (method, route.path) for route in _local(door) for method in route.actions if method not in ("GET", "OPTIONS")
+    }
+    assert {(method, path) for method, path, _ in _WRITES} == writes - _MACHINES
+
+
+@pytest.mark.parametrize(("method", "path", "who"), _WRITES)
+@pytest.mark.parametrize("token", [None, "", "0" * 32, "other"])
+def test_a_signed_in_browser_without_the_pages_token_changes_nothing(
+    door: Door, method: str, path: str, who: str, token: str | None
+) -> None:
+    cookie = door.sign_in(who)
+    parts = {"department": "civil", "person": door.ids["zhao"]}
+    target = re.sub(r"\{([a-z]+)\}", lambda found: parts.get(found[1], "01J"), path)
+    given = door.csrf(door.sign_in(who)) if token == "other" else token  # of another session of hers
+    role = {"role": "marriage-clerk", "clearance": 2, "expires_at": "2099-01-01T00:00:00Z", "reason": "r"}
+    body = {"json": role} if "/api/" in path else {"form": {} if given is None else {"csrf": given}}
+    headers = {"origin": f"http://{CONSOLE}:{PORT}", **({"x-csrf-token": given} if given else {})}
+    answer = door.ask(method, target, cookie=cookie, headers=headers, **body)  # type: ignore[arg-type]
+    assert (answer.status, answer.json["code"]) == (403, "csrf-refused")
+    assert door.city.sessions.of(door.ids[who])

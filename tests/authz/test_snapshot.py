@@ -1,0 +1,163 @@
+"""From changes to the next snapshot: what changed is read, what was ended is known, and the rest is shared."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from authz import store
+from authz.errors import PolicyInvalid
+from authz.snapshot import REVOKED_SECONDS, Snapshots
+from storage.epoch import Answer, Change, MemoryEpochs
+from tests.authz.town import NOW, Desk, desk
+
+
+class Gateway:
+    """What one gateway loads, on a monotonic clock set by hand, and what it was told of ended sessions."""
+
+    def __init__(self, town: Desk) -> None:
+        self.town, self.now = town, 0.0
+        self.told: list[str] = []
+        self.in_database: list[str] = []
+        self.snapshots = Snapshots(
+            town.register, monotonic=lambda: self.now, ended=self.told.extend, ended_within=lambda _: self.in_database
+        )
+        self.held = self.snapshots.first()
+
+    def load(self, *changes: tuple[str, str], everything: bool = False) -> None:
+        epoch = self.held.epoch + 1
+        told = None if everything else tuple(Change(epoch=epoch, kind=kind, key=key) for kind, key in changes)
+        self.held = self.snapshots.load(self.held, Answer(epoch=epoch, changes=told))
+
+    def roles(self, subject: str = "user:li") -> list[str]:
+        return [one.role for one in self.held.policies.assignments_of(subject)]
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
+    with desk(tmp_path) as town:
+        town.mandate()
+        yield Gateway(town)
+
+
+def test_a_subjects_change_is_read_and_nobody_elses(gateway: Gateway) -> None:
+    mine = gateway.town.give()
+    gateway.town.give("user:wang")
+    gateway.load(("subject", "user:li"))
+    assert (gateway.roles(), gateway.roles("user:wang")) == (["clerk"], [])
+    gateway.town.take(mine)
+    gateway.load(("subject", "user:li"), ("subject", "user:wang"))
+    assert (gateway.roles(), gateway.roles("user:wang")) == ([], ["clerk"])
+    assert gateway.held.policies.version == gateway.held.epoch == 2
+
+
+def test_an_ended_session_is_revoked_and_its_streams_are_told(gateway: Gateway) -> None:
+    policies = gateway.held.policies.rules
+    gateway.load(("session", "s1"), ("session", "s2"))
+    assert gateway.held.revoked == {"s1", "s2"}
+    assert gateway.told == ["s1", "s2"]
+    assert gateway.held.policies.rules is policies
+
+
+def test_the_revoked_are_remembered_for_a_minute_and_no_longer(gateway: Gateway) -> None:
+    for number in range(200):
+        gateway.load(("session", f"s{number}"))
+        gateway.now += 1
+        assert len(gateway.held.revoked) <= REVOKED_SECONDS
+    gateway.now += REVOKED_SECONDS
+    gateway.load()
+    assert gateway.held.revoked == frozenset()
+
+
+def test_when_the_changes_are_no_longer_known_the_database_says_which_sessions_ended(gateway: Gateway) -> None:
+    gateway.town.give()
+    gateway.load(("session", "s1"))
+    gateway.in_database = ["s2", "s3"]
+    gateway.load(everything=True)
+    assert gateway.held.revoked == {"s1", "s2", "s3"}
+    assert gateway.told == ["s1", "s2", "s3"]
+    assert gateway.roles() == ["clerk"]
+
+
+def test_a_policy_change_reads_everything(gateway: Gateway) -> None:
+    gateway.town.give()
+    gateway.town.insert(
+        store.rule, id="r1", subject="clerk", department="*", object="/a", action="read", effect="permit", record="01J"
+    )
+    gateway.load(("policy", ""))
+    assert "r1" in gateway.held.policies.rules
+    assert gateway.roles() == ["clerk"]
+
+
+@pytest.mark.parametrize("change", [("policy", ""), ("subject", "user:li")])
+def test_a_bad_row_is_refused_whole_and_what_is_held_stays(gateway: Gateway, change: tuple[str, str]) -> None:
+    gateway.town.give()
+    held = gateway.held
+    with gateway.town.city.database.transaction() as connection:
+        connection.execute(store.assignment.update().values(clearance=9))
+    with pytest.raises(PolicyInvalid):
+        gateway.load(change)
+    assert gateway.held is held
+    with gateway.town.city.database.transaction() as connection:
+        connection.execute(store.assignment.update().values(clearance=2))
+    gateway.load(change)
+    assert gateway.roles() == ["clerk"]
+
+
+def test_a_sessions_end_is_not_lost_with_a_bad_row_in_the_same_step(gateway: Gateway) -> None:
+    gateway.town.give()
+    with gateway.town.city.database.transaction() as connection:
+        connection.execute(store.assignment.update().values(clearance=9))
+    with pytest.raises(PolicyInvalid):
+        gateway.load(("subject", "user:li"), ("session", "s1"))
+    with gateway.town.city.database.transaction() as connection:
+        connection.execute(store.assignment.update().values(clearance=2))
+    gateway.load(("subject", "user:li"), ("session", "s1"))  # the question is asked again: nothing was confirmed
+    assert gateway.held.revoked == {"s1"}
+
+
+def test_a_feed_that_overran_says_so_and_loses_no_end(gateway: Gateway) -> None:
+    epochs = MemoryEpochs(monotonic=lambda: 0.0, keep_changes=4)
+    for number in range(6):
+        epochs.bump([("session", f"s{number}")])
+    answer = epochs.ask("gateway", holds=0)
+    assert answer.changes is None
+    gateway.in_database = [f"s{number}" for number in range(6)]
+    assert gateway.snapshots.load(gateway.held, answer).revoked == set(gateway.in_database)
+
+
+def test_a_revocation_among_a_hundred_thousand_reads_the_rows_of_one_person(gateway: Gateway) -> None:
+    values = {
+        "role": "clerk",
+        "department": "civil",
+        "clearance": 2,
+        "reason": "",
+        "given_by": "a",
+        "given_at": NOW,
+        "record": "r",
+    }
+    with gateway.town.city.database.transaction() as connection:
+        rows = [{"id": f"a{number}", "subject": f"user:{number}", **values} for number in range(100_000)]
+        connection.execute(sa.insert(store.assignment), rows)
+    gateway.load(everything=True)
+    assert len(gateway.held.policies.subjects()) == 100_000
+    work = steps_of(gateway)
+    gateway.load(("subject", "user:7"))
+    assert gateway.roles("user:7") == ["clerk"]
+    one = work()
+    gateway.load(everything=True)
+    assert one * 1000 < work()
+
+
+def steps_of(gateway: Gateway) -> Callable[[], int]:
+    """SQLite's work from here on, in tens of its virtual machine's instructions."""
+    counted = [1]
+
+    def step() -> int:
+        counted[0] += 1
+        return 0
+
+    with gateway.town.city.database.transaction() as connection:
+        connection.connection.driver_connection.set_progress_handler(step, 10)
+    return lambda: counted[0]

@@ -1,0 +1,91 @@
+"""C2 and C6 at the door: a person's own sessions, and an end that is an end everywhere."""
+
+import pytest
+
+from audit.event import EventKind
+from idp.session import COOKIE
+from tests.founded_city import Door
+
+
+@pytest.fixture
+def cookie(door: Door) -> str:
+    return door.sign_in("wang", assurance=2)
+
+
+def is_signed_in(door: Door, cookie: str) -> bool:
+    return door.ask("GET", "/api/v1/sessions", cookie=cookie).status == 200
+
+
+def session_of(door: Door, who: str) -> str:
+    return door.city.sessions.of(door.ids[who])[0].id
+
+
+def test_home_shows_where_she_is_signed_in_and_no_desk(door: Door, cookie: str) -> None:
+    answer = door.ask("GET", "/", cookie=cookie, page=True)
+    assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
+    assert session_of(door, "wang") in answer.text
+    assert "/audit" not in answer.text
+    assert "/departments/" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("who", "desk"), [("qian", "/departments/civil/people"), ("zheng", "/departments/city/people"), ("chen", "/audit")]
+)
+def test_home_leads_to_the_desk_of_an_office(door: Door, who: str, desk: str) -> None:
+    assert f'href="{desk}"' in door.ask("GET", "/", cookie=door.sign_in(who), page=True).text
+
+
+def test_she_ends_one_session_and_the_others_go_on(door: Door, cookie: str) -> None:
+    other = door.sign_in("wang")
+    target = f"/sessions/{session_of(door, 'wang')}/end"
+    assert door.ask("POST", target, cookie=cookie, form={"csrf": door.csrf(cookie)}).status == 303
+    assert (is_signed_in(door, other), is_signed_in(door, cookie)) == (False, True)
+
+
+def test_nobody_ends_somebody_elses_session_or_learns_that_it_is_there(door: Door, cookie: str) -> None:
+    victim = door.sign_in("sun")
+    answers = [
+        door.ask("POST", f"/sessions/{session}/end", cookie=cookie, form={"csrf": door.csrf(cookie)})
+        for session in (session_of(door, "sun"), "01UNKNOWN", "x" * 300)
+    ]
+    assert {(answer.status, answer.json["code"]) for answer in answers} == {(404, "session-unknown")}
+    assert is_signed_in(door, victim)
+
+
+def test_signing_out_everywhere_ends_every_session_of_hers_at_once(door: Door, cookie: str) -> None:
+    cookies, sun = [cookie, *(door.sign_in("wang") for _ in range(3))], door.sign_in("sun")
+    assert all(is_signed_in(door, one) for one in cookies)  # every gateway knows them
+    answer = door.ask("POST", "/sessions/end-all", cookie=cookie, page=True, form={"csrf": door.csrf(cookie)})
+    assert answer.status == 200
+    assert answer.headers["set-cookie"].startswith(f"{COOKIE}=;")
+    assert not any(is_signed_in(door, one) for one in cookies)
+    assert is_signed_in(door, sun)
+    outcome = [one for one in door.records() if one.kind is EventKind.OUTCOME and "sessions" in one.detail][-1]
+    assert outcome.subject == door.ids["wang"]
+    assert outcome.detail["sessions"] >= 4
+
+
+@pytest.mark.parametrize("target", ["/sessions/end-all", "/sessions/01X/end"])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"origin": "http://evil.localhost:8080"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}],
+)
+def test_a_form_of_another_page_ends_nothing(door: Door, cookie: str, target: str, headers: dict[str, str]) -> None:
+    form = {"csrf": door.csrf(cookie)} if headers else {}
+    answer = door.ask("POST", target, cookie=cookie, form=form, headers=headers)
+    assert (answer.status, answer.json["code"]) == (403, "csrf-refused")
+    assert is_signed_in(door, cookie)
+
+
+def test_a_link_ends_nothing(door: Door, cookie: str) -> None:
+    assert door.ask("GET", "/sessions/end-all", cookie=cookie).status == 405
+    assert is_signed_in(door, cookie)
+
+
+def test_a_cookie_counts_on_its_own_host_alone(door: Door, cookie: str) -> None:
+    answer = door.ask("GET", "/.citygate/logout", cookie=cookie, host="console.localhost")
+    assert answer.status == 200
+    both = door.ask("GET", "/", headers={"cookie": f"{COOKIE}={cookie}; {COOKIE}={cookie}"})
+    assert (both.status, both.json["code"]) == (401, "credential-rejected")
+    with_key = door.ask("GET", "/", "wang", cookie=cookie)
+    assert (with_key.status, with_key.json["code"]) == (401, "credential-rejected")

@@ -1,0 +1,114 @@
+"""The demo's founding: whole or not there, secrets of each city alone, and the same people under another port."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import app
+from authz.bootstrap import CLOCK
+from crypto.errors import KeyFileUnsafe
+from crypto.local_keys import load
+from deploy.demo.found import PEOPLE, found
+from idp.access_key import kept_key
+from settings import Settings
+
+ROOT = Path(__file__).parents[2]
+KEYS = ("seal", "audit", "assertion", "pairwise", "client")
+RUN = "import app, sys; from pathlib import Path; from deploy.demo.found import found; from settings import Settings; \
+found(Settings(data=Path(sys.argv[1])), clock=app.clock, mint=app.mint)"
+
+
+@pytest.fixture(scope="module")
+def after_a_crash(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A city founded where a founding was killed in its middle."""
+    place = tmp_path_factory.mktemp("cities") / "city"
+    killed = subprocess.Popen([sys.executable, "-c", RUN, str(place)], cwd=ROOT)
+    scratch = place.with_name("city.founding")
+    while not list(scratch.glob("issuer/accounts.db*")):
+        assert killed.poll() is None
+        time.sleep(0.01)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert not place.exists(), "half a city"
+    with ThreadPoolExecutor(2) as threads:  # and by two at once, of whom one founds
+        people = list(threads.map(lambda _: found(Settings(data=place), clock=app.clock, mint=app.mint), range(2)))
+    assert people[0] == people[1]
+    assert [path.name for path in place.parent.iterdir()] == ["city"], "the killed founding left something"
+    return place
+
+
+def test_a_founding_that_was_killed_leaves_nothing_and_the_next_one_works(after_a_crash: Path) -> None:
+    city = app.City(Settings(data=after_a_crash))
+    assert len(city.directory.people(city.directory.departments())) == 9
+    city.spool.close()
+    city.database.close()
+
+
+def test_nobody_else_on_the_machine_reads_its_secrets(after_a_crash: Path) -> None:
+    assert stat.S_IMODE(after_a_crash.stat().st_mode) == 0o700
+    secret = [
+        after_a_crash / PEOPLE,
+        *after_a_crash.glob("keys/*.key"),
+        *after_a_crash.glob("keys/access/*"),
+        *after_a_crash.glob("issuer/*.key"),
+    ]
+    assert len(secret) >= 1 + len(KEYS) + 1 + 11
+    assert {stat.S_IMODE(path.stat().st_mode) for path in secret} == {0o600}
+
+
+def test_another_city_has_other_passwords_seeds_and_keys(founded: Path, after_a_crash: Path) -> None:
+    one, other = (json.loads((place / PEOPLE).read_text()) for place in (founded, after_a_crash))
+    assert [person["login"] for person in one] == [person["login"] for person in other]
+    for secret in ("password", "totp_secret"):
+        values = [person[secret] for person in (*one, *other)]
+        assert len(set(values)) == len(values)
+    assert {load(founded / f"keys/{name}.key") for name in KEYS}.isdisjoint(
+        load(after_a_crash / f"keys/{name}.key") for name in KEYS
+    )
+    assert kept_key(founded / "keys", "qian") != kept_key(after_a_crash / "keys", "qian")
+    assert kept_key(founded / "keys", CLOCK)
+
+
+def test_a_city_that_is_there_is_not_founded_again(founded: Path) -> None:
+    before = {path: path.read_bytes() for path in founded.rglob("*") if path.is_file()}
+    people = found(Settings(data=founded, port=9999), clock=app.clock, mint=app.mint)
+    assert people == json.loads((founded / PEOPLE).read_text())
+    assert before == {path: path.read_bytes() for path in founded.rglob("*") if path.is_file()}
+
+
+def test_its_people_stay_the_same_under_another_port(founded: Path) -> None:
+    for port in (8080, 9000):
+        settings = Settings(data=founded, port=port)
+        directory = app.Directory(
+            app.Database(f"sqlite:///{founded / 'city.db'}"), issuers={settings.issuer: app.LOCAL_ISSUER}
+        )
+        qian = next(one for one in directory.people(directory.departments()) if one.login == "qian")
+        assert directory.signed_in(iss=settings.issuer, sub=qian.sub) == qian
+
+
+def test_no_password_is_anywhere_but_in_the_people_file(founded: Path) -> None:
+    secrets = [
+        person[name] for person in json.loads((founded / PEOPLE).read_text()) for name in ("password", "totp_secret")
+    ]
+    for path in founded.rglob("*"):
+        if path.is_file() and path.name != PEOPLE:
+            content = path.read_bytes()
+            assert not [secret for secret in secrets if secret.encode() in content], path
+
+
+def test_a_key_that_was_opened_to_others_stops_the_city(founded: Path, tmp_path: Path) -> None:
+    import shutil
+
+    place = tmp_path / "city"
+    shutil.copytree(founded, place)
+    (place / "keys/seal.key").chmod(0o644)
+    with pytest.raises(KeyFileUnsafe):
+        app.City(Settings(data=place))
