@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from audit.event import EventKind
+from audit.segment import Segment
 from authz.policy import PolicySet
 from gateway.pipeline import handle
 from tests.gateway.door import ASKED, DESK, HOST, LI, Door, header, opened
@@ -100,6 +101,29 @@ async def test_the_synced_record_stands_in_the_file_before_the_upstream_sees_the
     assert seen == [decision]
     assert (decision.kind, decision.label, outcome.kind, outcome.result) == ("decision", 3, "outcome", "ok")
     assert decision.id == outcome.id
+
+
+@pytest.mark.parametrize(("target", "method"), [("/secret/1", "GET"), ("/low/1", "POST")])
+async def test_the_fsync_has_returned_before_the_upstream_sees_the_request(
+    door: Door, monkeypatch: pytest.MonkeyPatch, target: str, method: str
+) -> None:
+    order = []
+    sync = Segment.sync
+
+    def watched(self: Segment) -> None:
+        sync(self)
+        order.append("synced")
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        order.append("seen")
+        writer.write(OK)
+
+    await asyncio.sleep(0.1)  # what opened the spool is synced by now
+    monkeypatch.setattr(Segment, "sync", watched)
+    door.talk = talk
+    await door.ask(target, method=method, cookie=door.sign_in(assurance=3))
+    assert order[:2] == ["synced", "seen"]
 
 
 async def test_a_client_that_leaves_before_the_answer_leaves_an_outcome(door: Door) -> None:
