@@ -41,14 +41,14 @@ from gateway.authenticate import Credentials
 from gateway.clock_job import tick
 from gateway.deliver import Deliveries, Streams
 from gateway.limit import Buckets
+from gateway.listeners import behind_data_plane, public
 from gateway.local import Local
 from gateway.operations import operations
 from gateway.pipeline import Gate, handle
 from gateway.proxy import Proxy
 from gateway.refuse import Refusals, note_unreadable, page_headers, write_counted
 from gateway.routes import RouteTable, load_routes, public_rules
-from gateway.server import Binding, Handle, asgi, bind_tcp, bind_unix, serve
-from gateway.stages import Listener
+from gateway.server import Binding, bind_tcp, serve
 from gateway.target import telling
 from gateway.transform import Assertions
 from idp.access_key import AccessKeys, kept_key
@@ -64,7 +64,6 @@ from storage.epoch import MemoryEpochs
 
 VERSION, CLIENT_ID = "0.1.0", "citygate"
 LOCAL_ISSUER = "local"  # its people stay the same when `--port` moves its address
-_log = logging.getLogger("citygate")
 
 
 def clock() -> datetime:
@@ -110,7 +109,7 @@ class City:
             self.epochs,
             gateway=mint(),
             load=self.snapshots.load,
-            trouble=lambda failure: _log.error("lease: %s", failure or "deadline"),
+            trouble=lambda failure: logging.getLogger("citygate").error("lease: %s", failure or "deadline"),
         )
         self.credentials = Credentials(self.sessions, AccessKeys(self.database, clock=clock), clock=clock)
         self.log = audit_log(settings)
@@ -128,6 +127,7 @@ class City:
             origin=self.console,
             headers=self.page_headers,
             policies=self.policies,
+            departments=self.directory.departments(),
             clock=clock,
         )
         assertions = Assertions(
@@ -184,6 +184,7 @@ class City:
                 portals=self.portals,
                 effective=self.effective,
                 ended=self.ended,
+                forget=self.credentials.forget,
                 jwks=assertions.jwks,
                 jobs={"sweep": self.sweep},
                 clock=clock,
@@ -235,35 +236,21 @@ async def run_city(settings: Settings) -> None:
         host, key = city.console.partition("//")[2], kept_key(settings.data / "keys", CLOCK)
         machine = tick(answer, host=host, key=key, own=partial(write_counted, gate.refusals))
         keeping = [asyncio.create_task(city.keeper.keep()), asyncio.create_task(machine)]
-        checks = {
-            "lease": lambda: "" if city.decider.fresh() else "not confirmed",
-            "spool": lambda: city.spool.blocked(),
-        }
+        checks = {"lease": lambda: "" if city.decider.fresh() else "not confirmed", "spool": city.spool.blocked}
         own = Binding(socket=bind_tcp("127.0.0.1", settings.port + 1), application=operations(checks, version=VERSION))
-        protocol = telling(note_unreadable(gate.refusals))
-        await serve([own, *listeners(settings, gate, kept)], stop=stop, protocol=protocol)
+        question = ForwardAuth(handle=answer, kept=kept, refusals=gate.refusals, clock=clock, mint=mint).answer
+        run, secret = settings.data / "run", settings.data_plane_secret
+        if settings.listen:
+            doors = public(answer, port=settings.port)
+        else:
+            doors = behind_data_plane(answer, question, folder=run, secret=secret)
+        await serve([own, *doors], stop=stop, protocol=telling(note_unreadable(gate.refusals)))
         for task in keeping:
             task.cancel()
         await write_counted(gate.refusals, everything=True)
     city.spool.close()
     sequencing.stop()
     city.database.close()
-
-
-def listeners(settings: Settings, gate: Gate, kept: KeptRefusals) -> list[Binding]:
-    """Where requests come in: the public port, or behind a data plane two socket files that it alone can open."""
-    answer = partial(handle, gate=gate)
-    if settings.listen:
-        return [Binding(socket=bind_tcp("127.0.0.1", settings.port), application=asgi(answer))]
-    forward = ForwardAuth(handle=answer, kept=kept, refusals=gate.refusals, clock=clock, mint=mint)
-    answers: dict[Listener, Handle] = {Listener.PROXIED: answer, Listener.GATE: forward.answer}
-    return [
-        Binding(
-            socket=bind_unix(settings.data / "run" / f"{listener}.sock"),
-            application=asgi(how, listener=listener, secret=settings.data_plane_secret),
-        )
-        for listener, how in answers.items()
-    ]
 
 
 def run_issuer(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """The lease: a process decides only while it confirmed the current epoch within the last second; and the receipt."""
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -183,9 +184,8 @@ class Keeper:
         return running.result()
 
     async def _pause(self) -> None:
-        nudged = asyncio.ensure_future(self._nudged.wait())
-        await asyncio.wait({nudged}, timeout=ASK_SECONDS)
-        nudged.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._nudged.wait(), ASK_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

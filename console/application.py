@@ -42,6 +42,7 @@ class Parts:
     portals: Mapping[str, Route]
     effective: Callable[[int], Receipt]
     ended: Callable[[Iterable[str]], Receipt]
+    forget: Callable[[str], None]  # a cookie that was replaced
     jwks: Callable[[], dict[str, list[dict[str, str]]]]
     jobs: Mapping[str, Callable[[], int]]
     clock: Callable[[], datetime]
@@ -84,6 +85,7 @@ def _sign_in(parts: Parts) -> SignIn:
         directory=parts.directory,
         parking=parts.parking,
         ended=parts.ended,
+        forget=parts.forget,
         jwks=parts.jwks,
     )
 

@@ -1,20 +1,23 @@
 """What every page has around it: the language, the person, her offices; for views and for the door's refusals alike."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from flask import Response, request
 
+from authz.explain import Condition, explain
 from authz.offices import AUDIT_ADMINISTRATOR, DEPARTMENT_ADMINISTRATOR, SECURITY_ADMINISTRATOR, SYSTEM_ADMINISTRATOR
 from authz.policy import PolicySet
 from authz.request import Missing
 from console.render import Lang, Renderer, language
 from gateway.authenticate import SAFE_METHODS
+from gateway.authorize import access_request
 from gateway.local import exchange
 from gateway.refuse import LOGIN_PATH, STEP_UP_ASSURANCE, Refusal
-from gateway.stages import Headers, Inbound
+from gateway.stages import Authenticated, Headers, Inbound
+from idp.directory import Department
 from idp.identity import NOBODY, Identity
 
 _OFFICES = (DEPARTMENT_ADMINISTRATOR, SYSTEM_ADMINISTRATOR, SECURITY_ADMINISTRATOR, AUDIT_ADMINISTRATOR)
@@ -29,6 +32,7 @@ class Frame:
     origin: str  # of the console, "http://console.localhost:8080"
     headers: Headers  # of every page
     policies: Callable[[], PolicySet]
+    departments: Mapping[str, Department]
     clock: Callable[[], datetime]
 
     def page(self, template: str, *, status: int = 200, reader: Identity | None = None, **context: Any) -> Response:
@@ -70,9 +74,25 @@ class Frame:
             sentence=None,
             decision_id=refusal.id,
             reason=problem.reason,
+            owner=self._owner(refusal, lang),
             next=_next(refusal),
-            detail=None,
+            detail=self._explained(refusal),
         )
+
+    def _owner(self, refusal: Refusal, lang: Lang) -> str | None:
+        """Whose administrator could give what is missing."""
+        department = self.departments.get(refusal.matched.department) if refusal.matched else None
+        if department is None or refusal.problem.missing not in (Missing.ROLE, Missing.CLEARANCE):
+            return None
+        return department.name_zh if lang == "zh-CN" else department.name_en
+
+    def _explained(self, refusal: Refusal) -> Sequence[Condition] | None:
+        """How it was decided, for staff; outsiders learn nothing of the policy."""
+        matched, identity = refusal.matched, refusal.identity
+        if matched is None or not identity.department or refusal.problem.code != "access-denied":
+            return None
+        asked = access_request(Authenticated(matched=matched, identity=identity))
+        return explain(self.policies(), asked).conditions
 
     def offices(self, subject: str) -> list[str]:
         """The offices a subject holds, in the order of the navigation."""

@@ -28,7 +28,7 @@ from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from console.wording import ASSURANCES, KINDS, LABELS, NAMES, REASONS, STATUSES
+from console.wording import ASSURANCES, CONDITIONS, KINDS, LABELS, NAMES, REASONS, STATUSES
 
 Lang = Literal["zh-CN", "en"]
 Code = TypeVar("Code", int, str)
@@ -88,6 +88,7 @@ class Renderer:
         environment.filters.update(
             named=_words(NAMES, translations),
             kind=_words(KINDS, translations),
+            condition=_words(CONDITIONS, translations),
             reason=_words(REASONS, translations),
             label=_words(LABELS, translations),
             assurance=_words(ASSURANCES, translations),

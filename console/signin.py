@@ -36,10 +36,12 @@ class SignIn:
         directory: Directory,
         parking: Parking,
         ended: Callable[[Iterable[str]], Receipt],
+        forget: Callable[[str], None],
         jwks: Callable[[], dict[str, list[dict[str, str]]]],
     ) -> None:
         self._frame, self._relying_party, self._sessions = frame, relying_party, sessions
-        self._directory, self._parking, self._ended, self._jwks = directory, parking, ended, jwks
+        self._directory, self._parking, self._ended = directory, parking, ended
+        self._forget, self._jwks = forget, jwks
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -73,6 +75,8 @@ class SignIn:
         cookie = self._sessions.begin(
             login, person_id=person.id, host=inbound.host, address=inbound.address, previous=previous, record=inbound.id
         )
+        if previous:
+            self._forget(previous)
         talk.detail |= {"person": person.id, "assurance": login.assurance}
         answer = redirect(login.return_to, 303)
         _set_cookie(answer, session.COOKIE, cookie)

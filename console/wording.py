@@ -87,6 +87,14 @@ KINDS: Mapping[str, str] = {
 }
 
 # Why: reasons of decisions, codes of refusals and errors, and what a form can get wrong.
+# What a decision looks at, in order; told to staff with what there is and what it takes.
+CONDITIONS: Mapping[str, str] = {
+    "explicit-deny": "Rules that forbid it",
+    "no-rule": "Rules that permit it through a role held here",
+    "clearance": "Clearance of the role, and the object's label",
+    "assurance": "Ceiling of the sign-in, and the object's label",
+}
+
 REASONS: Mapping[str, str] = {
     "permit": "A rule of the policy permits it.",
     "explicit-deny": "A rule of the policy forbids it.",

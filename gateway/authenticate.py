@@ -52,6 +52,10 @@ class Credentials:
             raise CredentialRejected
         return found
 
+    def forget(self, cookie: str) -> None:
+        """This cookie was replaced: its next bearer is looked up again. Raises CredentialRejected."""
+        self._known.pop(session.digest(cookie), None)
+
     def flush(self) -> None:
         """Write down which sessions were used since the last call."""
         used, self._used = self._used, set()

@@ -15,21 +15,25 @@ def authorize(authenticated: Authenticated, decider: Decider) -> Admitted:
     ended = authenticated.identity.session in decider.snapshot.revoked
     if ended:
         authenticated = replace(authenticated, identity=NOBODY)
-    matched, identity = authenticated.matched, authenticated.identity
-    ruling = decider.decide(
-        AccessRequest(
-            id=matched.inbound.id,
-            at=matched.inbound.at,
-            subject=identity.subject,
-            department=matched.department,
-            object=matched.object,
-            action=matched.action,
-            label=matched.label,
-            ceiling=ceiling_of(identity.assurance),
-        ),
-        grace_seconds=matched.route.grace_seconds if matched.action == "read" else 0,
-    )
+    matched = authenticated.matched
+    grace_seconds = matched.route.grace_seconds if matched.action == "read" else 0
+    ruling = decider.decide(access_request(authenticated), grace_seconds=grace_seconds)
     if ruling.decision.effect is not Effect.PERMIT:
         reason = "session-ended" if ended else ruling.decision.reason
         raise AccessDenied(replace(ruling.decision, reason=reason))
     return Admitted(authenticated=authenticated, decision=ruling.decision, stale=ruling.stale)
+
+
+def access_request(authenticated: Authenticated) -> AccessRequest:
+    """The question this request puts to the PDP."""
+    matched, identity = authenticated.matched, authenticated.identity
+    return AccessRequest(
+        id=matched.inbound.id,
+        at=matched.inbound.at,
+        subject=identity.subject,
+        department=matched.department,
+        object=matched.object,
+        action=matched.action,
+        label=matched.label,
+        ceiling=ceiling_of(identity.assurance),
+    )

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unicodedata import is_normalized
+from urllib.parse import unquote
 
 from authz.label import Label
 from authz.policy import Rule
@@ -135,7 +137,7 @@ def _route(entry: dict[str, Any], defaults: Mapping[str, Label]) -> Route:
 
 def is_door_path(path: str) -> bool:
     """Whether this path belongs to the door itself, on whatever host."""
-    return path.startswith(DOOR_PATHS)
+    return f"{path}/".startswith(DOOR_PATHS)
 
 
 def named(pattern: str, segments: tuple[str, ...], name: str) -> str:
@@ -196,7 +198,17 @@ def _segments(path: str) -> tuple[str, ...]:
 def _is_pattern(path: str) -> bool:
     *front, last = _segments(path)
     named = front if last in ("", "**") else [*front, last]
-    return path.startswith("/") and all(_LITERAL.fullmatch(one) or _PARAMETER.fullmatch(one) for one in named)
+    return path.startswith("/") and all(_PARAMETER.fullmatch(one) or _is_literal(one) for one in named)
+
+
+def _is_literal(segment: str) -> bool:
+    if not _LITERAL.fullmatch(segment):
+        return False
+    try:
+        text = unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return text.isprintable() and is_normalized("NFC", text)
 
 
 def _is_action(method: str, action: str) -> bool:

@@ -55,7 +55,7 @@ _CLIENTS = {
     "aiohttp": ("gateway/proxy.py",),
     "limits": ("gateway/limit.py",),
     "argon2": ("idp/local_issuer/",),
-    "pyotp": ("idp/local_issuer/", "deploy/demo/"),
+    "pyotp": ("idp/local_issuer/", "deploy/demo/", "cli.py"),
     "cryptography": ("crypto/",),
     "alembic": ("storage/",),
     "jinja2": ("console/render.py",),

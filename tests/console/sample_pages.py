@@ -74,6 +74,7 @@ _REFUSAL = {
     "decision_id": REQUEST,
     "reason": "no-rule",
     "next": [{"href": "/requests/new", "text": "request-access"}, {"action": "/again", "csrf": CSRF, "text": "retry"}],
+    "owner": "民政局",
     "detail": None,
 }
 
@@ -236,7 +237,7 @@ def pages() -> Iterator[tuple[str, str, Mapping[str, object]]]:
     yield "signed_out.html", "first", {"page": _GUEST, "sessions_ended": 2, "receipt": _RECEIPT}
     yield "signed_out.html", "unconfirmed", {"page": _GUEST, "sessions_ended": 1, "receipt": _RECEIPT | {"live": 3}}
     yield "refusal.html", "first", _REFUSAL
-    staff = {"status": 503, "reason": "lease-lost", "next": [], "detail": ["王芳 → 登记员", "p-17 ✕"]}
+    staff = {"status": 503, "reason": "lease-lost", "next": [], "detail": [{"law": "no-rule", "value": "0", "needed": "1", "ok": False}]}
     yield "refusal.html", "staff", _REFUSAL | staff
     text = {"status": 418, "reason": "teapot", "title": "另有说明", "sentence": "原因另述。", "next": []}
     yield (

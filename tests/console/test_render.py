@@ -69,7 +69,7 @@ class Page(HTMLParser):
 def messages() -> set[str | tuple[str, ...]]:
     found = extract_from_dir(CONSOLE / "templates", [("**.html", "jinja2.ext:babel_extract")])
     numbered = (wording.LABELS, wording.ASSURANCES, wording.STATUSES)
-    named = (wording.NAMES, wording.KINDS, wording.REASONS)
+    named = (wording.NAMES, wording.CONDITIONS, wording.KINDS, wording.REASONS)
     return {message for _, _, message, _, _ in found} | {text for table in numbered + named for text in table.values()}
 
 

@@ -114,7 +114,7 @@ def test_it_imports_nothing_of_citygate() -> None:
     imports = [line for line in PORTAL.read_text().splitlines() if line.startswith(("import ", "from "))]
     allowed = {*sys.stdlib_module_names, "jwt", "flask", "werkzeug"}
     assert {line.split()[1].split(".")[0] for line in imports} <= allowed
-    assert len(PORTAL.read_text().splitlines()) <= 250
+    assert len(PORTAL.read_text().splitlines()) <= 300
 
 
 def test_it_greets_by_the_name_that_the_door_asserts(portal: Portal) -> None:

@@ -352,13 +352,13 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
     )
     frame = Frame(
         renderer=Renderer(static_url="/.citygate/static"), origin=f"http://{DESK}:{PORT}", headers=page_headers(),
-        policies=lambda: box[0].gate.decider.snapshot.policies, clock=clock,
+        policies=lambda: box[0].gate.decider.snapshot.policies, departments={}, clock=clock,
     )  # fmt: skip
     issuer = Issuer(
         f"http://login.localhost:{PORT}", backchannel=Backchannel(address="127.0.0.1", port=9), monotonic=lambda: 0.0
     )
     sign_in = SignIn(
-        frame, sessions=sessions, directory=directory, parking=parking, jwks=assertions.jwks,
+        frame, sessions=sessions, directory=directory, parking=parking, jwks=assertions.jwks, forget=lambda _cookie: None,
         ended=lambda _sessions: Receipt(epoch=1, confirmed=1, live=1, seconds=0.0),
         relying_party=RelyingParty(
             issuer, client_id="c", client_secret="s", seal=seal, clock=clock,
