@@ -45,8 +45,8 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _SINGLETONS = frozenset(
     b"host content-length content-type content-encoding transfer-encoding authorization cookie origin referer "
     b"user-agent expect upgrade range if-range if-modified-since if-unmodified-since date from max-forwards "
-    b"idempotency-key sec-websocket-key sec-websocket-version sec-fetch-site sec-fetch-mode sec-fetch-dest sec- "
-    b"fetch-user x-forwarded-for x-forwarded-proto x-original-method x-original-host x-original-target "
+    b"idempotency-key sec-websocket-key sec-websocket-version sec-fetch-site sec-fetch-mode sec-fetch-dest "
+    b"sec-fetch-user x-forwarded-for x-forwarded-proto x-original-method x-original-host x-original-target "
     b"x-original-address x-original-scheme x-citygate-refusal".split()
 )
 _CONNECTION = frozenset({b"close", b"keep-alive", b"te", b"upgrade", b"http2-settings", b""})

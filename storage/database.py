@@ -39,7 +39,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._engine: Engine = create_engine(url)
+        self._engine: Engine = create_engine(url, hide_parameters=True)  # an error text must not hold a row
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _prepare_sqlite)
             event.listen(self._engine, "begin", _begin_immediate)
