@@ -120,9 +120,12 @@ maxlength="500" required></textarea><button>{{ t('提交|Submit') }}</button></f
 STYLE = """:root{color-scheme:light dark;--ink:light-dark(#1d2433,#e8ebf2);--paper:light-dark(#fff,#14181f);
 --accent:light-dark(#0b5cad,#7db8ff)}
 body{margin:0;color:var(--ink);background:var(--paper);font:1.0625rem/1.6 system-ui,sans-serif}
-header{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;padding:1rem 1.5rem;border-bottom:3px solid var(--accent)}
+header{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;border-bottom:3px solid var(--accent);
+ padding:1rem max(1.5rem,calc(50% - 27rem))}
 nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem;margin-left:auto}a{color:var(--accent)}label{display:block}
-main{max-width:42rem;margin:0 auto;padding:1.5rem}h1{font-size:1.6rem;line-height:1.3}li{margin:.4rem 0}
+main{padding:1.5rem max(1.5rem,calc(50% - 27rem)) 4rem}main>*{max-width:42rem}
+h1{font-size:1.6rem;line-height:1.3}ul{padding:0;list-style:none}
+li{margin:.6rem 0;padding:.9rem 1.1rem;border:1px solid #8886;border-radius:.4rem}
 p{white-space:pre-line;overflow-wrap:anywhere}textarea{width:100%;height:8rem;font:inherit}
 :focus-visible{outline:3px solid #f5a623;outline-offset:2px}
 button{margin-top:1rem;padding:.6rem 1.4rem;border:0;font:inherit;color:var(--paper);background:var(--accent)}"""

@@ -98,7 +98,10 @@ def traced(number: int, calls: str) -> Iterator[Callable[[], list[str]]]:
                 yield lines
             finally:
                 tracer.send_signal(signal.SIGINT)
-                tracer.wait(20)
+                try:
+                    tracer.wait(20)
+                except subprocess.TimeoutExpired:
+                    tracer.kill()
                 kept += lines()
 
 

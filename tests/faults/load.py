@@ -13,7 +13,7 @@ from tests.journeys.running_city import City
 
 
 class Load:
-    """Three visitors who ask for one page after the other, each page once, until the block ends."""
+    """Three visitors who ask for one page after the other, each page once, until the block ends; and one who browses."""
 
     _names = itertools.count(1)
 
@@ -21,6 +21,7 @@ class Load:
         self._city, self._key = city, key(city, "wang")
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._visit) for _ in range(3)]
+        self._threads.append(threading.Thread(target=self._browse))
         self.delivered: list[str] = []  # objects: the portal answered through the door
         self.refused: list[str] = []  # request ids: the door answered
         self.statuses: set[int] = set()
@@ -47,6 +48,14 @@ class Load:
                 self.refused.append(answer.request_id)
             else:
                 self.delivered.append(f"/marriage{path}")
+
+    def _browse(self) -> None:
+        """Label 2: these records wait for nobody's sync, so some of them are not yet durable at any moment."""
+        while not self._stop.is_set():
+            try:
+                ask(self._city, "marriage", "GET", "/files/load", self._key)
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.05)
 
     def _paths(self) -> Iterator[str]:
         while not self._stop.is_set():

@@ -23,7 +23,9 @@ def table() -> str:
                 fault, _, happens = said.partition(" — ")
                 assert fault, f"{function.name} does not say `fault: … — …`"
                 assert happens, f"{function.name} does not say `fault: … — …`"
-                rows.append(f"| {fault} | {happens.rstrip('.')} | `{path.stem}`: {function.name.removeprefix('test_').replace('_', ' ')} |")
+                rows.append(
+                    f"| {fault} | {happens.rstrip('.')} | `{path.stem}`: {function.name.removeprefix('test_').replace('_', ' ')} |"
+                )
     return HEAD + "\n".join(rows) + "\n"
 
 

@@ -39,7 +39,13 @@ def test_a_sign_in_never_leads_out_of_the_city(city, wang) -> None:
     assert real in begun.query
     for uri in ("https://evil.example/", f"{origin(city, 'marriage')}/.citygate/callback/../x", f"{origin(city, 'marriage')}.evil.example/.citygate/callback",
                 f"http://x@{host_of(city, 'marriage')}/.citygate/callback", f"{origin(city, 'marriage')}/.citygate/callback?x", f"{origin(city, 'marriage')}/.citygate/callback#"):  # fmt: skip
-        answer = ask(city, "login", "GET", f"{begun.path}?{begun.query.replace(real, quote(uri, safe=''))}", {"Accept": "text/html"})
+        answer = ask(
+            city,
+            "login",
+            "GET",
+            f"{begun.path}?{begun.query.replace(real, quote(uri, safe=''))}",
+            {"Accept": "text/html"},
+        )
         assert answer.status == 400, uri
         assert "location" not in answer.headers
         end = f"/realms/city/protocol/openid-connect/logout?client_id=citygate&post_logout_redirect_uri={quote(uri, safe='')}"
@@ -62,7 +68,12 @@ def test_a_cookie_chosen_by_somebody_else_is_never_adopted(city) -> None:
     for old in (chosen, first, browser.cookie):
         assert ask(city, "console", "GET", "/", {"Cookie": f"{COOKIE}={old}"}).status == 401, "old, or of another host"
     assert ask(city, "marriage", "GET", "/whoami", {"Cookie": f"{COOKIE}={mine}"}).status == 401
-    state = Browser(city).ask("marriage", "GET", "/.citygate/login?return_to=/").location.partition("state=")[2].partition("&")[0]
+    state = (
+        Browser(city)
+        .ask("marriage", "GET", "/.citygate/login?return_to=/")
+        .location.partition("state=")[2]
+        .partition("&")[0]
+    )
     lured = browser.ask("marriage", "GET", f"/.citygate/callback?code=mallorys&state={state}&iss=x")
     assert lured.status == 400, "another browser's login is not finished here (RFC 9700 §4.7)"
 
@@ -100,7 +111,9 @@ def test_no_form_is_taken_from_elsewhere(city, qian, feng) -> None:
     assert own
     assert foreign
     assert own != foreign
-    given = qian.ask("console", "POST", f"{desk}/assignments", {**role, "csrf": own}, {"Origin": origin(city, "console")})
+    given = qian.ask(
+        "console", "POST", f"{desk}/assignments", {**role, "csrf": own}, {"Origin": origin(city, "console")}
+    )
     assert given.status in (200, 303), "the real form is taken"
     before = held(city, zhao)
     unsafe = [
@@ -117,13 +130,23 @@ def test_no_form_is_taken_from_elsewhere(city, qian, feng) -> None:
             assert qian.ask("console", "POST", path, {**form, "csrf": own}, headers).status == 403, (path, headers)
         get = qian.ask("console", "GET", path)
         assert get.status in (200, 404, 405), (path, get.status)
-    for method, path in (("POST", f"/api/v1{desk}/assignments"), ("DELETE", f"/api/v1{desk}/assignments/{before[-1]}"), ("DELETE", "/api/v1/sessions")):
+    for method, path in (
+        ("POST", f"/api/v1{desk}/assignments"),
+        ("DELETE", f"/api/v1{desk}/assignments/{before[-1]}"),
+        ("DELETE", "/api/v1/sessions"),
+    ):
         body = {"role": "marriage-clerk", "clearance": 1, "expires_at": f"{day}T00:00:00Z", "reason": "x"}
-        sent = {"Cookie": f"{COOKIE}={qian.jars['console'][COOKIE]}", "Content-Type": "application/json", "X-CSRF-Token": foreign}
+        sent = {
+            "Cookie": f"{COOKIE}={qian.jars['console'][COOKIE]}",
+            "Content-Type": "application/json",
+            "X-CSRF-Token": foreign,
+        }
         assert ask(city, "console", method, path, sent, json.dumps(body)).status == 403, (method, path)
     assert held(city, zhao) == before
     assert qian.ask("console", "GET", desk).status == 200, "and she is still signed in"
-    taken = qian.ask("console", "POST", f"{desk}/assignments/{before[-1]}/revoke", {"csrf": own}, {"Origin": origin(city, "console")})
+    taken = qian.ask(
+        "console", "POST", f"{desk}/assignments/{before[-1]}/revoke", {"csrf": own}, {"Origin": origin(city, "console")}
+    )
     assert taken.status in (200, 303)
     assert held(city, zhao) == before[:-1]
 
@@ -138,7 +161,9 @@ def test_a_login_form_from_elsewhere_signs_nobody_in(city) -> None:
         filled = {"login": person["login"], "password": person["password"], "csrf": token}
         assert browser.submit(page, "login", filled).status == 400, token[:5]
     assert "__Host-city-sign-on" not in browser.jars["login"]
-    assert browser.submit(page, "login", {"login": person["login"], "password": person["password"]}).status == 303, "the form itself is taken"
+    assert browser.submit(page, "login", {"login": person["login"], "password": person["password"]}).status == 303, (
+        "the form itself is taken"
+    )
 
 
 def test_guessing_a_password_through_the_door_locks_it(city) -> None:
@@ -171,5 +196,7 @@ def test_a_parked_write_is_its_owners_alone(city, wang, feng) -> None:
     for browser, host in ((thief, "marriage"), (Browser(city), "marriage"), (feng, "console")):
         mine = token if browser is thief else csrf_of(browser.ask(host, "GET", "/.citygate/logout").body)
         assert browser.ask(host, "GET", f"/.citygate/resume/{number}").status in (303, 404)
-        assert browser.ask(host, "POST", f"/.citygate/resume/{number}", {"csrf": mine}, {"Origin": origin(city, host)}).status in (403, 404)
+        assert browser.ask(
+            host, "POST", f"/.citygate/resume/{number}", {"csrf": mine}, {"Origin": origin(city, host)}
+        ).status in (403, 404)
     assert wang.ask("marriage", "GET", f"/.citygate/resume/{number}").status == 200

@@ -59,7 +59,9 @@ def portal_hears(city) -> Iterator[Callable[[], str]]:
         yield lambda: "\n".join(lines())
 
 
-def message(city, target: bytes, *, method: bytes = b"GET", host: str = "marriage", close: bool = True, extra: bytes = b"") -> bytes:
+def message(
+    city, target: bytes, *, method: bytes = b"GET", host: str = "marriage", close: bool = True, extra: bytes = b""
+) -> bytes:
     head = method + b" " + target + b" HTTP/1.1\r\nHost: " + host_of(city, host).encode() + b"\r\n"
     return head + (b"Connection: close\r\n" if close else b"") + extra + b"\r\n"
 
@@ -166,7 +168,13 @@ def test_methods_hosts_and_paths_that_nobody_registered_are_refused_and_recorded
         assert statuses(received) == [status], (method, target, received[:200])
     numbers = set()
     for prefix, host in enumerate(STRANGE_HOSTS, 1):  # each from a network of its own, so that no refusal is summed
-        for target in ("/", "/.citygate/login?return_to=/", "/.citygate/logout", "/.well-known/citygate/jwks.json", "/certificates/17"):
+        for target in (
+            "/",
+            "/.citygate/login?return_to=/",
+            "/.citygate/logout",
+            "/.well-known/citygate/jwks.json",
+            "/certificates/17",
+        ):
             sent = {**key(city, "wang"), "Accept": "text/html", "Host": host}
             answer = ask(city, "marriage", "GET", target, sent, source=f"127.77.{prefix}.1")
             assert answer.status in (400, 404), (host, target)
@@ -222,8 +230,16 @@ def listening(city, name: str) -> int:
 def test_the_operations_port_cannot_be_reached_through_the_public_one(city) -> None:
     """fault: /readyz, /metrics asked on the public port under every host — 400 or 404; only the other port answers."""
     assert ready(city)["status"] == "200"
-    hosts = [f"127.0.0.1:{port_of(city) + 1}", f"localhost:{port_of(city) + 1}", "127.0.0.1", host_of(city, "console"), host_of(city, "marriage")]
-    for host, target in itertools.product(hosts, ("/readyz", "/healthz", "/metrics", "/version", f"http://127.0.0.1:{port_of(city) + 1}/readyz")):
+    hosts = [
+        f"127.0.0.1:{port_of(city) + 1}",
+        f"localhost:{port_of(city) + 1}",
+        "127.0.0.1",
+        host_of(city, "console"),
+        host_of(city, "marriage"),
+    ]
+    for host, target in itertools.product(
+        hosts, ("/readyz", "/healthz", "/metrics", "/version", f"http://127.0.0.1:{port_of(city) + 1}/readyz")
+    ):
         answer = ask(city, "console", "GET", target, {"Host": host, **key(city, "chen")})
         assert answer.status in (400, 404), (host, target)
         assert b"python_gc" not in answer.body
@@ -235,12 +251,32 @@ def test_a_credential_counts_only_where_it_belongs(city, wang) -> None:
     secret = key(city, "wang")["Authorization"].removeprefix("Bearer ")
     for name in ("access_key", "access_token", "key", "token", "authorization", "Authorization", "bearer"):
         assert ask(city, "marriage", "GET", f"/whoami?{name}={secret}").status == 401
-    for value in (secret, f"Basic {secret}", f"Bearer  {secret}", f"Bearer {secret} x", f"Bearer {secret[:-1]}", "Bearer", f"Bearer\t{secret}", f"Bearer {secret},"):
+    for value in (
+        secret,
+        f"Basic {secret}",
+        f"Bearer  {secret}",
+        f"Bearer {secret} x",
+        f"Bearer {secret[:-1]}",
+        "Bearer",
+        f"Bearer\t{secret}",
+        f"Bearer {secret},",
+    ):
         assert ask(city, "marriage", "GET", "/whoami", {"Authorization": value}).status == 401, value
     both = {**key(city, "wang"), "Cookie": f"__Host-citygate={wang.cookie}"}
     assert ask(city, "marriage", "GET", "/whoami", both).status == 401
     good = wang.cookie
-    for value in (f"{good}=", f"{good}x", good[:-1], f'"{good}"', f" {good} x", f"{good}; __Host-citygate={good}", f"x; __Host-citygate={good}", "", "null", good.swapcase()):
+    for value in (
+        f"{good}=",
+        f"{good}x",
+        good[:-1],
+        f'"{good}"',
+        f" {good} x",
+        f"{good}; __Host-citygate={good}",
+        f"x; __Host-citygate={good}",
+        "",
+        "null",
+        good.swapcase(),
+    ):
         answer = ask(city, "marriage", "GET", "/whoami", {"Cookie": f"__Host-citygate={value}"})
         assert answer.status == 401, value
     for line in (b"Authorization: Bearer x\r\n" + key_line(city), key_line(city) * 2, cookie(wang) * 2):

@@ -131,7 +131,10 @@ def _fill(path: Path) -> None:
 
 def test_a_city_that_slept_decides_nothing_on_its_old_lease(city) -> None:
     """fault: the city process stands still for longer than its lease — 503 `lease-lost` or a new lease; recovers."""
-    port, line = port_of(city), f"GET /certificates/17 HTTP/1.1\r\nHost: {host_of(city, 'marriage')}\r\nConnection: close\r\n"
+    port, line = (
+        port_of(city),
+        f"GET /certificates/17 HTTP/1.1\r\nHost: {host_of(city, 'marriage')}\r\nConnection: close\r\n",
+    )
     request = line + "".join(f"{name}: {value}\r\n" for name, value in key(city, "wang").items()) + "\r\n"
     before = len(events(city))
     with socket.create_connection(("127.0.0.1", port), timeout=30) as wire:
@@ -206,5 +209,7 @@ def _check_closed(city) -> None:
     assert ask(city, "marriage", "GET", "/files/1", key(city, "wang")).status == 503, "no grace declared"
     before = {event.id for event in events(city)}
     assert ask(city, "marriage", "GET", "/", key(city, "zhao")).status == 200, "inside the route's grace"
-    eventually(lambda: any(e.detail.get("stale") for e in events(city) if e.id not in before and e.object == "/marriage/"))
+    eventually(
+        lambda: any(e.detail.get("stale") for e in events(city) if e.id not in before and e.object == "/marriage/")
+    )
     assert ready(city)["lease"] != "ok"

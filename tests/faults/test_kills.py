@@ -55,8 +55,12 @@ def _power_cut(number: int, spool: Path) -> int:
     """Kill the process, and cut its spool to what was durable; how many bytes that took away."""
     with traced(number, "write,fdatasync") as lines:
         time.sleep(random.uniform(0.3, 0.6))
-        os.kill(number, signal.SIGKILL)
-        eventually(lambda: not alive(number))
+        os.kill(number, signal.SIGSTOP)
+        seen = 0
+        while seen != (seen := len(lines())):  # until no thread of it moves any more
+            time.sleep(0.1)
+    os.kill(number, signal.SIGKILL)  # only now: a tracer may lose a process that dies under it
+    eventually(lambda: not alive(number))
     newest = max(spool.glob("*.segment"))
     bytes_ = unsynced_bytes(lines(), newest.name)
     os.truncate(newest, newest.stat().st_size - bytes_)

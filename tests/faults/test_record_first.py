@@ -47,7 +47,9 @@ def test_a_label_3_answer_leaves_after_the_sync_that_covers_its_record(city) -> 
         assert found.holds, found
     # the same reading finds what it looks for where it may happen: a label-2 answer does not wait for the disk
     assert not all(order(lines(), target, client_port=port, **ports).holds for target, port in plain)
-    assert all(found.recorded < found.answered for found in (order(lines(), t, client_port=p, **ports) for t, p in plain))
+    assert all(
+        found.recorded < found.answered for found in (order(lines(), t, client_port=p, **ports) for t, p in plain)
+    )
     # and a trace in which the disk never said that it was done convicts
     without = [line for line in lines() if "fdatasync" not in line]
     assert not any(order(without, target, client_port=port, **ports).holds for target, port in weighty)

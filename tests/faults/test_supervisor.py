@@ -79,7 +79,7 @@ def test_nothing_secret_was_ever_written_down(city, home) -> None:
                 assert [code for code in codes if code.search(data)] == [], path
     assert read > 20
     for number in everybody(city):
-        line = (os.path.join("/proc", str(number), "cmdline"))
+        line = os.path.join("/proc", str(number), "cmdline")
         with open(line, "rb") as file:
             argv = file.read()
         assert [needle for needle in needles if needle in argv] == []

@@ -160,7 +160,9 @@ class Browser:
     def submit(self, page: Answer, host: str, filled: dict[str, str]) -> Answer:
         """Send the first form of a page."""
         action = form_action(page.body)
-        return self.ask(host, "POST", action, {"csrf": csrf_of(page.body), **filled}, {"Origin": origin(self.city, host)})
+        return self.ask(
+            host, "POST", action, {"csrf": csrf_of(page.body), **filled}, {"Origin": origin(self.city, host)}
+        )
 
     @property
     def cookie(self) -> str:
