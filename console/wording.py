@@ -105,6 +105,7 @@ REASONS: Mapping[str, str] = {
     # refusals at the door
     "lease-lost": "This gateway has not heard of the current policy for more than a second, so it decides nothing.",
     "audit-unavailable": "It could not be recorded, so it was not done.",
+    "storage-unavailable": "The city's data cannot be read right now, so nothing was done.",
     "credential-rejected": "The sign-in or the key that came with the request is not valid.",
     "session-unknown": "There is no such session of yours, or it has ended.",
     "session-expired": "Your session has ended.",

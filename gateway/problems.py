@@ -8,6 +8,7 @@ from authz.request import Missing
 from crypto.errors import CryptoError
 from gateway.errors import GatewayError
 from idp.errors import IdpError
+from storage.errors import StorageError
 
 STATUSES = {
     # gateway
@@ -54,13 +55,15 @@ STATUSES = {
     "log-unreadable": 500,
     "spool-broken": 500,
     "sequencer-running": 500,
+    # storage
+    "storage-unavailable": 503,
     # crypto
     "key-file-unsafe": 500,
     "seal-invalid": 500,
     "signature-invalid": 500,
 }
 _UNSEEN = ("token-",)  # never leave idp: the relying party answers login-rejected for all of them
-_KNOWN = (GatewayError, AuthzError, IdpError, AuditError, CryptoError)
+_KNOWN = (GatewayError, AuthzError, IdpError, AuditError, CryptoError, StorageError)
 _NEEDS_LOGIN = (Missing.IDENTITY, Missing.ASSURANCE)
 
 

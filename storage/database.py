@@ -9,8 +9,11 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
+
+from storage.errors import StorageUnavailable
 
 metadata = MetaData()
 
@@ -46,9 +49,15 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One serialized transaction: committed at the end of the block, rolled back by an exception."""
-        with self._engine.begin() as connection:
-            yield connection
+        """One serialized transaction: committed at the end of the block, rolled back by an exception.
+
+        Raises StorageUnavailable when the database cannot be reached, or is locked for too long.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except OperationalError as failure:
+            raise StorageUnavailable("the database does not answer") from failure
 
     def migrate(self) -> None:
         """Bring the schema to the newest version."""

@@ -7,6 +7,7 @@ import authz.errors
 import crypto.errors
 import gateway.errors
 import idp.errors
+import storage.errors
 from gateway.problems import STATUSES
 
 _EXEMPT = ("token-",)  # never leave idp: the relying party answers login-rejected for all of them
@@ -14,7 +15,7 @@ _EXEMPT = ("token-",)  # never leave idp: the relying party answers login-reject
 
 def _leaves() -> dict[str, type[Exception]]:
     found: list[type[Exception]] = []
-    for module in (gateway.errors, authz.errors, idp.errors, audit.errors, crypto.errors):
+    for module in (gateway.errors, authz.errors, idp.errors, audit.errors, crypto.errors, storage.errors):
         classes = [one for _, one in inspect.getmembers(module, inspect.isclass) if one.__module__ == module.__name__]
         errors = [one for one in classes if issubclass(one, Exception)]
         found += [one for one in errors if not any(issubclass(other, one) for other in errors if other is not one)]

@@ -18,7 +18,7 @@ from idp.access_key import kept_key
 from tests.journeys.running_city import City
 
 COOKIE = "__Host-citygate"
-SECRET_PARAMETERS = {"code", "state", "nonce", "id_token_hint"}
+SECRET_PARAMETERS = {"code", "state", "id_token_hint"}
 _SECONDS = 45  # no answer of the city takes longer, whatever is broken
 
 
