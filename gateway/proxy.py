@@ -22,7 +22,9 @@ from gateway.errors import (
 from gateway.routes import Route
 from gateway.stages import Headers, Inbound, Outbound, Recorded
 from gateway.tunnel import tunnel_to
+from idp.identity import NOBODY
 
+SHARES = 4  # of an upstream's concurrency; nobody signed in holds more than one of them
 KEPT_ALIVE_SECONDS = 2.0  # shorter than any upstream's own, so that a connection is rarely stale when it is used again
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-connection proxy-authenticate te trailer transfer-encoding upgrade".split()
@@ -59,7 +61,7 @@ class Proxy:
     """The delivery `proxy` (see `Deliver`); one per process, closed with it."""
 
     def __init__(self) -> None:
-        self._under_way: Counter[str] = Counter()
+        self._under_way: Counter[tuple[str, str]] = Counter()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -91,10 +93,8 @@ class Proxy:
         route, inbound = recorded.matched.route, recorded.inbound
         if inbound.websocket and not route.websocket:
             raise UpgradeRefused("this route has no WebSocket")
-        if self._under_way[route.upstream] >= route.concurrency:
-            raise UpstreamBusy(f"{route.concurrency} requests under way")
         upload = _Upload(inbound, limit_bytes=route.body_bytes, deadline_seconds=route.deadline_seconds)
-        slot = _Slot(self._under_way, route.upstream)
+        slot = _Slot(self._under_way, route, recorded.identity.subject)
         try:
             if inbound.websocket:
                 return await tunnel_to(route, inbound.target, recorded.forward, release=slot.release)
@@ -130,16 +130,24 @@ class Proxy:
 
 
 class _Slot:
-    """One of the requests an upstream may have under way; given back once."""
+    """One of the requests an upstream may have under way, and one of its subject's share of them; given back once."""
 
-    def __init__(self, under_way: Counter[str], upstream: str) -> None:
-        self._under_way, self._upstream, self._held = under_way, upstream, True
-        under_way[upstream] += 1
+    def __init__(self, under_way: Counter[tuple[str, str]], route: Route, subject: str) -> None:
+        """Raises UpstreamBusy."""
+        own = route.concurrency if subject == NOBODY.subject else max(1, route.concurrency // SHARES)
+        limits = {(route.upstream, ""): route.concurrency, (route.upstream, subject): own}
+        for key, most in limits.items():
+            if under_way[key] >= most:
+                raise UpstreamBusy(f"{most} requests under way")
+        self._under_way, self._keys = under_way, tuple(limits)
+        under_way.update(self._keys)
 
     def release(self) -> None:
-        if self._held:
-            self._held = False
-            self._under_way[self._upstream] -= 1
+        self._under_way.subtract(self._keys)
+        for key in self._keys:
+            if not self._under_way[key]:
+                del self._under_way[key]
+        self._keys = ()
 
 
 class _Upload:

@@ -84,10 +84,8 @@ class Refusals:
 async def refuse(stage: Stage, failure: Exception, refusals: Refusals) -> Outbound:
     """Record and answer `failure`; never raises."""
     refusal = _refusal(stage, failure, refusals.mint)
-    if refusal.problem.status >= 500:
-        _log.error(
-            "%s: %s", refusal.id, refusal.problem.code, exc_info=failure if refusal.problem.code == "internal" else None
-        )
+    if refusal.problem.code == "internal":  # a bug; all else stands in the log that counts
+        _log.error("%s", refusal.id, exc_info=failure)
     try:
         await _record(refusal, refusals)
     except AuditUnavailable as unavailable:

@@ -52,7 +52,7 @@ class Route:
     public: bool = False  # anybody may; still a decision, for `anonymous`
     deadline_seconds: float = 30.0  # until the upstream's head, and between two chunks
     body_bytes: int = 1 << 20
-    concurrency: int = 64
+    concurrency: int = 256  # requests under way at the upstream; of one subject, a quarter of them
     grace_seconds: int = 0  # reads below label 3 without a fresh lease, at most 600
     websocket: bool = False
 

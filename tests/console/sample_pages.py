@@ -237,7 +237,12 @@ def pages() -> Iterator[tuple[str, str, Mapping[str, object]]]:
     yield "signed_out.html", "first", {"page": _GUEST, "sessions_ended": 2, "receipt": _RECEIPT}
     yield "signed_out.html", "unconfirmed", {"page": _GUEST, "sessions_ended": 1, "receipt": _RECEIPT | {"live": 3}}
     yield "refusal.html", "first", _REFUSAL
-    staff = {"status": 503, "reason": "lease-lost", "next": [], "detail": [{"law": "no-rule", "value": "0", "needed": "1", "ok": False}]}
+    staff = {
+        "status": 503,
+        "reason": "lease-lost",
+        "next": [],
+        "detail": [{"law": "no-rule", "value": "0", "needed": "1", "ok": False}],
+    }
     yield "refusal.html", "staff", _REFUSAL | staff
     text = {"status": 418, "reason": "teapot", "title": "另有说明", "sentence": "原因另述。", "next": []}
     yield (

@@ -9,6 +9,7 @@ import pytest
 
 from crypto.errors import KeyFileUnsafe
 from crypto.local_keys import KEY_BYTES, create, load, load_or_create
+from tests.needs import need
 
 
 @pytest.fixture
@@ -63,8 +64,8 @@ def test_no_link_is_followed_and_nothing_else_than_a_file_is_read(key: Path) -> 
     assert not missing.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: only root can give a file away")
 def test_a_key_of_another_user_is_not_used(key: Path) -> None:
+    need(root=True)
     os.chown(key, 65534, -1)
     with pytest.raises(KeyFileUnsafe, match="another user"):
         load(key)

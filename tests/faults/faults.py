@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -12,8 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
-
 from audit.event import Event, decode
 from audit.record import decode as record
 from audit.tiles import Tiles
@@ -21,15 +18,9 @@ from audit.verify import Report, verify
 from crypto.local_keys import load
 from crypto.sign import SigningKey
 from tests.journeys.running_city import City
+from tests.needs import need, not_run
 
 ORIGIN = "citygate.localhost/audit"
-
-
-def need(*programs: str, root: bool = False) -> None:
-    """A missing component is said; where nothing may be missing it is a failure."""
-    missing = [name for name in programs if not shutil.which(name)] + ["root"] * (root and os.geteuid() != 0)
-    if missing:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"NOT RUN: {', '.join(missing)} is not here")
 
 
 def children(supervisor: int) -> dict[str, int]:
@@ -88,7 +79,7 @@ def traced(number: int, calls: str) -> Iterator[Callable[[], list[str]]]:
             assert tracer.stderr
             told = tracer.stderr.readline()
             if "attached" not in told:
-                pytest.skip(f"NOT RUN: {told.strip()}")
+                not_run(told.strip())
             kept: list[str] = []
 
             def lines() -> list[str]:

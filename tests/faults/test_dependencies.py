@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import SPOOL_MEGABYTES
-from tests.faults.faults import database, down, events, need, pid, report, stopped
+from tests.faults.faults import database, down, events, pid, report, stopped
 from tests.faults.visitor import COOKIE, Browser, ask, eventually, host_of, key, port_of, ready
+from tests.needs import need, not_run
 
 PAGE = {"Accept": "text/html"}
 CERTS = "/realms/city/protocol/openid-connect/certs"
@@ -98,7 +99,7 @@ def test_a_full_disk_closes_the_door_until_there_is_room(city, home) -> None:
     need("mount", root=True)
     spools, filler = home / "audit/spools", home / "audit/spools/filler"
     if not os.path.ismount(spools):
-        pytest.skip("NOT RUN: no small file system can be mounted here")
+        not_run("no small file system can be mounted here")
     try:
         _fill(filler)
         eventually(lambda: certificate(city) == 503)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.faults import alive, children, events, need, pid, report, stopped, traced
+from tests.faults.faults import alive, children, events, pid, report, stopped, traced
 from tests.faults.load import Load
 from tests.faults.order import unsynced_bytes
 from tests.faults.visitor import ask, eventually, key, ready
+from tests.needs import need
 
 
 def well(city) -> bool:

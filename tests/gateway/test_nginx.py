@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -17,8 +16,8 @@ from gateway.errors import GatewayError
 from gateway.server import Binding, asgi, bind_tcp, bind_unix, serve
 from gateway.stages import Inbound, Listener, Outbound, Raw
 from tests.gateway.raw_socket import SECONDS, exchange, status
+from tests.needs import need
 
-pytestmark = pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
 SHIPPED = Path(__file__).parents[2] / "deploy" / "nginx"
 SECRET = "s3cret-of-the-data-plane"
 HOSTS = ("portal.localhost", "console.localhost")
@@ -104,6 +103,7 @@ def configuration(folder: Path, *, port: int, portal: int) -> str:
 @pytest.fixture
 async def city(tmp_path: Path) -> AsyncIterator[City]:
     """nginx, a gate, a door and a portal on this machine."""
+    need("nginx")
     city = City()
     portal = bind_tcp("127.0.0.1", 0)
     with bind_tcp("127.0.0.1", 0) as free:

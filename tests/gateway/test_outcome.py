@@ -27,7 +27,7 @@ async def test_an_answer_that_breaks_off_says_so(door: Door) -> None:
 
 async def test_an_answer_that_nobody_began_to_read_has_an_outcome_and_gives_its_slot_back(door: Door) -> None:
     cookie = door.sign_in(assurance=3)
-    for _ in range(70):  # more than the route's concurrency
+    for _ in range(70):  # more than one subject's share of the route's concurrency
         answer = await handle(door.raw("/secret/1", cookie=cookie), door.gate)
         assert answer.status == 200
         await answer.body.aclose()  # type: ignore[union-attr]

@@ -18,7 +18,7 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.proxy import Proxy
+from gateway.proxy import SHARES, Proxy
 from gateway.stages import Authenticated
 from idp.identity import NOBODY
 from tests.gateway.raw_socket import SECONDS
@@ -162,6 +162,17 @@ async def test_more_than_the_route_allows_is_busy_until_one_ends() -> None:
         dropped = await proxy(recorded(url, concurrency=1))
         await dropped.body.aclose()  # type: ignore[union-attr]
         await whole(await proxy(recorded(url, concurrency=1)))
+
+
+async def test_nobody_signed_in_holds_more_than_a_share() -> None:
+    async with upstream(saying(OK)) as url, Proxy() as proxy:
+        held = [await proxy(recorded(url, concurrency=8, subject="user:1")) for _ in range(8 // SHARES)]
+        with pytest.raises(UpstreamBusy):
+            await proxy(recorded(url, concurrency=8, subject="user:1"))
+        others = [await proxy(recorded(url, concurrency=8, subject=f"user:{number}")) for number in range(2, 8)]
+        for answer in (*held, *others):
+            await whole(answer)
+        await whole(await proxy(recorded(url, concurrency=8, subject="user:1")))
 
 
 async def test_a_slot_is_given_back_once() -> None:

@@ -10,7 +10,7 @@ from authz.request import Decision, Effect
 from gateway.canonical import canonical
 from gateway.routes import Route
 from gateway.stages import Admitted, Authenticated, Headers, Matched, Outbound, Raw, Recorded
-from idp.identity import NOBODY
+from idp.identity import NOBODY, Identity
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -63,6 +63,7 @@ def recorded(
     method: bytes = b"GET",
     target: bytes = b"/",
     body: tuple[bytes, ...] = (),
+    subject: str = NOBODY.subject,
     **route: object,
 ) -> Recorded:
     """A request that has earned its delivery to `url`."""
@@ -73,10 +74,10 @@ def recorded(
         peer="",
         body=lambda: pieces(*body),
     )
-    return earned(raw, url, **route)
+    return earned(raw, url, subject, **route)
 
 
-def earned(raw: Raw, url: str, **route: object) -> Recorded:
+def earned(raw: Raw, url: str, subject: str = NOBODY.subject, **route: object) -> Recorded:
     inbound = canonical(raw, now=datetime(2026, 1, 1, tzinfo=UTC), mint=lambda: "01J")
     entry = Route(host="a.localhost", path="/**", system="a", department="d", actions={"GET": "read"}, upstream=url)
     matched = Matched(
@@ -88,7 +89,9 @@ def earned(raw: Raw, url: str, **route: object) -> Recorded:
         label=entry.label,  # type: ignore[arg-type]
     )
     permit = Decision(id="01J", effect=Effect.PERMIT, reason="permit")
-    admitted = Admitted(authenticated=Authenticated(matched=matched, identity=NOBODY), decision=permit)
+    admitted = Admitted(
+        authenticated=Authenticated(matched=matched, identity=Identity(subject=subject)), decision=permit
+    )
     forward: Headers = tuple(
         pair for pair in inbound.headers if pair[0] not in (b"transfer-encoding", b"connection", b"upgrade")
     )

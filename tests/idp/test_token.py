@@ -319,7 +319,9 @@ def test_keys_that_may_not_sign_are_left_out(kind: str) -> None:
     assert pin({"keys": [UNUSABLE[kind], jwk("EdDSA", PRIVATE["EdDSA"])]}).keys() == {"EdDSA"}
 
 
-@pytest.mark.parametrize("jwks", [None, [], {}, {"keys": {}}, {"keys": [jwk("ES256", PRIVATE["ES256"])] * 2}], ids=range(5))
+@pytest.mark.parametrize(
+    "jwks", [None, [], {}, {"keys": {}}, {"keys": [jwk("ES256", PRIVATE["ES256"])] * 2}], ids=range(5)
+)
 def test_a_set_with_two_readings_is_no_key_set(jwks: object) -> None:
     with pytest.raises(TokenMalformed):
         pin(jwks)

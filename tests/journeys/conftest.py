@@ -1,7 +1,6 @@
 """Each journey meets the same city twice: at its own port, and behind nginx."""
 
 import contextlib
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,15 +10,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.journeys.browsing import CHROMIUM, sign_in_with_code
 from tests.journeys.running_city import City, running
+from tests.needs import need
 
 Visit = Callable[..., Page]
-
-
-def need(*programs: str) -> None:
-    """A missing component is said; where nothing may be missing it is a failure."""
-    missing = [name for name in programs if not shutil.which(name)]
-    if missing:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"NOT RUN: {', '.join(missing)} is not installed")
 
 
 @pytest.fixture(scope="package", params=["direct", "nginx"])
