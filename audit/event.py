@@ -29,16 +29,6 @@ class EventKind(StrEnum):
     BOOTSTRAP = "bootstrap"  # the first record of a city
 
 
-OCSF_CLASS = {
-    EventKind.DECISION: 3003,  # Authorize Session
-    EventKind.REFUSAL: 3003,
-    EventKind.OUTCOME: 6003,  # API Activity
-    EventKind.SPOOL_OPENED: 6002,  # Application Lifecycle
-    EventKind.COUNTED: 4002,  # HTTP Activity
-    EventKind.BOOTSTRAP: 6002,
-}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """What happened, in ids only: no names, no credentials."""

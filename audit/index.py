@@ -105,13 +105,6 @@ def refresh(index: Path, *, log: Path, key: VerifyingKey, origin: str) -> int:
     return size
 
 
-def rebuild(index: Path, *, log: Path, key: VerifyingKey, origin: str) -> int:
-    """Make the index anew."""
-    for suffix in ("", "-wal", "-shm"):
-        index.with_name(index.name + suffix).unlink(missing_ok=True)
-    return refresh(index, log=log, key=key, origin=origin)
-
-
 def covered(connection: sqlite3.Connection) -> int:
     """The size of the log up to which the index is complete."""
     row = connection.execute("SELECT size FROM covered").fetchone()

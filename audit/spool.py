@@ -12,7 +12,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent import futures
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +31,6 @@ _LOOK_SECONDS = 0.25  # between two looks at how much the sequencer removed
 _SEGMENTS = 16  # of the limit; a full one is closed, so that it can be removed once it is sequenced
 _RESERVED_PERCENT = 10
 
-_Future = asyncio.Future[None] | futures.Future[None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +38,7 @@ class _Item:
     event: bytes
     synced: bool
     reserved: bool
-    future: _Future
+    future: asyncio.Future[None]
 
 
 class Spool:
@@ -91,12 +89,6 @@ class Spool:
                 await future
         except TimeoutError:
             raise AuditUnavailable(_STALLED) from None
-
-    def append_from_thread(self, event: Event, *, synced: bool, reserved: bool = False) -> None:
-        """The same for a thread without an event loop; blocks."""
-        future: futures.Future[None] = futures.Future()
-        self._put(_Item(event=encode(event), synced=synced, reserved=reserved, future=future))
-        future.result()
 
     def blocked(self) -> str:
         """Why nothing can be appended now, or ""."""
@@ -241,20 +233,17 @@ class Spool:
         return True
 
 
-def _settle(waiting: Sequence[_Future], refusal: str = "") -> None:
+def _settle(waiting: Sequence[asyncio.Future[None]], refusal: str = "") -> None:
     """Give every future its answer, those of an event loop with one call into it."""
-    loops: dict[asyncio.AbstractEventLoop, list[_Future]] = {}
+    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for future in waiting:
-        if isinstance(future, asyncio.Future):
-            loops.setdefault(future.get_loop(), []).append(future)
-        else:
-            _answer([future], refusal)
+        loops.setdefault(future.get_loop(), []).append(future)
     for loop, group in loops.items():
         with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
             loop.call_soon_threadsafe(_answer, group, refusal)
 
 
-def _answer(group: Sequence[_Future], refusal: str) -> None:
+def _answer(group: Sequence[asyncio.Future[None]], refusal: str) -> None:
     for future in group:
         if not future.done():
             if refusal:

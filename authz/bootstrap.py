@@ -41,12 +41,6 @@ class Founding:
     record: str  # of the founding itself
 
 
-def is_sealed(database: Database) -> bool:
-    """Whether the city has been founded."""
-    with database.transaction() as connection:
-        return connection.execute(sa.select(sa.func.count()).select_from(store.seal)).scalar_one() > 0
-
-
 def found(database: Database, founding: Founding, *, mint: Callable[[], str]) -> dict[str, str]:
     """Write everything in one transaction and return the access keys: of each login, and of the clock-job.
 

@@ -57,13 +57,13 @@ class Home:
         recorded = exchange().recorded
         mine = self._sessions.of(recorded.identity.subject)
         desks = [{"href": href, "name": name} for href, name in self._frame.desks(recorded.identity)]
-        earlier = [one for one in mine if one.id != recorded.identity.session]
+        earlier = self._sessions.before(recorded.identity.session, person_id=recorded.identity.subject)
         return self._frame.page(
             "home.html",
             assurance=recorded.identity.assurance,
             services=self._services(),
             desks=desks,
-            last_sign_in={"at": earlier[0].started_at, "address": earlier[0].address} if earlier else None,
+            last_sign_in={"at": earlier.started_at, "address": earlier.address} if earlier else None,
             sessions=[self._told(one, recorded.identity.session) for one in mine],
             csrf=recorded.identity.csrf,
         )

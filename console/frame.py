@@ -44,7 +44,14 @@ class Frame:
             response.headers[name.decode()] = value.decode()
         response.headers["cache-control"] = "no-store"
         if chosen := request.args.get("lang"):
-            response.set_cookie(LANGUAGE_COOKIE, language("", "", chosen), samesite="Lax", max_age=31_536_000)
+            response.set_cookie(
+                LANGUAGE_COOKIE,
+                language("", "", chosen),
+                samesite="Lax",
+                secure=True,
+                httponly=True,
+                max_age=31_536_000,
+            )
         return response
 
     def lang(self) -> Lang:

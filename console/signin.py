@@ -18,7 +18,7 @@ from gateway.refuse import RESUME_PATH
 from gateway.stages import Headers, Raw
 from idp import session
 from idp.directory import Directory, Person
-from idp.errors import IssuerUnavailable, LoginRejected, PersonUnknown
+from idp.errors import CredentialRejected, IssuerUnavailable, LoginRejected, PersonUnknown, SessionUnknown
 from idp.identity import NOBODY
 from idp.relying_party import Begun, Completed, RelyingParty
 from idp.session import Sessions
@@ -68,10 +68,10 @@ class SignIn:
         inbound = talk.recorded.inbound
         login = self._relying_party.complete(inbound.origin, inbound.query, request.cookies)
         person = self._person(login)
-        if login.auth_time < person.not_before:
-            # she signed out everywhere since: that sign-in at the issuer no longer counts
+        if not self._sessions.counts(login, person_id=person.id):
             return self._begin(login.return_to, prompt="login")
         previous = cookie_of(inbound)
+        self._end_other(previous, person.id, record=inbound.id)
         cookie = self._sessions.begin(
             login, person_id=person.id, host=inbound.host, address=inbound.address, previous=previous, record=inbound.id
         )
@@ -154,6 +154,14 @@ class SignIn:
         for stale in begun.stale_cookies:
             _drop_cookie(answer, stale)
         return _private(answer)
+
+    def _end_other(self, previous: str, person_id: str, *, record: str) -> None:
+        """Who signs in at a shared machine leaves nothing of whoever was there before."""
+        with contextlib.suppress(SessionUnknown, CredentialRejected):
+            held = self._sessions.find(session.digest(previous))
+            if held.person != person_id:
+                self._sessions.end(held.id, person_id=held.person, record=record)
+                self._ended([held.id])
 
     def _person(self, login: Completed) -> Person:
         try:

@@ -108,7 +108,6 @@ REASONS: Mapping[str, str] = {
     "storage-unavailable": "The city's data cannot be read right now, so nothing was done.",
     "credential-rejected": "The sign-in or the key that came with the request is not valid.",
     "session-unknown": "There is no such session of yours, or it has ended.",
-    "session-expired": "Your session has ended.",
     "session-ended": "The session ended meanwhile.",
     "csrf-refused": "The form does not come from a page of your session.",
     "route-unknown": "There is nothing at this address.",

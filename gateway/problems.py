@@ -43,7 +43,6 @@ STATUSES = {
     # idp
     "credential-rejected": 401,
     "session-unknown": 404,
-    "session-expired": 401,
     "person-unknown": 404,
     "issuer-unavailable": 503,
     "login-rejected": 400,
@@ -62,7 +61,6 @@ STATUSES = {
     "seal-invalid": 500,
     "signature-invalid": 500,
 }
-_UNSEEN = ("token-",)  # never leave idp: the relying party answers login-rejected for all of them
 _KNOWN = (GatewayError, AuthzError, IdpError, AuditError, CryptoError, StorageError)
 _NEEDS_LOGIN = (Missing.IDENTITY, Missing.ASSURANCE)
 

@@ -11,6 +11,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from audit.flood import prefix_of
 from gateway.errors import (
     BodyTooLarge,
     GatewayError,
@@ -24,7 +25,7 @@ from gateway.stages import Headers, Inbound, Outbound, Recorded
 from gateway.tunnel import tunnel_to
 from idp.identity import NOBODY
 
-SHARES = 4  # of an upstream's concurrency; nobody signed in holds more than one of them
+SHARES = 4  # of an upstream's concurrency; nobody holds more than one of them
 KEPT_ALIVE_SECONDS = 2.0  # shorter than any upstream's own, so that a connection is rarely stale when it is used again
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-connection proxy-authenticate te trailer transfer-encoding upgrade".split()
@@ -94,7 +95,7 @@ class Proxy:
         if inbound.websocket and not route.websocket:
             raise UpgradeRefused("this route has no WebSocket")
         upload = _Upload(inbound, limit_bytes=route.body_bytes, deadline_seconds=route.deadline_seconds)
-        slot = _Slot(self._under_way, route, recorded.identity.subject)
+        slot = _Slot(self._under_way, route, _holder(recorded))
         try:
             if inbound.websocket:
                 return await tunnel_to(route, inbound.target, recorded.forward, release=slot.release)
@@ -129,13 +130,19 @@ class Proxy:
             upload.timer = None
 
 
+def _holder(recorded: Recorded) -> str:
+    """Whose share of an upstream a request takes: a subject's, or that of all of nobody in one network."""
+    subject = recorded.identity.subject
+    return prefix_of(recorded.inbound.address) if subject == NOBODY.subject else subject
+
+
 class _Slot:
     """One of the requests an upstream may have under way, and one of its subject's share of them; given back once."""
 
-    def __init__(self, under_way: Counter[tuple[str, str]], route: Route, subject: str) -> None:
+    def __init__(self, under_way: Counter[tuple[str, str]], route: Route, holder: str) -> None:
         """Raises UpstreamBusy."""
-        own = route.concurrency if subject == NOBODY.subject else max(1, route.concurrency // SHARES)
-        limits = {(route.upstream, ""): route.concurrency, (route.upstream, subject): own}
+        own = max(1, route.concurrency // SHARES)
+        limits = {(route.upstream, ""): route.concurrency, (route.upstream, holder): own}
         for key, most in limits.items():
             if under_way[key] >= most:
                 raise UpstreamBusy(f"{most} requests under way")

@@ -47,4 +47,6 @@ async def record(admitted: Admitted, spool: Spool) -> Recorded:
 def _is_reserved(admitted: Admitted) -> bool:
     """Administration, revocation and audit by somebody known: what a flood must not shut out (law 5)."""
     matched, subject = admitted.authenticated.matched, admitted.authenticated.identity.subject
-    return subject != NOBODY.subject and (matched.route.system == "console" or matched.action == "session:end")
+    return subject != NOBODY.subject and (
+        (matched.route.system == "console" and matched.action != "read") or matched.action == "session:end"
+    )

@@ -31,7 +31,7 @@ class TargetProtocol(HttpToolsProtocol):
     _deadline: TimerHandle | None = None
     _serving: RequestResponseCycle | None = None
     _in_head = False
-    _received_bytes = 0  # of a head that has not ended yet
+    _received_bytes = 0  # since the last that made sense: of a head, or of a body's framing
     _upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -47,13 +47,13 @@ class TargetProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and count what still belongs to an unfinished head."""
+        """Parse, and count what is neither a whole head nor body: heads, chunk sizes, trailers."""
         if self._upgraded:  # spoken before the answer, so nobody agreed on what it means
             self.transport.abort()
             return
-        self._received_bytes = self._received_bytes + len(data) if self._in_head else 0
+        self._received_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._received_bytes > self.head_bytes and not self.transport.is_closing():
+        if self._received_bytes > self.head_bytes and not self.transport.is_closing():
             self.send_400_response("Request head too large.")
 
     def on_message_begin(self) -> None:
@@ -64,9 +64,25 @@ class TargetProtocol(HttpToolsProtocol):
         self.scope["state"]["abort"] = self.transport.abort
         self.scope["state"]["tunnel"] = self._tunnel
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A field after the body would have two readings: as a trailer and, in one buffer, as a header (law 1)."""
+        if not self._in_head:
+            raise httptools.HttpParserError("trailer")
+        super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """What was counted was a body's."""
+        self._received_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request is whole; what follows is counted anew."""
+        self._received_bytes = 0
+        super().on_message_complete()
+
     def on_headers_complete(self) -> None:
         """Refuse what is too large, too many or not HTTP/1.1, else let the server start its cycle."""
-        self._in_head = False
+        self._in_head, self._received_bytes = False, 0
         self._stop_clock()
         head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if head_bytes > self.head_bytes or len(self.pipeline) >= PIPELINED or self.parser.get_http_version() != "1.1":

@@ -3,7 +3,6 @@
 IdpError
 ├── CredentialRejected        the credential proves nobody; one answer for every reason
 ├── SessionUnknown            no such session, or it was ended
-├── SessionExpired            the session outlived its idle or absolute lifetime
 ├── PersonUnknown             the directory knows no such person
 ├── IssuerUnavailable         the issuer did not answer in time, in size or in form
 ├── LoginRejected             a login came back that must not become a session
@@ -40,12 +39,6 @@ class SessionUnknown(IdpError):
     """No such session, or it was ended."""
 
     code = "session-unknown"
-
-
-class SessionExpired(IdpError):
-    """The session outlived its idle or absolute lifetime."""
-
-    code = "session-expired"
 
 
 class PersonUnknown(IdpError):

@@ -69,11 +69,12 @@ class Sessions:
     def begin(self, login: Completed, *, person_id: str, host: str, address: str, previous: str, record: str) -> str:
         """Return the new cookie for `host`; the one the browser brought (`previous`, or "") stops working.
 
-        Raises LoginRejected for a sign-in made before the person signed out everywhere.
+        Raises LoginRejected for a sign-in that does not count any more.
         """
         now, cookie = self._clock(), secrets.token_urlsafe(32)
         with self._database.transaction() as connection:
-            _check_counts(connection, login, person_id)
+            if not _counts(connection, login, person_id):
+                raise LoginRejected("signed out since", return_to=login.return_to)
             same = (session.c.iss == login.iss) & (session.c.sid == login.sid) & (session.c.person == person_id)
             newest = sa.select(session).where(same, *self._alive(now)).order_by(session.c.started_at.desc())
             held = connection.execute(newest).mappings().first()
@@ -90,6 +91,11 @@ class Sessions:
                 connection.execute(sa.delete(host_session).where(host_session.c.digest == digest(previous)))
             connection.execute(sa.insert(host_session).values(digest=digest(cookie), session=identifier, host=host))
         return cookie
+
+    def counts(self, login: Completed, *, person_id: str) -> bool:
+        """Whether a sign-in at the issuer is younger than the sign-out it would undo."""
+        with self._database.transaction() as connection:
+            return _counts(connection, login, person_id)
 
     def find(self, cookie_digest: bytes) -> Session:
         """The live session behind a cookie. Raises SessionUnknown: ended, too old, idle too long, or never there."""
@@ -126,6 +132,17 @@ class Sessions:
         with self._database.transaction() as connection:
             rows = connection.execute(query.order_by(session.c.started_at.desc()).limit(SESSIONS_LISTED)).mappings()
             return [Session(**row, csrf="") for row in rows]
+
+    def before(self, current: str, *, person_id: str) -> Session | None:
+        """The person's sign-in before this one, over or not."""
+        query = (
+            sa.select(*_COLUMNS, sa.literal("").label("host"))
+            .join(person, person.c.id == session.c.person)
+            .where(session.c.person == person_id, session.c.id != current)
+        )
+        with self._database.transaction() as connection:
+            row = connection.execute(query.order_by(session.c.started_at.desc()).limit(1)).mappings().first()
+        return Session(**row, csrf="") if row else None
 
     def hosts(self, identifier: str) -> list[str]:
         """Where a session is known."""
@@ -170,7 +187,9 @@ class Sessions:
     def _end(self, connection: Connection, which: sa.ColumnElement[bool], record: str) -> None:
         inside = sa.select(session.c.id).where(which)
         connection.execute(sa.delete(host_session).where(host_session.c.session.in_(inside)))
-        connection.execute(sa.update(session).where(which).values(ended_at=self._clock(), end_record=record))
+        connection.execute(
+            sa.update(session).where(which).values(ended_at=self._clock(), end_record=record, id_token=b"")
+        )
 
     def _alive(self, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
         return (
@@ -186,11 +205,15 @@ class Sessions:
         return self._seal.seal(id_token.encode(), purpose=_PURPOSE)
 
 
-def _check_counts(connection: Connection, login: Completed, person_id: str) -> None:
-    """In the transaction that begins the session, so that none slips past a sign-out everywhere (ASVS 15.4.2)."""
+def _counts(connection: Connection, login: Completed, person_id: str) -> bool:
+    """In the transaction that begins the session too, so that none slips past a sign-out (ASVS 15.4.2).
+
+    The issuer's sign-on may outlive a session that was ended here: it must not quietly bring it back.
+    """
     not_before = connection.execute(sa.select(person.c.not_before).where(person.c.id == person_id)).scalar_one()
-    if login.auth_time < not_before:
-        raise LoginRejected("signed out everywhere since", return_to=login.return_to)
+    same = (session.c.iss == login.iss) & (session.c.sid == login.sid) & (session.c.person == person_id)
+    ended = sa.select(sa.func.count()).select_from(session).where(same, session.c.ended_at > login.auth_time)
+    return login.auth_time >= not_before and not connection.execute(ended).scalar_one()
 
 
 _COLUMNS = (

@@ -48,7 +48,6 @@ class Claims:
     sid: str
     acr: str
     auth_time: datetime
-    issued_at: datetime
     expires_at: datetime
     name: str  # "" if the issuer gives none
 
@@ -134,7 +133,6 @@ def _claims(claims: dict[str, Any]) -> Claims:
         sid=_text(claims, "sid"),
         acr=_text(claims, "acr"),
         auth_time=_instant(claims, "auth_time"),
-        issued_at=_instant(claims, "iat"),
         expires_at=_instant(claims, "exp"),
         name=_name(claims),
     )

@@ -21,10 +21,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The current epoch, and the changes since the one that was held; None: too many, load everything."""
+    """The current epoch, and the changes since the one that was held, oldest first; None: load everything."""
 
     epoch: int
-    changes: tuple[Change, ...] | None
+    changes: tuple[Change, ...] | None  # None: those since are no longer, or were never, known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +49,6 @@ class EpochSource(Protocol):
 
     def bump(self, changes: Iterable[tuple[Kind, str]]) -> int:
         """Count these changes as one step and return its epoch; call it after they can be read."""
-
-    def changes_since(self, epoch: int) -> tuple[Change, ...] | None:
-        """Every change after `epoch`, oldest first; None if that is no longer, or not yet, known."""
 
     def ask(self, gateway: str, *, holds: int) -> Answer:
         """Confirm that `gateway` decides by `holds` or newer from here on, and learn the current epoch.
@@ -95,10 +92,6 @@ class MemoryEpochs:
                 self._known_from = self._feed.popleft().epoch
         self._bumped()
         return epoch
-
-    def changes_since(self, epoch: int) -> tuple[Change, ...] | None:
-        with self._lock:
-            return self._since(epoch)
 
     def ask(self, gateway: str, *, holds: int) -> Answer:
         with self._lock:

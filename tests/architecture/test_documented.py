@@ -21,7 +21,7 @@ _ELSEWHERE = {
     "test",
     "check",
     "bench",
-}  # long-running: journeys, this run itself, test_check.py, the load tests' own
+}  # long-running: journeys, this run itself, test_check.py, test_decisions.py
 
 
 def _rows() -> dict[str, str]:
@@ -36,13 +36,14 @@ def test_every_setting_is_documented_with_its_default_and_no_other_is() -> None:
 
 
 def _commands() -> list[tuple[str, str]]:
-    """Each `$ ./citygate …` line of a console block, with the page it stands on."""
+    """Each `$ ./citygate …` line of a console block, with the page it stands on; then those inside README's text."""
     found = []
     for page in PAGES:
         for block in re.findall(r"^```console\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL):
             lines = block.replace("\\\n", " ").split("\n")
             found += [(page, line[2:]) for line in lines if line.startswith("$ ./citygate")]
-    return found
+    inline = re.findall(r"`(\./citygate [^`\n]+)`", (ROOT / "README.md").read_text())
+    return found + [("README.md", command.replace("LOGIN", "wang")) for command in inline]
 
 
 def _verb(command: str) -> str:
@@ -50,7 +51,7 @@ def _verb(command: str) -> str:
 
 
 def test_readers_are_told_to_type_something() -> None:
-    assert "up" in {_verb(command) for page, command in _commands() if page == "README.md"}
+    assert {"up", "code"} <= {_verb(command) for page, command in _commands() if page == "README.md"}
 
 
 @pytest.mark.parametrize("page", sorted({page for page, _ in _commands()}))

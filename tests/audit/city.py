@@ -1,5 +1,6 @@
 """A log with its spools on a real disk, and the events that fill it."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +34,16 @@ def event(number: int = 0, **fields: Any) -> Event:
     return Event(**values | fields)
 
 
+def append(spool: Spool, *events: Event, synced: bool = False, reserved: bool = False) -> None:
+    """Append one after the other, where no event loop runs."""
+
+    async def one_by_one() -> None:
+        for one in events:
+            await spool.append(one, synced=synced, reserved=reserved)
+
+    asyncio.run(one_by_one())
+
+
 @dataclass
 class City:
     """The folders of one city, and what is done with them."""
@@ -60,8 +71,7 @@ class City:
     def write(self, *events: Event, name: str = "city") -> None:
         """One process's life: open, write, end."""
         spool = Spool(self.spools / name, clock=lambda: NOW)
-        for one in events:
-            spool.append_from_thread(one, synced=False)
+        append(spool, *events)
         spool.close()
 
     def sequencer(self) -> Sequencer:

@@ -18,7 +18,7 @@ from audit.record import decode as decode_record
 from audit.record import join
 from audit.segment import segments, whole
 from audit.tiles import Tiles
-from tests.audit.city import KEY, ORIGIN, City, event
+from tests.audit.city import KEY, ORIGIN, City, append, event
 
 ROOT = Path(__file__).parents[2]
 Needs = Callable[[bool, str], None]
@@ -172,7 +172,7 @@ def test_a_full_disk_refuses_and_opens_again_by_itself(small_disk: Path) -> None
     spool = city.spool(retry_seconds=0.05)
     for number in range(2000):
         try:
-            spool.append_from_thread(event(number), synced=True)
+            append(spool, event(number), synced=True)
         except AuditUnavailable:
             break
         taken.append(event(number).id)
@@ -180,7 +180,7 @@ def test_a_full_disk_refuses_and_opens_again_by_itself(small_disk: Path) -> None
     filler.unlink()
     for _ in range(200):
         try:
-            spool.append_from_thread(event(9000), synced=True)
+            append(spool, event(9000), synced=True)
             break
         except AuditUnavailable:
             time.sleep(0.02)

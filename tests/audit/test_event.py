@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import RecordMalformed
-from audit.event import EVENT_BYTES, OCSF_CLASS, Event, EventKind, decode, encode
+from audit.event import EVENT_BYTES, Event, EventKind, decode, encode
 from tests.audit.city import event
 
 EVENTS = st.builds(
@@ -85,7 +85,3 @@ def test_what_is_too_long_is_cut_with_a_mark_and_still_recorded() -> None:
 def test_bytes_that_are_not_exactly_ours_are_refused(change) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(RecordMalformed):
         decode(change(encode(event())))
-
-
-def test_every_kind_has_an_ocsf_class() -> None:
-    assert set(OCSF_CLASS) == set(EventKind)

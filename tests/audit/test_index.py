@@ -2,10 +2,9 @@
 
 import shutil
 
-from audit import index as indexes
 from audit.index import people_of
 from audit.search import Query, search
-from tests.audit.city import KEY, ORIGIN, City, event
+from tests.audit.city import City, event
 
 
 def test_refresh_adds_only_what_is_new(city: City) -> None:
@@ -19,12 +18,13 @@ def test_refresh_adds_only_what_is_new(city: City) -> None:
     assert search(city.index, Query(person="user:li")).leaves == (3, 1)
 
 
-def test_a_rebuilt_index_says_the_same(city: City) -> None:
+def test_an_index_that_was_deleted_is_made_again_and_says_the_same(city: City) -> None:
     city.write(*(event(number) for number in range(20)))
     city.integrate()
     city.refresh()
     before = search(city.index, Query())
-    indexes.rebuild(city.index, log=city.log, key=KEY.public, origin=ORIGIN)
+    city.index.unlink()
+    city.refresh()
     assert search(city.index, Query()) == before
     assert city.verify().status == "intact"
 

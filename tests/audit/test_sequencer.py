@@ -11,7 +11,7 @@ from audit.event import decode
 from audit.record import decode as decode_record
 from audit.segment import segments
 from audit.tiles import Tiles
-from tests.audit.city import KEY, ORIGIN, City, event
+from tests.audit.city import KEY, ORIGIN, City, append, event
 
 
 def ids(city: City) -> list[str]:
@@ -40,7 +40,7 @@ def test_all_spools_come_in_once_and_in_their_order(city: City) -> None:
 def test_a_running_spool_is_followed_and_its_full_segments_are_forgotten(city: City) -> None:
     spool, sequencer = city.spool(limit_bytes=64 * 1024), city.sequencer()
     for number in range(300):
-        spool.append_from_thread(event(number), synced=False)
+        append(spool, event(number))
         if number % 10 == 0:
             sequencer.integrate()
     sequencer.integrate()
@@ -129,14 +129,14 @@ def test_a_spool_that_does_not_continue_is_refused_and_the_others_are_not(city: 
 def test_a_break_in_a_spool_is_said_and_what_stands_before_it_is_taken(city: City, behind: bool) -> None:
     spool, sequencer = city.spool(), city.sequencer()
     for number in range(5):
-        spool.append_from_thread(event(number), synced=True)
+        append(spool, event(number), synced=True)
     if behind:
         sequencer.integrate()
     (segment,) = segments(city.spools / "city")
     with segment.open("ab") as file:
         file.write(b"\0\1\0")
-    spool.append_from_thread(event(8), synced=True)
-    spool.append_from_thread(event(9), synced=True)
+    append(spool, event(8), synced=True)
+    append(spool, event(9), synced=True)
     with pytest.raises(SpoolBroken):
         sequencer.integrate()
     assert len(ids(city)) == 5

@@ -13,7 +13,7 @@ from audit.record import decode as decode_record
 from audit.record import join
 from audit.segment import segments, whole
 from audit.spool import Spool
-from tests.audit.city import NOW, City, event
+from tests.audit.city import NOW, City, append, event
 
 
 def stored(directory: Path) -> list[Event]:
@@ -109,17 +109,17 @@ def test_one_directory_has_one_spool(city: City) -> None:
 
 def test_after_close_nothing_is_taken(city: City) -> None:
     spool = city.spool()
-    spool.append_from_thread(event(1), synced=False)
+    append(spool, event(1))
     spool.close()
     with pytest.raises(AuditUnavailable):
-        spool.append_from_thread(event(2), synced=False)
+        append(spool, event(2))
     spool.close()
 
 
 def test_a_full_spool_refuses_keeps_a_reserve_and_opens_again_once_sequenced(city: City) -> None:
     spool = city.spool(limit_bytes=64 * 1024)
     written = fill(spool, reserved=False)
-    spool.append_from_thread(event(9001), synced=True, reserved=True)
+    append(spool, event(9001), synced=True, reserved=True)
     reserve = fill(spool, reserved=True)
     assert written > 9 * reserve * 0.8 > 0
     assert sum(path.stat().st_size for path in segments(city.spools / "city")) < 66 * 1024
@@ -131,7 +131,7 @@ def test_a_full_spool_refuses_keeps_a_reserve_and_opens_again_once_sequenced(cit
 def fill(spool: Spool, *, reserved: bool) -> int:
     for number in range(1000):
         try:
-            spool.append_from_thread(event(number), synced=False, reserved=reserved)
+            append(spool, event(number), reserved=reserved)
         except AuditUnavailable:
             return number
     raise AssertionError("never full")
@@ -140,7 +140,7 @@ def fill(spool: Spool, *, reserved: bool) -> int:
 def wait_until_taken(spool: Spool) -> None:
     for _ in range(500):
         try:
-            return spool.append_from_thread(event(9002), synced=True)
+            return append(spool, event(9002), synced=True)
         except AuditUnavailable:
             multiprocessing.Event().wait(0.01)
     raise AssertionError("never taken")

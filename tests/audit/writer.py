@@ -8,7 +8,6 @@ how often it was refused, then the ids that were taken.
 import asyncio
 import os
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,23 +31,23 @@ async def callers(spool: Spool, prefix: str) -> None:
     await asyncio.gather(*(caller(spool, prefix, number) for number in range(8)))
 
 
-def one_by_one(spool: Spool, prefix: str, count: int) -> None:
+async def one_by_one(spool: Spool, prefix: str, count: int) -> None:
     refused, taken = 0, []
     while len(taken) < count:
         one = f"{prefix}-{len(taken):05d}-{refused}"
         try:
-            spool.append_from_thread(event(id=one), synced=True)
+            await spool.append(event(id=one), synced=True)
             taken.append(one)
         except AuditUnavailable:
             refused += 1
-            time.sleep(0.01)
+            await asyncio.sleep(0.01)
     os.write(1, " ".join([str(refused), *taken]).encode())  # one call: the writes are counted from outside
 
 
 if __name__ == "__main__":
     opened = Spool(Path(sys.argv[1]), clock=lambda: datetime.now(UTC), retry_seconds=0.05)
     if len(sys.argv) > 3:
-        one_by_one(opened, sys.argv[2], int(sys.argv[3]))
+        asyncio.run(one_by_one(opened, sys.argv[2], int(sys.argv[3])))
         opened.close()
     else:
         asyncio.run(callers(opened, sys.argv[2]))

@@ -47,7 +47,7 @@ def after_a_crash(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_founding_that_was_killed_leaves_nothing_and_the_next_one_works(after_a_crash: Path) -> None:
     city = app.City(Settings(data=after_a_crash))
-    assert len(city.directory.people(city.directory.departments())) == 9
+    assert len(city.directory.people(city.directory.departments())) == 10
     city.spool.close()
     city.database.close()
 
@@ -60,7 +60,7 @@ def test_nobody_else_on_the_machine_reads_its_secrets(after_a_crash: Path) -> No
         *after_a_crash.glob("keys/access/*"),
         *after_a_crash.glob("issuer/*.key"),
     ]
-    assert len(secret) >= 1 + len(KEYS) + 1 + 11
+    assert len(secret) >= 1 + len(KEYS) + 1 + 12
     assert {stat.S_IMODE(path.stat().st_mode) for path in secret} == {0o600}
 
 

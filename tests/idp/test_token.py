@@ -259,7 +259,6 @@ def test_a_good_token_says_who_signed_in(algorithm: str) -> None:
         sid="b-1",
         acr="2",
         auth_time=NOW - timedelta(seconds=5),
-        issued_at=NOW,
         expires_at=NOW + timedelta(seconds=300),
         name="李雷",
     )

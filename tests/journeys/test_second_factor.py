@@ -12,20 +12,22 @@ from playwright.sync_api import expect
 from tests.journeys.browsing import second_factor, sign_in
 
 CERTIFICATE = "/certificates/17"
+HEADINGS = {"marriage": "婚姻登记证明", "housing": "房产证明", "social": "社保缴费证明"}
 PURPOSE = "办理购房贷款，需两份。\n用途说明：\n  「甲 & 乙」 100% + 𠮷"
 
 
-def test_a_page_of_label_3_asks_for_a_code_and_opens_where_it_was(city, visit) -> None:
+@pytest.mark.parametrize(("portal", "next_portal"), [("marriage", "housing"), ("housing", "social")])
+def test_a_page_of_label_3_asks_for_a_code_and_opens_where_it_was(city, visit, portal, next_portal) -> None:
     page, wang = visit(), city.person("wang")
-    page.goto(city.portal("marriage"))
+    page.goto(city.portal(portal))
     sign_in(page, wang)
-    page.goto(city.portal("marriage") + CERTIFICATE)
+    page.goto(city.portal(portal) + CERTIFICATE)
     expect(page.locator("input[name=code]")).to_be_visible()
     second_factor(page, wang)
-    expect(page).to_have_url(city.portal("marriage") + CERTIFICATE)
-    expect(page.get_by_role("heading", level=1)).to_have_text("婚姻登记证明")
-    page.goto(city.portal("housing") + CERTIFICATE)  # the session keeps what it proved
-    expect(page.get_by_role("heading", level=1)).to_have_text("房产证明")
+    expect(page).to_have_url(city.portal(portal) + CERTIFICATE)
+    expect(page.get_by_role("heading", level=1)).to_have_text(HEADINGS[portal])
+    page.goto(city.portal(next_portal) + CERTIFICATE)  # the session keeps what it proved
+    expect(page.get_by_role("heading", level=1)).to_have_text(HEADINGS[next_portal])
 
 
 def test_a_form_sent_before_the_code_arrives_after_it_byte_for_byte(city, visit) -> None:

@@ -51,6 +51,34 @@ def test_signing_out_here_leaves_other_devices_signed_in(city, visit) -> None:
     expect(there.get_by_role("heading", level=1)).to_contain_text("王秀英")
 
 
+def test_a_session_ended_from_another_device_has_to_sign_in_anew(city, visit) -> None:
+    here, there = visit(), visit()
+    for page in (here, there):
+        page.goto(city.portal("marriage"))
+        sign_in(page, city.person("wang"))
+        expect(page.get_by_role("heading", level=1)).to_contain_text("王秀英")
+    here.goto(city.console)
+    newest = here.locator(".session").first
+    expect(newest).not_to_contain_text("本设备")
+    newest.get_by_role("button", name="结束会话").click()
+    expect(here).to_have_url(f"{city.console}/#sessions")
+    there.reload()
+    expect_login(there)
+    here.goto(city.portal("marriage"))
+    expect(here.get_by_role("heading", level=1)).to_contain_text("王秀英")
+
+
+def test_ending_the_session_of_this_device_signs_it_out(city, visit) -> None:
+    page = visit()
+    page.goto(city.console)
+    sign_in(page, city.person("wang"))
+    page.locator(".session", has_text="本设备").get_by_role("button", name="退出登录").click()
+    page.wait_for_load_state()
+    for host in (city.console, city.portal("marriage")):
+        page.goto(host)
+        expect_login(page)
+
+
 def test_the_language_of_a_page_is_its_readers_choice(city, visit) -> None:
     page = visit()
     page.goto(city.portal("housing"))

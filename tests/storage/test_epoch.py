@@ -13,27 +13,31 @@ class Clock:
         return self.now
 
 
+def since(source: MemoryEpochs, epoch: int) -> tuple[Change, ...] | None:
+    return source.ask("gateway-1", holds=epoch).changes
+
+
 def test_every_bump_is_one_step_with_all_its_changes() -> None:
     source = MemoryEpochs(monotonic=Clock())
     assert source.bump([("session", "s1"), ("subject", "user:li")]) == 1
     assert source.bump([("policy", "")]) == 2
-    assert source.changes_since(0) == (
+    assert since(source, 0) == (
         Change(epoch=1, kind="session", key="s1"),
         Change(epoch=1, kind="subject", key="user:li"),
         Change(epoch=2, kind="policy", key=""),
     )
-    assert source.changes_since(2) == ()
+    assert since(source, 2) == ()
 
 
 def test_an_epoch_too_old_or_never_counted_means_load_everything() -> None:
     source = MemoryEpochs(monotonic=Clock(), keep_changes=2)
     source.bump([("session", "s1"), ("session", "s2")])
     source.bump([("session", "s3")])
-    assert source.changes_since(0) is None  # half of epoch 1 is gone, so all of it
-    assert source.changes_since(1) == (Change(epoch=2, kind="session", key="s3"),)
-    assert source.changes_since(3) is None
+    assert since(source, 0) is None  # half of epoch 1 is gone, so all of it
+    assert since(source, 1) == (Change(epoch=2, kind="session", key="s3"),)
+    assert since(source, 3) is None
     source.bump([("session", str(n)) for n in range(5)])
-    assert source.changes_since(2) is None
+    assert since(source, 2) is None
 
 
 def test_a_late_question_takes_no_confirmation_back_and_grants_nothing() -> None:
@@ -87,6 +91,6 @@ def test_bumps_from_many_threads_are_counted_each_once() -> None:
     for thread in threads:
         thread.join()
     assert sorted(epochs) == list(range(1, 2001))
-    changes = source.changes_since(0)
+    changes = since(source, 0)
     assert changes is not None
     assert [change.epoch for change in changes] == list(range(1, 2001))
