@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
@@ -237,6 +238,7 @@ async def run_city(settings: Settings) -> None:
         machine = tick(answer, host=host, key=key, own=partial(write_counted, gate.refusals))
         keeping = [asyncio.create_task(city.keeper.keep()), asyncio.create_task(machine)]
         checks = {"lease": lambda: "" if city.decider.fresh() else "not confirmed", "spool": city.spool.blocked}
+        checks["sequencer"] = sequencing.trouble
         own = Binding(socket=bind_tcp("127.0.0.1", settings.port + 1), application=operations(checks, version=VERSION))
         question = ForwardAuth(handle=answer, kept=kept, refusals=gate.refusals, clock=clock, mint=mint).answer
         run, secret = settings.data / "run", settings.data_plane_secret
@@ -280,6 +282,7 @@ def run_issuer(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # what we write is ours alone
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     if sys.argv[1:] == ["issuer"]:
         run_issuer(from_environment())

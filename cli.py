@@ -68,11 +68,8 @@ def told(running: Running) -> str:
     facts = running.told()
     lines = ["citygate is up. Ctrl-C stops it; the data stays.", "", f"  console   {facts['console']}"]
     lines += [f"  {portal['name']:9} {portal['url']}" for portal in facts["portals"]]
-    lines += ["", "  login    password             one-time secret                   who"]
-    lines += [
-        f"  {p['login']:8} {p['password']:20} {p['totp_secret']}  {p['name']} {p['role']}" for p in facts["people"]
-    ]
-    return "\n".join(lines)
+    people = table(facts["people"], ("login", "password", "totp_secret", "name", "role"))
+    return "\n".join([*lines, "", *(f"  {line}" for line in people.splitlines())])
 
 
 @cli.command("test", context_settings={"ignore_unknown_options": True})

@@ -1,1 +1,1 @@
-"""What happened, provably? (event, record, leaf, checkpoint, inclusion/consistency proof)"""
+"""What happened, provably? (event, record, leaf, checkpoint, inclusion proof)"""

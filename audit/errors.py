@@ -30,7 +30,7 @@ class RecordMalformed(AuditError):
 
 
 class ProofInvalid(AuditError):
-    """An inclusion or consistency proof does not hold."""
+    """An inclusion proof does not hold."""
 
     code = "proof-invalid"
 

@@ -12,6 +12,7 @@ from audit.redact import REDACTED, is_secret_name, is_suspect, redact
 
 FORMAT = b"\x01"
 EVENT_BYTES = 8 * 1024
+_READ_CHARS = 2048  # of a text; more is never kept, so it need not be searched for credentials
 _KEYS, _KEY_CHARS, _VALUE_CHARS, _TEXT_CHARS = 16, 64, 256, 1024
 _PLAIN_CHARS = 512  # so many fit whatever they are: 12 bytes is the longest escape of one
 _CUT = "…[cut]"
@@ -126,10 +127,14 @@ def _canonical(values: Mapping[str, Any]) -> bytes:
 
 def _redacted(values: dict[str, Any]) -> dict[str, Any]:
     detail = {
-        redact(key): REDACTED if is_secret_name(key) else redact(value) if isinstance(value, str) else value
+        redact(key): REDACTED
+        if is_secret_name(key)
+        else redact(value[:_READ_CHARS])
+        if isinstance(value, str)
+        else value
         for key, value in values["detail"].items()
     }
-    return values | {name: redact(values[name]) for name in _TEXTS} | {"detail": detail}
+    return values | {name: redact(values[name][:_READ_CHARS]) for name in _TEXTS} | {"detail": detail}
 
 
 def _bounded(values: dict[str, Any], limit: int) -> dict[str, Any]:

@@ -61,28 +61,6 @@ def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
     return path[::-1]
 
 
-def consistency_proof(old: int, new: int, node: Node) -> list[bytes]:
-    """Hashes that show the tree of `old` leaves to be the beginning of that of `new` (PROOF, §2.1.4.1).
-
-    Empty for old = new and for old = 0. Raises ProofInvalid.
-    """
-    if not 0 <= old <= new:
-        raise ProofInvalid(f"a tree of {old} cannot be the beginning of one of {new}")
-    if old in (0, new):
-        return []
-    begin, end, known = 0, new, True
-    path = []
-    while end != old:
-        middle = begin + _split(end - begin)
-        if old <= middle:
-            path.append(_range(middle, end, node))
-            end = middle
-        else:
-            path.append(_range(begin, middle, node))
-            begin, known = middle, False
-    return ([] if known else [_range(begin, end, node)]) + path[::-1]
-
-
 def check_inclusion(leaf: bytes, index: int, path: Sequence[bytes], *, size: int, root: bytes) -> None:
     """Check that `leaf` (a `hash_leaf`) is record `index` of `size` records under `root` (§2.1.3.2).
 
@@ -104,42 +82,6 @@ def check_inclusion(leaf: bytes, index: int, path: Sequence[bytes], *, size: int
         node, last = node >> 1, last >> 1
     if last or computed != root:
         raise ProofInvalid("path does not lead to the root")
-
-
-def check_consistency(path: Sequence[bytes], *, old: int, new: int, old_root: bytes, new_root: bytes) -> None:
-    """Check that the tree of `old` records under `old_root` is the beginning of that of `new` (§2.1.4.2).
-
-    Raises ProofInvalid.
-    """
-    if not 0 <= old <= new:
-        raise ProofInvalid(f"a tree of {old} cannot be the beginning of one of {new}")
-    if old in (0, new):
-        _check_equal(path, old_root, new_root if old else root_of(()))
-        return
-    hashes = ([old_root] if old & (old - 1) == 0 else []) + list(path)
-    if not hashes:
-        raise ProofInvalid("path is empty")
-    node, last = old - 1, new - 1
-    while node & 1:
-        node, last = node >> 1, last >> 1
-    before = after = hashes[0]
-    for sibling in hashes[1:]:
-        if last == 0:
-            raise ProofInvalid("path longer than the tree is high")
-        if node & 1 or node == last:
-            before, after = hash_node(sibling, before), hash_node(sibling, after)
-            while not node & 1 and node:
-                node, last = node >> 1, last >> 1
-        else:
-            after = hash_node(after, sibling)
-        node, last = node >> 1, last >> 1
-    if last or before != old_root or after != new_root:
-        raise ProofInvalid("path does not lead from the old root to the new")
-
-
-def _check_equal(path: Sequence[bytes], root: bytes, expected: bytes) -> None:
-    if path or root != expected:
-        raise ProofInvalid("roots differ where they must be equal")
 
 
 def _split(size: int) -> int:

@@ -22,7 +22,12 @@ class Sequencing:
         self._sequencer = Sequencer(spools=log.spools, log=log.tiles, key=key, origin=log.origin)
         self._place = log
         self._stop = threading.Event()
+        self._trouble = ""
         self._thread = threading.Thread(target=self._run, name="sequencer")
+
+    def trouble(self) -> str:
+        """Why the last pass failed, or ""."""
+        return self._trouble
 
     def start(self) -> None:
         """Begin."""
@@ -42,5 +47,8 @@ class Sequencing:
                 self._sequencer.integrate()
                 place = self._place
                 index.refresh(place.index, log=place.tiles, key=place.key, origin=place.origin)
-            except (AuditError, OSError, sqlite3.Error):
-                _log.exception("pass failed")
+                self._trouble = ""
+            except (AuditError, OSError, sqlite3.Error) as failure:
+                told, self._trouble = self._trouble, f"{type(failure).__name__}: {failure}"
+                if self._trouble != told:
+                    _log.exception("pass failed; tried again until it is not")

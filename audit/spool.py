@@ -32,7 +32,6 @@ _SEGMENTS = 16  # of the limit; a full one is closed, so that it can be removed 
 _RESERVED_PERCENT = 10
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Item:
     event: bytes

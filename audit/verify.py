@@ -243,5 +243,7 @@ class _Verification:
             row = rows.get(leaf)
             if event and row is None and leaf < covered:
                 self.findings.add("index", f"index has no row for record {leaf}", leaf)
+            elif row and leaf >= covered:
+                self.findings.add("index", f"index has a row for record {leaf}, which it does not cover yet", leaf)
             elif event and row and row != (indexes.row_of(leaf, event), indexes.people_of(event)):
                 self.findings.add("index", f"index says something else of record {leaf}", leaf)

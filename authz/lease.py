@@ -13,7 +13,7 @@ from authz.decide import decide
 from authz.errors import LeaseLost
 from authz.label import Label
 from authz.policy import PolicySet
-from authz.request import AccessRequest, Decision, Effect, Missing
+from authz.request import AccessRequest, Decision
 from storage.epoch import Answer, Confirmations, EpochSource
 
 LEASE_SECONDS = 1.0
@@ -81,7 +81,7 @@ class Decider:
         """Whether a decision made before this call still counts."""
         return self._monotonic() < self._until
 
-    def decide(self, request: AccessRequest, *, session: str = "", grace_seconds: float = 0.0) -> Ruling:
+    def decide(self, request: AccessRequest, *, grace_seconds: float = 0.0) -> Ruling:
         """Decide, and then look at the clock: a process that slept in between has decided nothing.
 
         `grace_seconds`: what the route declares for reads (≤ 600), 0 for writes; from label 3 there is none.
@@ -89,7 +89,7 @@ class Decider:
         """
         while True:
             snapshot = self.snapshot
-            decision = self._rule(snapshot, request, session)
+            decision = decide(snapshot.policies, request)
             over = self._monotonic() - self._until
             if snapshot is self.snapshot:  # else a newer one was adopted, and perhaps confirmed, in between
                 break
@@ -99,18 +99,6 @@ class Decider:
         if over < grace:
             return Ruling(decision, stale=True)
         raise LeaseLost
-
-    @staticmethod
-    def _rule(snapshot: Snapshot, request: AccessRequest, session: str) -> Decision:
-        if not session or session not in snapshot.revoked:
-            return decide(snapshot.policies, request)
-        return Decision(
-            id=request.id,
-            effect=Effect.DENY,
-            reason="session-ended",
-            missing=Missing.IDENTITY,
-            version=snapshot.policies.version,
-        )
 
 
 Load = Callable[[Snapshot, Answer], Snapshot]

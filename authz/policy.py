@@ -126,10 +126,6 @@ class PolicySet:
         """`department` and those above it, nearest first: a role held in any of them holds here."""
         return self.chains.get(department, (department,))
 
-    def roles_of(self, role: str, department: str) -> tuple[str, ...]:
-        """`role` and all it inherits in `department`, nearest first."""
-        return self._closures.get(department, self._closures[EVERYWHERE]).get(role, (role,))
-
     def names_of(self, subject: str, department: str, at: datetime) -> dict[str, Label]:
         """Every name under which a rule reaches `subject` there and then, with the highest clearance for it.
 
@@ -172,11 +168,6 @@ class PolicySet:
                 else:
                     permits.append((rule, clearance))
         return Matching(denies=denies, permits=permits, examined=examined + len(leaves) * len(names))
-
-    def permitting(self, request: AccessRequest) -> tuple[Rule, ...]:
-        """The permits for this department, action and object, whoever they name: what the requester could hold."""
-        leaves, _ = self._leaves(request.department, request.action, request.object)
-        return tuple(rule for leaf in leaves for rule in leaf.values() if rule.effect is Effect.PERMIT)
 
     def _leaves(self, department: str, action: str, path: str) -> tuple[list[dict[str, Rule]], int]:
         segments = path.split("/")

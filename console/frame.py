@@ -81,6 +81,7 @@ class Frame:
             sentence=None,
             decision_id=refusal.id,
             reason=problem.reason,
+            asked=f"{inbound.method} {inbound.host}{inbound.path}" if inbound else None,
             owner=self._owner(refusal, lang),
             next=_next(refusal),
             detail=self._explained(refusal),

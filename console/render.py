@@ -33,6 +33,7 @@ from console.wording import ASSURANCES, CONDITIONS, KINDS, LABELS, NAMES, REASON
 Lang = Literal["zh-CN", "en"]
 Code = TypeVar("Code", int, str)
 DEFAULT: Lang = "zh-CN"
+_ACCEPT_CHARS = 256  # a reader has few languages; an attacker has many
 
 _HERE = Path(__file__).parent
 _LANGS: Mapping[str, Lang] = {"zh-CN": "zh-CN", "zh": "zh-CN", "en": "en"}  # also by primary subtag (RFC 5646 §2.2.1)
@@ -41,7 +42,9 @@ _LOCAL = timezone(timedelta(hours=8))  # China has one zone and no daylight savi
 
 def language(accept_language: str, cookie: str, query: str) -> Lang:
     """The language of an answer: what the link asks for, else the cookie, else the browser, else Chinese."""
-    asked = [tag for tag, quality in parse_accept_header(accept_language, LanguageAccept) if quality > 0]
+    asked = [
+        tag for tag, quality in parse_accept_header(accept_language[:_ACCEPT_CHARS], LanguageAccept) if quality > 0
+    ]
     for choice in (query, cookie, *(tag.partition("-")[0].lower() for tag in asked)):
         if choice in _LANGS:
             return _LANGS[choice]

@@ -12,6 +12,7 @@ from datetime import datetime
 from cachebox import TTLCache
 
 from gateway.canonical import REFUSAL, canonical
+from gateway.deliver import kept_private
 from gateway.errors import GatewayError, TargetRefused
 from gateway.refuse import Refusal, Refusals, refuse, tell
 from gateway.routes import is_door_path
@@ -25,7 +26,8 @@ _KEPT_SECONDS, _KEPT_ENTRIES = 30, 10_000
 async def allow(recorded: Recorded) -> Outbound:
     """Yes, with the assertion and the client's own cookies for the data plane to pass on."""
     named = {ASSERTION_HEADER: ASSERTION_HEADER, b"cookie": COOKIE_HEADER}
-    return Outbound(status=204, headers=tuple((named[n], value) for n, value in recorded.forward if n in named))
+    headers = tuple((named[n], value) for n, value in recorded.forward if n in named)
+    return kept_private(Outbound(status=204, headers=headers), recorded.matched.label)
 
 
 class KeptRefusals:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from authz.errors import AccessDenied
 from authz.label import ceiling_of
-from authz.lease import Decider
+from authz.lease import Decider, Ruling
 from authz.request import AccessRequest, Effect
 from gateway.stages import Admitted, Authenticated
 from idp.identity import NOBODY
@@ -12,16 +12,21 @@ from idp.identity import NOBODY
 
 def authorize(authenticated: Authenticated, decider: Decider) -> Admitted:
     """Decide; whose session was ended since it was looked up is nobody. Raises AccessDenied, LeaseLost."""
-    ended = authenticated.identity.session in decider.snapshot.revoked
-    if ended:
+    ruling = _ruling(authenticated, decider)
+    # looked up after the decision, so in what was decided by or in something newer
+    if ended := authenticated.identity.session in decider.snapshot.revoked:
         authenticated = replace(authenticated, identity=NOBODY)
-    matched = authenticated.matched
-    grace_seconds = matched.route.grace_seconds if matched.action == "read" else 0
-    ruling = decider.decide(access_request(authenticated), grace_seconds=grace_seconds)
+        ruling = _ruling(authenticated, decider)
     if ruling.decision.effect is not Effect.PERMIT:
         reason = "session-ended" if ended else ruling.decision.reason
         raise AccessDenied(replace(ruling.decision, reason=reason))
     return Admitted(authenticated=authenticated, decision=ruling.decision, stale=ruling.stale)
+
+
+def _ruling(authenticated: Authenticated, decider: Decider) -> Ruling:
+    matched = authenticated.matched
+    grace_seconds = matched.route.grace_seconds if matched.action == "read" else 0
+    return decider.decide(access_request(authenticated), grace_seconds=grace_seconds)
 
 
 def access_request(authenticated: Authenticated) -> AccessRequest:

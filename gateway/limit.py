@@ -10,6 +10,7 @@ from gateway.stages import Authenticated
 from idp.identity import NOBODY
 
 _RETRY_SECONDS = 10
+SIGN_INS_PER_MINUTE = 120  # passwords from one network: each costs the issuer a hash of 64 MiB
 
 
 class Buckets:
@@ -19,9 +20,12 @@ class Buckets:
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._subject = RateLimitItemPerMinute(subject_per_minute)
         self._anonymous = RateLimitItemPerMinute(anonymous_per_minute)
+        self._sign_in = RateLimitItemPerMinute(SIGN_INS_PER_MINUTE)
 
-    def take(self, subject: str, address: str) -> None:
+    def take(self, subject: str, address: str, action: str) -> None:
         """Count one request. Raises RateExceeded."""
+        if action == "sign-in" and not self._limiter.hit(self._sign_in, "sign-in", prefix_of(address)):
+            raise RateExceeded(retry_seconds=_RETRY_SECONDS)
         known = subject != NOBODY.subject
         item, key = (self._subject, subject) if known else (self._anonymous, prefix_of(address))
         if not self._limiter.hit(item, key):
@@ -30,5 +34,6 @@ class Buckets:
 
 async def limit(authenticated: Authenticated, buckets: Buckets) -> Authenticated:
     """Let it pass or raise RateExceeded. Awaitable, because a shared counter is across a network."""
-    buckets.take(authenticated.identity.subject, authenticated.matched.inbound.address)
+    matched = authenticated.matched
+    buckets.take(authenticated.identity.subject, matched.inbound.address, matched.action)
     return authenticated

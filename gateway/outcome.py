@@ -9,7 +9,7 @@ from audit.event import Event, EventKind
 from audit.spool import Spool
 from gateway.body import Followed
 from gateway.record import is_weighty
-from gateway.stages import Outbound, Recorded
+from gateway.stages import Listener, Outbound, Recorded
 
 _FAILED_FROM = 400
 _GONE = Outbound(status=0)
@@ -21,8 +21,8 @@ async def outcome(
     """Await the delivery and record the outcome of what `is_weighty`: when it is whole, when its stream ends, or when
     the client goes away before there is an answer, for the upstream may have acted all the same.
     """
-    if not is_weighty(recorded.matched):
-        return await delivery
+    if not is_weighty(recorded.matched) or recorded.inbound.listener is Listener.GATE:
+        return await delivery  # what comes of a forward-auth answer only the data plane sees
 
     async def tell(answer: Outbound, reason: str, sent_bytes: int, *, synced: bool = False) -> None:
         event = _event(recorded, answer, clock(), reason=reason, sent_bytes=sent_bytes)

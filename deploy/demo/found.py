@@ -54,7 +54,7 @@ def found(
             scratch = place.with_name(f"{place.name}.founding")
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(mode=0o700)
-            people = _make(replace(settings, data=scratch), clock=clock, mint=mint)
+            people = _make(replace(settings, data=scratch), clock=clock, mint=mint, keep_secrets=keep_secrets)
             _keep(scratch / PEOPLE, people, secrets_too=keep_secrets)
             scratch.rename(place)
             return people
@@ -73,7 +73,9 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _make(settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[], str]) -> list[Person]:
+def _make(
+    settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[], str], keep_secrets: bool
+) -> list[Person]:
     data, record = settings.data, mint()
     for name in _KEYS:
         create(data / "keys" / f"{name}.key")
@@ -99,7 +101,8 @@ def _make(settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[
     database = Database(f"sqlite:///{data / 'city.db'}")
     database.migrate()
     for name, key in bootstrap.found(database, founding, mint=mint).items():
-        keep_key(data / "keys", name, key)
+        if keep_secrets or name == bootstrap.CLOCK:  # one account of this machine may not hold all three offices
+            keep_key(data / "keys", name, key)
     database.close()
     return people
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,7 @@ from hypothesis import strategies as st
 
 from audit.errors import ProofInvalid
 from audit.merkle import (
-    check_consistency,
     check_inclusion,
-    consistency_proof,
     hash_leaf,
     hash_node,
     inclusion_proof,
@@ -49,14 +48,6 @@ def path(m: int, d: list[bytes]) -> list[bytes]:
     return [*path(m, d[:k]), mth(d[k:])] if m < k else [*path(m - k, d[k:]), mth(d[:k])]
 
 
-def subproof(m: int, d: list[bytes], b: bool) -> list[bytes]:
-    """SUBPROOF, RFC 9162 §2.1.4.1."""
-    if m == len(d):
-        return [] if b else [mth(d)]
-    k = k_of(len(d))
-    return [*subproof(m, d[:k], b), mth(d[k:])] if m <= k else [*subproof(m - k, d[k:], False), mth(d[:k])]
-
-
 @pytest.mark.parametrize("size", SIZES)
 def test_every_inclusion_proof_is_the_rfcs_and_no_other_holds(size: int) -> None:
     d, top = LEAVES[:size], mth(LEAVES[:size])
@@ -73,22 +64,6 @@ def test_every_inclusion_proof_is_the_rfcs_and_no_other_holds(size: int) -> None
             refuse(check_inclusion, d[m], other, proof, size=size, root=top)
 
 
-@pytest.mark.parametrize("new", SIZES)
-def test_every_consistency_proof_is_the_rfcs_and_no_other_holds(new: int) -> None:
-    d, after = LEAVES[:new], mth(LEAVES[:new])
-    for old in range(1, new + 1):
-        proof, before = consistency_proof(old, new, nodes_of(d)), mth(d[:old])
-        assert proof == ([] if old == new else subproof(old, d, True))
-        check_consistency(proof, old=old, new=new, old_root=before, new_root=after)
-        for wrong in wrongs(proof):
-            refuse(check_consistency, wrong, old=old, new=new, old_root=before, new_root=after)
-        refuse(check_consistency, proof, old=old, new=new, old_root=LEAVES[99], new_root=after)
-        refuse(check_consistency, proof, old=old, new=new, old_root=before, new_root=LEAVES[99])
-        if old < new:
-            refuse(check_consistency, proof, old=old, new=new, old_root=after, new_root=before)
-            refuse(check_consistency, proof, old=new, new=old, old_root=before, new_root=after)
-
-
 def wrongs(proof: list[bytes]) -> list[list[bytes]]:
     flipped = [[*proof[:i], bytes([h[0] ^ 8]) + h[1:], *proof[i + 1 :]] for i, h in enumerate(proof)]
     return [*flipped, [*proof, LEAVES[99]], [LEAVES[99], *proof], *([proof[:-1], proof[1:]] if proof else [])]
@@ -100,13 +75,10 @@ def refuse(check, *values: object, **named: object) -> None:  # type: ignore[no-
 
 
 @given(st.integers(1, 600), st.data())
-def test_proofs_hold_in_trees_of_several_tiles(new: int, data: st.DataObject) -> None:
-    old = data.draw(st.integers(0, new))
-    node, leaf = nodes_of(LEAVES), data.draw(st.integers(0, new - 1))
-    tops = {size: mth(LEAVES[:size]) for size in (old, new)}
-    check_inclusion(LEAVES[leaf], leaf, inclusion_proof(leaf, new, node), size=new, root=tops[new])
-    proof = consistency_proof(old, new, node)
-    check_consistency(proof, old=old, new=new, old_root=tops[old], new_root=tops[new])
+def test_proofs_hold_in_trees_of_several_tiles(size: int, data: st.DataObject) -> None:
+    leaf = data.draw(st.integers(0, size - 1))
+    proof = inclusion_proof(leaf, size, nodes_of(LEAVES))
+    check_inclusion(LEAVES[leaf], leaf, proof, size=size, root=mth(LEAVES[:size]))
 
 
 def test_published_roots() -> None:
@@ -115,24 +87,11 @@ def test_published_roots() -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS["inclusion"])
-def test_published_inclusion_proofs(vector: dict[str, int]) -> None:
-    leaf, size, published = read(vector, "leaf", "size")
+def test_published_inclusion_proofs(vector: dict[str, Any]) -> None:
+    leaf, size, published = vector["leaf"], vector["size"], [bytes.fromhex(one) for one in vector["path"]]
     hashes = [hash_leaf(bytes.fromhex(one)) for one in VECTORS["leaves"]]
     assert inclusion_proof(leaf, size, nodes_of(hashes)) == published
     check_inclusion(hashes[leaf], leaf, published, size=size, root=bytes.fromhex(VECTORS["roots"][size]))
-
-
-@pytest.mark.parametrize("vector", VECTORS["consistency"])
-def test_published_consistency_proofs(vector: dict[str, int]) -> None:
-    old, new, published = read(vector, "old", "new")
-    hashes = [hash_leaf(bytes.fromhex(one)) for one in VECTORS["leaves"]]
-    assert consistency_proof(old, new, nodes_of(hashes)) == published
-    roots = [bytes.fromhex(one) for one in VECTORS["roots"]]
-    check_consistency(published, old=old, new=new, old_root=roots[old], new_root=roots[new])
-
-
-def read(vector, first: str, second: str) -> tuple[int, int, list[bytes]]:  # type: ignore[no-untyped-def]
-    return vector[first], vector[second], [bytes.fromhex(one) for one in vector["path"]]
 
 
 def test_a_node_cannot_pass_as_a_record_nor_a_last_leaf_be_doubled() -> None:
@@ -141,6 +100,5 @@ def test_a_node_cannot_pass_as_a_record_nor_a_last_leaf_be_doubled() -> None:
 
 
 def test_a_proof_outside_the_tree_is_refused() -> None:
-    for call in (lambda: inclusion_proof(3, 3, nodes_of(LEAVES)), lambda: consistency_proof(4, 3, nodes_of(LEAVES))):
-        with pytest.raises(ProofInvalid):
-            call()
+    with pytest.raises(ProofInvalid):
+        inclusion_proof(3, 3, nodes_of(LEAVES))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
 
+from authz.decide import decide
 from authz.errors import LeaseLost
 from authz.label import Label
 from authz.lease import Decider, Question, Ruling, Snapshot, outstanding
@@ -22,8 +23,10 @@ def request(label: Label = Label.L1) -> AccessRequest:
     )  # fmt: skip
 
 
-def snapshot(epoch: int, *revoked: str) -> Snapshot:
-    return Snapshot(epoch=epoch, policies=PolicySet.build([PUBLIC], [], version=epoch), revoked=frozenset(revoked))
+def snapshot(epoch: int) -> Snapshot:
+    """Each epoch ends the session of its number."""
+    ended = frozenset(str(number) for number in range(1, epoch + 1))
+    return Snapshot(epoch=epoch, policies=PolicySet.build([PUBLIC], [], version=epoch), revoked=ended)
 
 
 class Sim:
@@ -119,6 +122,8 @@ class Sim:
             decider._monotonic = clock
         if version < self.effective:
             self.violations.append(f"{self.now:.3f} {name} decided by {version}, effective is {self.effective}")
+        if self.effective and str(self.effective) not in decider.snapshot.revoked:  # looked up after the decision
+            self.violations.append(f"{self.now:.3f} {name} took session {self.effective}, which has ended")
 
     def play(self, seconds: float) -> "Sim":
         for name in self.gateways:
@@ -154,19 +159,19 @@ class AnyEpoch(Decider):
 class ClockFirst(Decider):
     """Broken: the clock is read before the decision is made, and a sleep may lie between."""
 
-    def decide(self, request: AccessRequest, *, session: str = "", grace_seconds: float = 0.0) -> Ruling:
+    def decide(self, request: AccessRequest, *, grace_seconds: float = 0.0) -> Ruling:
         if not self.fresh():
             raise LeaseLost
         snapshot = self.snapshot
         self._monotonic()
-        return Ruling(self._rule(snapshot, request, session), stale=False)
+        return Ruling(decide(snapshot.policies, request), stale=False)
 
 
 class OldSnapshot(Decider):
     """Broken: it does not look whether the snapshot was replaced and confirmed while it decided."""
 
-    def decide(self, request: AccessRequest, *, session: str = "", grace_seconds: float = 0.0) -> Ruling:
-        ruling = Ruling(self._rule(self.snapshot, request, session), stale=False)
+    def decide(self, request: AccessRequest, *, grace_seconds: float = 0.0) -> Ruling:
+        ruling = Ruling(decide(self.snapshot.policies, request), stale=False)
         if not self.fresh():
             raise LeaseLost
         return ruling

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from authz.errors import LeaseLost, PolicyInvalid
 from authz.label import Label
 from authz.lease import LEASE_SECONDS, Decider, Keeper, Question, Receipt, Ruling, Snapshot, receipt
-from authz.request import Effect, Missing
 from storage.epoch import Answer, MemoryEpochs
 from tests.authz.lease_simulation import AnyEpoch, ClockFirst, FromArrival, OldSnapshot, Sim, request, snapshot
 
@@ -30,9 +29,9 @@ class Clock:
 # ── one decider ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def confirmed(clock: Clock, epoch: int = 0, *revoked: str) -> Decider:
-    decider = Decider(snapshot(epoch, *revoked), monotonic=clock)
-    decider.answered(decider.question(), Answer(epoch=epoch, changes=()))
+def confirmed(clock: Clock) -> Decider:
+    decider = Decider(snapshot(0), monotonic=clock)
+    decider.answered(decider.question(), Answer(epoch=0, changes=()))
     return decider
 
 
@@ -86,14 +85,6 @@ def test_grace_is_for_labels_below_three_is_bounded_and_says_stale() -> None:
     clock.now += 1
     with pytest.raises(LeaseLost):
         decider.decide(request(Label.L1), grace_seconds=9999)
-
-
-def test_an_ended_session_is_denied_whatever_its_subject_may() -> None:
-    decider = confirmed(Clock(), 7, "session-1")
-    decision, stale = decider.decide(request(), session="session-1")
-    assert (decision.effect, decision.reason, decision.missing) == (Effect.DENY, "session-ended", Missing.IDENTITY)
-    assert not stale
-    assert decider.decide(request(), session="session-2").decision.effect is Effect.PERMIT
 
 
 # ── many deciders, simulated time: delays, losses, duplicates, pauses, drifting clocks, a death ──────────────────────

@@ -74,6 +74,7 @@ _REFUSAL = {
     "decision_id": REQUEST,
     "reason": "no-rule",
     "next": [{"href": "/requests/new", "text": "request-access"}, {"action": "/again", "csrf": CSRF, "text": "retry"}],
+    "asked": "GET marriage.localhost/review",
     "owner": "民政局",
     "detail": None,
 }

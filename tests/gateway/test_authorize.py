@@ -37,6 +37,21 @@ async def test_without_a_lease_only_graced_low_reads_pass_and_their_records_say_
     assert record.reason == ("permit" if status == 200 else "lease-lost")
 
 
+async def test_a_session_that_ends_while_it_is_decided_is_nobody(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    cookie, decider = door.sign_in(), door.gate.decider
+    session, clock = door.session_of(cookie), decider._monotonic
+
+    def meanwhile() -> float:
+        monkeypatch.undo()
+        door.adopt(revoked=[session])
+        return clock()
+
+    monkeypatch.setattr(decider, "_monotonic", meanwhile)
+    assert (await door.ask("/low/1", cookie=cookie)).status == 401
+    assert door.records()[-1].reason == "session-ended"
+    assert not door.heard
+
+
 async def test_the_grace_ends(door: Door) -> None:
     cookie = door.sign_in()
     door.seconds += LEASE_SECONDS + 60

@@ -21,7 +21,9 @@ class Counter:
 
 
 COUNTERS = (
-    Counter(portal="marriage", clerk="zhao", name="赵敏", administrator="qian", role="marriage-clerk", title="婚姻登记员"),
+    Counter(
+        portal="marriage", clerk="zhao", name="赵敏", administrator="qian", role="marriage-clerk", title="婚姻登记员"
+    ),
     Counter(portal="housing", clerk="he", name="何洁", administrator="sun", role="housing-clerk", title="房产查询员"),
 )  # behind nginx the first is inline, the second asked for by `auth_request`
 
