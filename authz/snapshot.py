@@ -17,10 +17,10 @@ class Snapshots:
         register: Register,
         *,
         monotonic: Callable[[], float],
-        ended: Callable[[Iterable[str]], None],
+        ended: Callable[[Iterable[str], Iterable[str]], None],
         ended_within: Callable[[float], Iterable[str]],
     ) -> None:
-        """`ended` is told which sessions no longer are, so that what streams under them can be broken off.
+        """`ended` is told which sessions no longer are and whose roles are others, so that their streams can end.
 
         `ended_within` names the sessions that were ended in the last so many seconds, for when the changes do not.
         """
@@ -36,7 +36,7 @@ class Snapshots:
         """The snapshot of (at least) the answer's epoch. Raises PolicyInvalid; the held one then stays."""
         changes = answer.changes
         if changes is None or any(change.kind == "policy" for change in changes):
-            policies = self._register.policies(version=answer.epoch)
+            policies, subjects = self._register.policies(version=answer.epoch), list(held.policies.subjects())
         else:
             subjects = sorted({change.key for change in changes if change.kind == "subject"})
             policies = self._register.with_subjects(held.policies, subjects, version=answer.epoch)
@@ -47,5 +47,5 @@ class Snapshots:
             over = [change.key for change in changes if change.kind == "session"]
         self._ended_at.update(dict.fromkeys(over, now))
         self._ended_at = {key: at for key, at in self._ended_at.items() if now - at < REVOKED_SECONDS}
-        self._told_ended(over)
+        self._told_ended(over, subjects)
         return Snapshot(epoch=answer.epoch, policies=policies, revoked=frozenset(self._ended_at))

@@ -1,7 +1,11 @@
-"""The body of an answer under way, and what must happen when it is over, however it ends."""
+"""Bodies under way: a request's within its bounds; an answer's, with what must happen when it is over."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Self
+
+from gateway.errors import BodyTooLarge, RequestTimeout
+from gateway.stages import Inbound
 
 Over = Callable[[int, bool], Awaitable[None]]  # bytes sent, whether all of it was
 
@@ -41,3 +45,37 @@ class Followed:
                 await close()
         finally:
             await self._over(self._sent_bytes, whole)
+
+
+def bounded_body(inbound: Inbound, *, limit_bytes: int) -> AsyncIterator[bytes]:
+    """The request body, of which no byte is read if it announces more than `limit_bytes`.
+
+    Raises BodyTooLarge at once or while it is read, and what the body itself raises.
+    """
+    if int(inbound.header(b"content-length") or 0) > limit_bytes:
+        raise BodyTooLarge(limit_bytes=limit_bytes)
+
+    async def counted() -> AsyncIterator[bytes]:
+        sent_bytes = 0
+        async for chunk in inbound.body():
+            sent_bytes += len(chunk)
+            if sent_bytes > limit_bytes:
+                raise BodyTooLarge(limit_bytes=limit_bytes)
+            yield chunk
+
+    return counted()
+
+
+async def read_body(inbound: Inbound, *, limit_bytes: int, deadline_seconds: float) -> bytes:
+    """The whole body, at most `limit_bytes`. Raises BodyTooLarge, RequestTimeout."""
+    try:
+        async with asyncio.timeout(deadline_seconds):
+            return b"".join([chunk async for chunk in bounded_body(inbound, limit_bytes=limit_bytes)])
+    except TimeoutError as late:
+        raise RequestTimeout("the body did not come in time") from late
+
+
+async def pieces(body: bytes) -> AsyncIterator[bytes]:
+    """A body that is here already, as one that comes."""
+    if body:
+        yield body

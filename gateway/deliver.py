@@ -10,6 +10,7 @@ from cachebox import TTLCache
 
 from authz.label import Label
 from gateway.stages import Deliver, Listener, Outbound, Recorded
+from idp.identity import Identity
 
 _REMEMBERED_SECONDS = 60  # longer than a snapshot takes to be adopted after its ended sessions were told
 _REMEMBERED_ENTRIES = 100_000
@@ -31,9 +32,7 @@ async def deliver(recorded: Recorded, deliveries: Deliveries) -> Outbound:
         return await deliveries.local(recorded)
     if recorded.inbound.listener is Listener.GATE:
         return await deliveries.allow(recorded)
-    if not recorded.identity.session:
-        return kept_private(await deliveries.proxy(recorded), recorded.matched.label)
-    stream = deliveries.streams.open(recorded.identity.session)
+    stream = deliveries.streams.open(recorded.identity)
     try:
         return stream.carry(kept_private(await deliveries.proxy(recorded), recorded.matched.label))
     except BaseException:
@@ -55,36 +54,43 @@ def kept_private(answer: Outbound, label: Label) -> Outbound:
 
 
 class Streams:
-    """Answers under way, by session: ended with the session they were opened under (law 4)."""
+    """Answers under way: ended with their session, and when their subject's roles change (law 4)."""
 
     def __init__(self) -> None:
         self._open: defaultdict[str, set[Stream]] = defaultdict(set)
         self._ended: TTLCache[str, bool] = TTLCache(_REMEMBERED_ENTRIES, _REMEMBERED_SECONDS)
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def open(self, session: str) -> "Stream":
-        """Follow one delivery of this session, from before it begins: its session may end while it is awaited."""
+    def open(self, identity: Identity) -> "Stream":
+        """Follow one delivery, from before it begins: what it was permitted by may end while it is awaited."""
+        keys = (identity.session, identity.subject)
 
         def forget() -> None:
-            self._open[session].discard(stream)
-            if not self._open[session]:
-                del self._open[session]
+            for key in keys:
+                self._open[key].discard(stream)
+                if not self._open[key]:
+                    del self._open[key]
 
-        stream = Stream(forget, ended=session in self._ended)
-        self._open[session].add(stream)
+        stream = Stream(forget, ended=identity.session in self._ended)
+        for key in keys:
+            self._open[key].add(stream)
         self._loop = asyncio.get_running_loop()
         return stream
 
-    def end_soon(self, sessions: Iterable[str]) -> None:
-        """The same from any thread."""
+    def end_soon(self, sessions: Iterable[str], subjects: Iterable[str]) -> None:
+        """From any thread: these sessions are over, these subjects' roles are others. Who may still, asks again."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.end, list(sessions))
+            self._loop.call_soon_threadsafe(self._break_off, list(subjects))
 
     def end(self, sessions: Iterable[str]) -> int:
         """Break off every stream of these sessions, also one that opens just now; return how many were open."""
         ended = list(sessions)
         self._ended.update(dict.fromkeys(ended, True))
-        streams = [stream for session in ended for stream in self._open.get(session, ())]
+        return self._break_off(ended)
+
+    def _break_off(self, keys: Iterable[str]) -> int:
+        streams = [stream for key in keys for stream in self._open.get(key, ())]
         for stream in streams:
             stream.end()
         return len(streams)

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from a2wsgi import WSGIMiddleware
 from flask import Flask, request
 
-from gateway.errors import NotThroughTheDoor, RequestTimeout
-from gateway.proxy import bounded_body
+from gateway.body import read_body
+from gateway.errors import NotThroughTheDoor
 from gateway.stages import Inbound, Outbound, Raw, Recorded
 
 if TYPE_CHECKING:
@@ -75,15 +75,6 @@ async def _to_its_end(call: Coroutine[Any, Any, None]) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait({running})
     running.result()
-
-
-async def read_body(inbound: Inbound, *, limit_bytes: int, deadline_seconds: float) -> bytes:
-    """The whole body, at most `limit_bytes`. Raises BodyTooLarge, RequestTimeout."""
-    try:
-        async with asyncio.timeout(deadline_seconds):
-            return b"".join([chunk async for chunk in bounded_body(inbound, limit_bytes=limit_bytes)])
-    except TimeoutError as late:
-        raise RequestTimeout("the body did not come in time") from late
 
 
 class _Answer:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -12,8 +13,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from audit.flood import prefix_of
+from gateway.body import bounded_body, pieces, read_body
 from gateway.errors import (
-    BodyTooLarge,
     GatewayError,
     UpgradeRefused,
     UpstreamBusy,
@@ -22,14 +23,13 @@ from gateway.errors import (
 )
 from gateway.routes import Route
 from gateway.stages import Headers, Inbound, Outbound, Recorded
+from gateway.transform import HOP_BY_HOP
 from gateway.tunnel import tunnel_to
 from idp.identity import NOBODY
 
+KEPT_BODY_BYTES = 64 * 1024
 SHARES = 4  # of an upstream's concurrency; nobody holds more than one of them
 KEPT_ALIVE_SECONDS = 2.0  # shorter than any upstream's own, so that a connection is rarely stale when it is used again
-_HOP_BY_HOP = frozenset(
-    b"connection keep-alive proxy-connection proxy-authenticate te trailer transfer-encoding upgrade".split()
-)  # RFC 9110 §7.6.1
 # Alt-Svc would lead browsers around the door; X-Accel-* and X-Sendfile command the data plane in front of us; Date is
 # the server's to set.
 _OURS = frozenset(b"alt-svc date x-sendfile".split())
@@ -37,25 +37,6 @@ _OURS_PREFIXES = (b"x-citygate-", b"x-accel-")
 _OUR_COOKIES = b"__host-citygate"
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-
-def bounded_body(inbound: Inbound, *, limit_bytes: int) -> AsyncIterator[bytes]:
-    """The request body, of which no byte is read if it announces more than `limit_bytes`.
-
-    Raises BodyTooLarge at once or while it is read, and what the body itself raises.
-    """
-    if int(inbound.header(b"content-length") or 0) > limit_bytes:
-        raise BodyTooLarge(limit_bytes=limit_bytes)
-
-    async def counted() -> AsyncIterator[bytes]:
-        sent_bytes = 0
-        async for chunk in inbound.body():
-            sent_bytes += len(chunk)
-            if sent_bytes > limit_bytes:
-                raise BodyTooLarge(limit_bytes=limit_bytes)
-            yield chunk
-
-    return counted()
 
 
 class Proxy:
@@ -94,6 +75,9 @@ class Proxy:
         route, inbound = recorded.matched.route, recorded.inbound
         if inbound.websocket and not route.websocket:
             raise UpgradeRefused("this route has no WebSocket")
+        if route.body_bytes <= KEPT_BODY_BYTES:  # who sends it slowly holds no slot meanwhile
+            body = await read_body(inbound, limit_bytes=route.body_bytes, deadline_seconds=route.deadline_seconds)
+            inbound = replace(inbound, body=lambda: pieces(body))
         upload = _Upload(inbound, limit_bytes=route.body_bytes, deadline_seconds=route.deadline_seconds)
         slot = _Slot(self._under_way, route, _holder(recorded))
         try:
@@ -235,4 +219,4 @@ def is_dropped(name: bytes, value: bytes) -> bool:
     """Is this header of an upstream's answer (lower case) hop-by-hop, or not an upstream's to set?"""
     if name == b"set-cookie":
         return value.lstrip(b" \t=").lower().startswith(_OUR_COOKIES)  # a nameless cookie is sent like the named one
-    return name in _HOP_BY_HOP or name in _OURS or name.startswith(_OURS_PREFIXES)
+    return name in HOP_BY_HOP or name in _OURS or name.startswith(_OURS_PREFIXES)

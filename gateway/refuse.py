@@ -21,8 +21,8 @@ from authz.errors import AccessDenied, AuthzError, ParkFull
 from authz.park import BODY_BYTES, Parking
 from authz.request import Missing
 from gateway.authenticate import SAFE_METHODS
+from gateway.body import read_body
 from gateway.errors import BodyTooLarge, GatewayError, MethodRefused, Unreadable
-from gateway.local import read_body
 from gateway.problems import Problem, problem_of
 from gateway.record import is_weighty
 from gateway.stages import Admitted, Authenticated, Headers, Inbound, Listener, Matched, Outbound, Raw, Recorded, Stage

@@ -19,7 +19,7 @@ from idp import session
 
 ASSERTION_HEADER = b"x-citygate-assertion"
 ASSERTION_SECONDS = 60
-_HOP_BY_HOP = frozenset(
+HOP_BY_HOP = frozenset(
     (b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
      b"trailer", b"transfer-encoding", b"upgrade", b"expect")
 )  # fmt: skip
@@ -79,7 +79,7 @@ def forwardable(headers: Headers) -> Headers:
     kept = (
         (name, _without_our_cookies(value) if name == b"cookie" else value)
         for name, value in headers
-        if name not in _HOP_BY_HOP and name not in listed and name != b"authorization" and not is_spoofable(name)
+        if name not in HOP_BY_HOP and name not in listed and name != b"authorization" and not is_spoofable(name)
     )
     return tuple((name, value) for name, value in kept if not (name == b"cookie" and not value))
 

@@ -21,7 +21,10 @@ class Gateway:
         self.told: list[str] = []
         self.in_database: list[str] = []
         self.snapshots = Snapshots(
-            town.register, monotonic=lambda: self.now, ended=self.told.extend, ended_within=lambda _: self.in_database
+            town.register,
+            monotonic=lambda: self.now,
+            ended=lambda sessions, _subjects: self.told.extend(sessions),
+            ended_within=lambda _: self.in_database,
         )
         self.held = self.snapshots.first()
 

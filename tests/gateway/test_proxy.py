@@ -18,7 +18,7 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.proxy import SHARES, Proxy
+from gateway.proxy import KEPT_BODY_BYTES, SHARES, Proxy
 from gateway.stages import Authenticated
 from idp.identity import NOBODY
 from tests.gateway.raw_socket import SECONDS
@@ -94,12 +94,31 @@ async def test_a_chunked_body_above_the_limit_is_cut_and_never_completed() -> No
 
     async with upstream(talk) as url, Proxy() as proxy, asyncio.timeout(SECONDS):
         with pytest.raises(BodyTooLarge):
-            await proxy(
-                recorded(
-                    url, (b"transfer-encoding", b"chunked"), method=b"POST", body=(b"123456", b"78901"), body_bytes=10
-                )
-            )
+            most = KEPT_BODY_BYTES + 10
+            body = (b"1" * KEPT_BODY_BYTES, b"2" * 11)
+            chunked = (b"transfer-encoding", b"chunked")
+            await proxy(recorded(url, chunked, method=b"POST", body=body, body_bytes=most))
         assert not (await heard).endswith(b"0\r\n\r\n")
+
+
+async def test_who_sends_a_small_body_slowly_holds_no_slot() -> None:
+    goes_on = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"a"
+        await goes_on.wait()
+        yield b"b"
+
+    async with upstream(saying(OK)) as url, Proxy() as proxy:
+        request = recorded(url, (b"content-length", b"2"), method=b"POST", concurrency=1, body_bytes=10)
+        inbound = replace(request.inbound, body=slow)
+        matched = replace(request.matched, inbound=inbound)
+        admitted = replace(request.admitted, authenticated=replace(request.admitted.authenticated, matched=matched))
+        waiting = asyncio.create_task(proxy(replace(request, admitted=admitted)))
+        await asyncio.sleep(0.05)
+        await whole(await proxy(recorded(url, concurrency=1)))
+        goes_on.set()
+        await whole(await waiting)
 
 
 async def test_a_client_that_stops_sending_is_not_the_upstreams_fault() -> None:

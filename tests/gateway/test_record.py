@@ -9,7 +9,7 @@ async def test_a_record_says_who_asked_for_what_from_where_by_which_rule(door: D
     await door.ask("/low/1?q=canary-query", cookie=cookie)
     (record,) = door.records()
     assert (record.subject, record.department, record.object, record.action) == (LI, "city", "/permits/low/1", "read")
-    assert (record.label, record.result, record.rule) == (2, "permit", "2-read")
+    assert (record.label, record.result, record.rule) == (2, "permit", "1-read")
     assert record.detail == {
         "address": "192.0.2.7",
         "assurance": 2,
