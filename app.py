@@ -57,6 +57,7 @@ from idp.directory import Directory
 from idp.issuer import Backchannel, Issuer
 from idp.local_issuer.accounts import Accounts
 from idp.local_issuer.service import IssuerConfig, create_issuer
+from idp.local_issuer.through_the_door import only_through_the_door
 from idp.relying_party import RelyingParty, SpentStatesInMemory
 from idp.session import Sessions
 from settings import Settings, from_environment
@@ -272,6 +273,8 @@ def run_issuer(settings: Settings) -> None:
     application = create_issuer(
         config, accounts=accounts, seal=seal, render=pages.render, clock=clock, language=pages.language
     )
+    door = load_public(settings.data / "keys/assertion.pub")
+    only_through_the_door(application, door, audience="login", clock=clock)
     uvicorn.run(
         WSGIMiddleware(cast("Any", application)),
         host="127.0.0.1",

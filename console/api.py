@@ -17,12 +17,12 @@ from authz.label import Label
 from authz.lease import Receipt
 from console.asked_role import REASON_CHARS, wrong_with
 from console.audit import ask, found, people_asked, read_one, words_asked
+from console.given_role import give, person_in, take_back
 from console.problem import problem
 from console.signin import check_csrf
 from gateway.errors import RouteUnknown
 from gateway.local import exchange
 from idp.directory import PAGE_PEOPLE, Directory, subtree
-from idp.errors import PersonUnknown
 from idp.session import Sessions
 
 _PEOPLE = "/api/v1/departments/<department>/people"
@@ -89,17 +89,25 @@ def assignments(
     class Assignments(MethodView):
         def get(self, department: str, person: str) -> dict[str, Any]:
             """What this person holds here and below."""
-            inside = _tree_with(directory, department, person)
+            _, inside = person_in(directory, department, person)
             return {"items": [_assignment(one) for one in administration.held(person, inside=inside)]}
 
         @routes.arguments(Assignment)
         def post(self, body: dict[str, Any], department: str, person: str) -> Response | tuple[dict[str, Any], int]:
             """Give a role; answers when it is effective at every gateway."""
             check_csrf()
-            _tree_with(directory, department, person)
+            person_in(directory, department, person)
             if errors := list(wrong_with(reason=body["reason"], until=body["expires_at"], now=clock())):
                 return problem(422, "request-invalid", errors)
-            given, epoch = _give(administration, body, department=department, person=person)
+            given, epoch = give(
+                administration,
+                person=person,
+                role_id=body["role"],
+                department=department,
+                clearance=Label(body["clearance"]),
+                expires_at=body["expires_at"],
+                reason=body["reason"],
+            )
             return _assignment(given) | {"receipt": _receipt(effective(epoch))}, 201
 
     @routes.route("/<assignment>")
@@ -107,48 +115,11 @@ def assignments(
         def delete(self, department: str, person: str, assignment: str) -> dict[str, Any]:
             """Take it back; answers when it is effective at every gateway."""
             check_csrf()
-            _tree_with(directory, department, person)
-            taken, epoch = _take(administration, assignment, department=department, person=person)
+            person_in(directory, department, person)
+            taken, epoch = take_back(administration, assignment, person=person, department=department)
             return _assignment(taken) | {"receipt": _receipt(effective(epoch))}
 
     return routes
-
-
-def _tree_with(directory: Directory, department: str, person: str) -> frozenset[str]:
-    """This department and those below it, where the person works in one of them. Raises PersonUnknown."""
-    inside = subtree(directory.departments(), department)
-    if directory.person(person).department not in inside:
-        raise PersonUnknown
-    return inside
-
-
-def _give(administration: Administration, body: Mapping[str, Any], *, department: str, person: str) -> tuple[Held, int]:
-    talk = exchange()
-    given, epoch = administration.assign(
-        actor=talk.recorded.identity.subject,
-        subject=person,
-        role_id=body["role"],
-        department=department,
-        clearance=Label(body["clearance"]),
-        expires_at=body["expires_at"],
-        reason=body["reason"],
-        record=talk.recorded.inbound.id,
-    )
-    talk.detail |= {"assignment": given.id, "role": given.role, "person": person, "reason": given.reason}
-    return given, epoch
-
-
-def _take(administration: Administration, assignment: str, *, department: str, person: str) -> tuple[Held, int]:
-    talk = exchange()
-    taken, epoch = administration.revoke(
-        assignment,
-        actor=talk.recorded.identity.subject,
-        subject=person,
-        department=department,
-        record=talk.recorded.inbound.id,
-    )
-    talk.detail |= {"assignment": taken.id, "role": taken.role, "person": person}
-    return taken, epoch
 
 
 def audit(log: Log, directory: Directory) -> Blueprint:

@@ -15,13 +15,13 @@ from authz.label import Label
 from authz.lease import Receipt
 from console.asked_role import wrong_with
 from console.frame import Frame
+from console.given_role import give, person_in, take_back
 from console.person_page import CITY_TIME, PersonPage, named
 from console.signin import check_csrf
 from crypto.aead import Seal
 from crypto.errors import SealInvalid
 from gateway.local import exchange
 from idp.directory import PAGE_PEOPLE, Department, Directory, Person, subtree
-from idp.errors import PersonUnknown
 
 _RECEIPT = "receipt"
 
@@ -80,22 +80,20 @@ class Desk:
 
     def person(self, department: str, person: str) -> Response:
         """D2: what she holds in this department and below, and what I may give her."""
-        return self._shown(department, self._of(department, person), receipt=self._receipt(department, person))
+        subject, _ = person_in(self._directory, department, person)
+        return self._shown(department, subject, receipt=self._receipt(department, person))
 
     def assign(self, department: str, person: str) -> Response:
         """Give a role, wait for every gateway, and show the receipt."""
         check_csrf()
-        talk, subject, form = exchange(), self._of(department, person), request.form
+        (subject, inside), form = person_in(self._directory, department, person), request.form
         values, errors = _read(form, now=self._clock())
         if errors:
             return self._shown(department, subject, errors=errors, filled=form)
-        inside = subtree(self._directory.departments(), department)
         try:
             if values["department"] not in inside:
                 raise MayNotGrant(actor="", role=values["role_id"], department=values["department"])
-            given, epoch = self._administration.assign(
-                actor=talk.recorded.identity.subject, subject=subject.id, record=talk.recorded.inbound.id, **values
-            )
+            given, epoch = give(self._administration, person=subject.id, **values)
         except SeparationOfDuty as conflict:
             told = {"asked": conflict.role, "held": conflict.excludes, "rule": "GB/T 22239-2019 8.1.5"}
             return self._shown(department, subject, conflict=told, filled=form, status=409)
@@ -103,29 +101,14 @@ class Desk:
             errors = [{"field": "role", "code": refused.code}]
             status = 403 if isinstance(refused, MayNotGrant) else 409
             return self._shown(department, subject, errors=errors, filled=form, status=status)
-        talk.detail |= {"assignment": given.id, "role": given.role, "person": subject.id, "reason": given.reason}
         return self._done("given", department, subject, given, self._effective(epoch))
 
     def revoke(self, department: str, person: str, assignment: str) -> Response:
         """Take a role back, wait for every gateway, and show the receipt."""
         check_csrf()
-        talk, subject = exchange(), self._of(department, person)
-        taken, epoch = self._administration.revoke(
-            assignment,
-            actor=talk.recorded.identity.subject,
-            subject=subject.id,
-            department=department,
-            record=talk.recorded.inbound.id,
-        )
-        talk.detail |= {"assignment": taken.id, "role": taken.role, "person": subject.id}
+        subject, _ = person_in(self._directory, department, person)
+        taken, epoch = take_back(self._administration, assignment, person=subject.id, department=department)
         return self._done("taken-back", department, subject, taken, self._effective(epoch))
-
-    def _of(self, department: str, identifier: str) -> Person:
-        """The person, if she works here or below; elsewhere nobody is to be seen. Raises PersonUnknown."""
-        found = self._directory.person(identifier)
-        if found.department not in subtree(self._directory.departments(), department):
-            raise PersonUnknown
-        return found
 
     def _done(self, what: str, department: str, person: Person, held: Held, receipt: Receipt) -> Response:
         """Redirect, so that a reload gives nothing twice; the receipt travels sealed, so that no link can claim one."""

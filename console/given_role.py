@@ -1,10 +1,60 @@
-"""A role given or taken back by the desk or the API: whose business it may be, and what its record says."""
+"""Giving and taking back a role, by the desk and the API alike: whom they see, and what the outcome record says."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from authz.administer import Administration, Held
 from authz.label import Label
-from gateway.local import Exchange, exchange
-from idp.directory import Department, Directory, Person, subtree
+from gateway.local import exchange
+from idp.directory import Directory, Person, subtree
 from idp.errors import PersonUnknown
+
+
+def person_in(directory: Directory, department: str, identifier: str) -> tuple[Person, frozenset[str]]:
+    """The person, if she works in `department` or below it, and all these departments.
+
+    Elsewhere nobody is to be seen. Raises PersonUnknown.
+    """
+    found, inside = directory.person(identifier), subtree(directory.departments(), department)
+    if found.department not in inside:
+        raise PersonUnknown
+    return found, inside
+
+
+def give(
+    administration: Administration,
+    *,
+    person: str,
+    role_id: str,
+    department: str,
+    clearance: Label,
+    expires_at: datetime,
+    reason: str,
+) -> tuple[Held, int]:
+    """Give a role in the name of who asked; return the assignment and its epoch. Raises as `assign` does."""
+    talk = exchange()
+    given, epoch = administration.assign(
+        actor=talk.recorded.identity.subject,
+        subject=person,
+        role_id=role_id,
+        department=department,
+        clearance=clearance,
+        expires_at=expires_at,
+        reason=reason,
+        record=talk.recorded.inbound.id,
+    )
+    talk.detail |= {"assignment": given.id, "role": given.role, "person": person, "reason": given.reason}
+    return given, epoch
+
+
+def take_back(administration: Administration, assignment: str, *, person: str, department: str) -> tuple[Held, int]:
+    """Take it back in the name of who asked; return it and its epoch. Raises as `revoke` does."""
+    talk = exchange()
+    taken, epoch = administration.revoke(
+        assignment,
+        actor=talk.recorded.identity.subject,
+        subject=person,
+        department=department,
+        record=talk.recorded.inbound.id,
+    )
+    talk.detail |= {"assignment": taken.id, "role": taken.role, "person": person}
+    return taken, epoch

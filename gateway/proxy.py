@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -76,9 +75,12 @@ class Proxy:
         if inbound.websocket and not route.websocket:
             raise UpgradeRefused("this route has no WebSocket")
         if route.body_bytes <= KEPT_BODY_BYTES:  # who sends it slowly holds no slot meanwhile
-            body = await read_body(inbound, limit_bytes=route.body_bytes, deadline_seconds=route.deadline_seconds)
-            inbound = replace(inbound, body=lambda: pieces(body))
-        upload = _Upload(inbound, limit_bytes=route.body_bytes, deadline_seconds=route.deadline_seconds)
+            chunks = pieces(
+                await read_body(inbound, limit_bytes=route.body_bytes, deadline_seconds=route.deadline_seconds)
+            )
+        else:
+            chunks = bounded_body(inbound, limit_bytes=route.body_bytes)
+        upload = _Upload(inbound, chunks, deadline_seconds=route.deadline_seconds)
         slot = _Slot(self._under_way, route, _holder(recorded))
         try:
             if inbound.websocket:
@@ -144,8 +146,8 @@ class _Slot:
 class _Upload:
     """The request body on its way up; while the client is awaited the upstream's deadline stands still."""
 
-    def __init__(self, inbound: Inbound, *, limit_bytes: int, deadline_seconds: float) -> None:
-        self._chunks = bounded_body(inbound, limit_bytes=limit_bytes)
+    def __init__(self, inbound: Inbound, chunks: AsyncIterator[bytes], *, deadline_seconds: float) -> None:
+        self._chunks = chunks
         self._deadline_seconds = deadline_seconds
         length = inbound.header(b"content-length")
         self.expected = length not in (None, "0") or inbound.header(b"transfer-encoding") is not None

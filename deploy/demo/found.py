@@ -79,7 +79,8 @@ def _make(
     data, record = settings.data, mint()
     for name in _KEYS:
         create(data / "keys" / f"{name}.key")
-    keep_public(data / "keys/audit.pub", SigningKey(load(data / "keys/audit.key")).public)
+    for name in ("audit", "assertion"):
+        keep_public(data / "keys" / f"{name}.pub", SigningKey(load(data / "keys" / f"{name}.key")).public)
     (data / "run").mkdir()
     city = tomllib.loads((HERE / "city.toml").read_text())
     people = [_person(entry) for entry in city["people"]]

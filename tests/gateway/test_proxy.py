@@ -93,11 +93,10 @@ async def test_a_chunked_body_above_the_limit_is_cut_and_never_completed() -> No
         heard.set_result(await reader.read(-1))
 
     async with upstream(talk) as url, Proxy() as proxy, asyncio.timeout(SECONDS):
+        chunked, body = (b"transfer-encoding", b"chunked"), (b"1" * KEPT_BODY_BYTES, b"2" * 11)
+        request = recorded(url, chunked, method=b"POST", body=body, body_bytes=KEPT_BODY_BYTES + 10)
         with pytest.raises(BodyTooLarge):
-            most = KEPT_BODY_BYTES + 10
-            body = (b"1" * KEPT_BODY_BYTES, b"2" * 11)
-            chunked = (b"transfer-encoding", b"chunked")
-            await proxy(recorded(url, chunked, method=b"POST", body=body, body_bytes=most))
+            await proxy(request)
         assert not (await heard).endswith(b"0\r\n\r\n")
 
 

@@ -1,5 +1,6 @@
 """What people do on the pages, step by step; the same in both languages and without JavaScript."""
 
+import re
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.journeys.running_city import City
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
             "--disable-component-update", "--disable-sync"]  # fmt: skip
 _STEP_SECONDS = 30
+_NUMBER = re.compile("^[0-9A-Z]{26}$")
 _RELOADS = 60
 
 
@@ -53,7 +55,7 @@ def give_role(page: Page, role: str, reason: str) -> None:
 
 def decision_of(page: Page) -> str:
     """The decision number a refusal shows."""
-    return page.locator("dl code").first.inner_text()
+    return page.locator("dl code", has_text=_NUMBER).inner_text()
 
 
 def reload_until(page: Page, found: Locator) -> None:

@@ -13,6 +13,7 @@ class Counter:
     """Who serves at a portal's counter, and who sends her there."""
 
     portal: str
+    department: str
     clerk: str
     name: str
     administrator: str
@@ -22,9 +23,23 @@ class Counter:
 
 COUNTERS = (
     Counter(
-        portal="marriage", clerk="zhao", name="赵敏", administrator="qian", role="marriage-clerk", title="婚姻登记员"
+        portal="marriage",
+        department="民政局",
+        clerk="zhao",
+        name="赵敏",
+        administrator="qian",
+        role="marriage-clerk",
+        title="婚姻登记员",
     ),
-    Counter(portal="housing", clerk="he", name="何洁", administrator="sun", role="housing-clerk", title="房产查询员"),
+    Counter(
+        portal="housing",
+        department="住房和城乡建设局",
+        clerk="he",
+        name="何洁",
+        administrator="sun",
+        role="housing-clerk",
+        title="房产查询员",
+    ),
 )  # behind nginx the first is inline, the second asked for by `auth_request`
 
 
@@ -35,6 +50,7 @@ def test_a_role_opens_a_portal_at_the_next_click_and_closes_it_again(city, visit
     sign_in(clerk, city.person(at.clerk))
     expect(clerk.get_by_role("heading", level=1)).to_have_text("无权访问")
     expect(clerk.get_by_role("main")).to_contain_text("所持角色均无此项权限。")
+    expect(clerk.get_by_role("main")).to_contain_text(f"相关角色由该部门的管理员授予：{at.department}。")
     expect(clerk.get_by_role("link", name="返回我的主页")).to_be_visible()
     chen.goto(f"{city.console}/audit?request={decision_of(clerk)}")
     denied = chen.get_by_role("row").filter(has_text=at.name).filter(has_text="拒绝")
