@@ -99,15 +99,8 @@ def assignments(
             person_in(directory, department, person)
             if errors := list(wrong_with(reason=body["reason"], until=body["expires_at"], now=clock())):
                 return problem(422, "request-invalid", errors)
-            given, epoch = give(
-                administration,
-                person=person,
-                role_id=body["role"],
-                department=department,
-                clearance=Label(body["clearance"]),
-                expires_at=body["expires_at"],
-                reason=body["reason"],
-            )
+            asked = {"role_id": body["role"], "clearance": Label(body["clearance"]), "expires_at": body["expires_at"]}
+            given, epoch = give(administration, person=person, department=department, reason=body["reason"], **asked)
             return _assignment(given) | {"receipt": _receipt(effective(epoch))}, 201
 
     @routes.route("/<assignment>")
