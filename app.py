@@ -33,7 +33,7 @@ from console.application import Parts, create_application
 from console.frame import Frame
 from console.issuer_pages import IssuerPages
 from console.render import Renderer
-from console.routes import console_routes, door_routes
+from console.routes import console_routes, door_routes, entrance
 from crypto.aead import Seal
 from crypto.local_keys import load
 from crypto.sign import SigningKey, load_public
@@ -93,7 +93,7 @@ class City:
         self.register = Register(self.database, self.directory, public=lambda: public_rules(self.routes.routes))
         labels = {name: system.label for name, system in self.register.systems().items()}
         portals = load_routes(settings.routes, labels=labels) if settings.routes else []
-        desks = console_routes(f"console.{settings.domain}")
+        desks = [entrance(settings.domain), *console_routes(f"console.{settings.domain}")]
         hosts = sorted({route.host for route in (*desks, *portals)})
         self.portals = {route.system: route for route in portals if route.path == "/"}
         self.routes = RouteTable([*desks, *portals, *door_routes(hosts)])

@@ -55,6 +55,8 @@ class Home:
     def home(self) -> Response:
         """Services that are open to her, desks she holds, where she is signed in."""
         recorded = exchange().recorded
+        if recorded.matched.route.public:  # the entrance
+            return redirect(self._frame.origin + "/", 303)
         mine = self._sessions.of(recorded.identity.subject)
         desks = [{"href": href, "name": name} for href, name in self._frame.desks(recorded.identity)]
         earlier = self._sessions.before(recorded.identity.session, person_id=recorded.identity.subject)

@@ -48,6 +48,20 @@ def console_routes(host: str) -> list[Route]:
     ]
 
 
+def entrance(host: str) -> Route:
+    """The city's bare address: it leads to the console."""
+    return Route(
+        host=host,
+        path="/",
+        system="door",
+        department=CITY,
+        actions={"GET": "read"},
+        label=Label.L1,
+        delivery="local",
+        public=True,
+    )
+
+
 def door_routes(hosts: Iterable[str]) -> list[Route]:
     """Sign in, sign out, send a parked request again, stylesheet, keys: on each host, because cookies are per host."""
     paths = (

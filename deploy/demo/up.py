@@ -171,7 +171,7 @@ def _processes(settings: Settings, ports: Mapping[str, int], *, nginx: bool) -> 
         processes.append(_Process(name=name, command=command, environment=bare))
     if nginx:
         portals = {name: ports[name] for name in FORWARD_AUTH}
-        command = configure(settings, portals, inline=("console", "login", "marriage"))
+        command = configure(settings, portals, inline=("", "console", "login", "marriage"))
         processes.append(_Process(name="nginx", command=command, environment=environment))
     return processes
 

@@ -60,7 +60,7 @@ def configure(settings: Settings, forward_auth: Mapping[str, int], *, inline: Se
 
 
 def _host(settings: Settings, name: str) -> dict[str, str]:
-    host = f"{name}.{settings.domain}"
+    host = f"{name}.{settings.domain}".removeprefix(".")
     return {"HOST": host, "AUTHORITY": f"{host}:{settings.port}"}
 
 
