@@ -28,6 +28,7 @@ from gateway.record import is_weighty
 from gateway.stages import Admitted, Authenticated, Headers, Inbound, Listener, Matched, Outbound, Raw, Recorded, Stage
 from idp.identity import NOBODY, Identity
 from idp.session import COOKIE
+from storage.errors import StorageUnavailable
 
 LOGIN_PATH, RESUME_PATH = "/.citygate/login", "/.citygate/resume/"
 _PARKED_HEADERS = (b"content-type", b"accept", b"accept-language", b"idempotency-key")
@@ -123,7 +124,7 @@ async def tell(refusal: Refusal, refusals: Refusals) -> Outbound:
     """The answer to a refusal that is recorded: a way on where there is one, else a page or a problem; never raises."""
     try:
         refusal = replace(refusal, way_on=await _way_on(refusal, refusals))
-    except (GatewayError, AuthzError) as worse:
+    except (GatewayError, AuthzError, StorageUnavailable) as worse:
         refusal = replace(refusal, problem=problem_of(worse))
     inbound, status = refusal.inbound, refusal.problem.status
     if refusal.way_on and inbound and inbound.method in SAFE_METHODS:
