@@ -93,10 +93,10 @@ class City:
         self.register = Register(self.database, self.directory, public=lambda: public_rules(self.routes.routes))
         labels = {name: system.label for name, system in self.register.systems().items()}
         portals = load_routes(settings.routes, labels=labels) if settings.routes else []
-        desks = [entrance(settings.domain), *console_routes(f"console.{settings.domain}")]
+        desks = console_routes(f"console.{settings.domain}")
         hosts = sorted({route.host for route in (*desks, *portals)})
         self.portals = {route.system: route for route in portals if route.path == "/"}
-        self.routes = RouteTable([*desks, *portals, *door_routes(hosts)])
+        self.routes = RouteTable([entrance(settings.domain), *desks, *portals, *door_routes(hosts)])
         self.streams = Streams()
         self.epochs = MemoryEpochs(monotonic=time.monotonic, bumped=lambda: self.keeper.nudge())
         self.snapshots = Snapshots(

@@ -176,6 +176,9 @@ def test_methods_hosts_and_paths_that_nobody_registered_are_refused_and_recorded
         ):
             sent = {**key(city, "wang"), "Accept": "text/html", "Host": host}
             answer = ask(city, "marriage", "GET", target, sent, source=f"127.77.{prefix}.1")
+            if (host, target) == ("localhost", "/"):  # the bare address leads to the console, whoever asks
+                assert answer.headers["location"] == origin(city, "console") + "/"
+                continue
             assert answer.status in (400, 404), (host, target)
             assert "location" not in answer.headers
             numbers.add(answer.request_id)
