@@ -185,3 +185,44 @@ async def test_a_refused_upgrade_ends_the_connection() -> None:
 async def test_no_version_of_the_server_is_told() -> None:
     async with serving(asgi(echo)) as port:
         assert b"\r\nserver:" not in await exchange(port, GET)
+
+
+_CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+
+
+@pytest.mark.parametrize(
+    "parts", [(_CHUNKED + b"Authorization: Bearer x\r\n\r\n",), (_CHUNKED, b"Authorization: Bearer x\r\n\r\n")]
+)
+async def test_a_trailer_is_never_a_header_in_whatever_pieces_it_comes(parts: tuple[bytes, ...]) -> None:
+    told: list[tuple[bytes, bytes]] = []
+
+    async def telling(raw: Raw) -> Outbound:
+        told.extend(raw.headers)
+        return await echo(raw)
+
+    async with serving(asgi(telling)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        async with asyncio.timeout(SECONDS):
+            answer = await reader.read(-1)
+        writer.close()
+    assert b"200 OK" not in answer
+    assert not [name for name, _ in told if name == b"authorization"]
+
+
+async def test_a_trailer_without_end_is_cut_off() -> None:
+    async def flood(writer: asyncio.StreamWriter) -> None:
+        for _ in range(200):
+            writer.write(b"A" * 65536)
+            await writer.drain()
+            await asyncio.sleep(0.005)
+
+    async with serving(asgi(echo)) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(_CHUNKED + b"x: ")
+        with pytest.raises(ConnectionError):
+            await flood(writer)
+        writer.close()
