@@ -3,8 +3,12 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from audit.event import EventKind
 from audit.flood import RECORDS_PER_SECOND
+from gateway.errors import RateExceeded
+from gateway.limit import SIGN_INS_PER_MINUTE, Buckets
 from gateway.refuse import write_counted
 from tests.gateway.door import Door, header, opened
 
@@ -23,6 +27,16 @@ async def test_nobodys_limit_counts_a_whole_prefix(tmp_path: Path) -> None:
         statuses = [(await door.ask("/public/1", peer=f"192.0.2.{n}")).status for n in range(4)]
         assert statuses == [200, 200, 429, 429]
         assert (await door.ask("/public/1", peer="198.51.100.1")).status == 200
+
+
+def test_passwords_from_one_network_are_bounded_and_nothing_else_with_them() -> None:
+    buckets = Buckets(subject_per_minute=10_000, anonymous_per_minute=10_000)
+    for number in range(SIGN_INS_PER_MINUTE):
+        buckets.take("anonymous", f"192.0.2.{number % 250}", "sign-in")
+    with pytest.raises(RateExceeded):
+        buckets.take("anonymous", "192.0.2.251", "sign-in")
+    buckets.take("anonymous", "192.0.2.251", "read")
+    buckets.take("anonymous", "198.51.100.1", "sign-in")
 
 
 async def test_refusals_of_nobody_above_a_rate_become_one_counted_record(door: Door) -> None:
