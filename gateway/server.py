@@ -177,10 +177,8 @@ class _Exchange:
 
     def __init__(self, *, scope: Scope, receive: Receive, send: Send, patience: float) -> None:
         self._scope, self._receive, self._send, self._patience = scope, receive, send, patience
-        self._unread = any(
-            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-            for name, value in scope["headers"]
-        )
+        framing = {name: value for name, value in scope["headers"] if name in (b"content-length", b"transfer-encoding")}
+        self._unread = framing not in ({}, {b"content-length": b"0"})
         self._watcher: asyncio.Task[None] | None = None
 
     async def run(self, handle: Handle, raw: Raw) -> None:
