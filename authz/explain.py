@@ -28,18 +28,14 @@ class Condition:
     ok: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """How `decide` comes to its answer: a permit if all conditions hold, else the first that fails is the reason."""
+def explain(policies: PolicySet, request: AccessRequest) -> tuple[Condition, ...]:
+    """Say how `decide` comes to its answer: a permit if all conditions hold, else the first that fails is the reason.
 
-    conditions: tuple[Condition, ...]  # as far as they can be judged: without a rule there is no clearance
-
-
-def explain(policies: PolicySet, request: AccessRequest) -> Explanation:
-    """Say how `decide` comes to its answer on this request. Never raises for a well-formed request."""
+    As far as they can be judged: without a rule there is no clearance. Never raises for a well-formed request.
+    """
     matching = policies.matching(request)
     clearances = [clearance for _, clearance in matching.permits]
-    return Explanation(conditions=tuple(_conditions(request, matching.denies, clearances)))
+    return tuple(_conditions(request, matching.denies, clearances))
 
 
 def _conditions(request: AccessRequest, denies: Sequence[Rule], clearances: Sequence[Label]) -> Iterable[Condition]:

@@ -100,7 +100,7 @@ class Frame:
         if matched is None or not identity.department or refusal.problem.code != "access-denied":
             return None
         asked = access_request(Authenticated(matched=matched, identity=identity))
-        return explain(self.policies(), asked).conditions
+        return explain(self.policies(), asked)
 
     def offices(self, subject: str) -> list[str]:
         """The offices a subject holds, in the order of the navigation."""

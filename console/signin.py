@@ -68,13 +68,15 @@ class SignIn:
         inbound = talk.recorded.inbound
         login = self._relying_party.complete(inbound.origin, inbound.query, request.cookies)
         person = self._person(login)
-        if not self._sessions.counts(login, person_id=person.id):
-            return self._begin(login.return_to, prompt="login")
         previous = cookie_of(inbound)
         self._end_other(previous, person.id, record=inbound.id)
-        cookie = self._sessions.begin(
-            login, person_id=person.id, host=inbound.host, address=inbound.address, previous=previous, record=inbound.id
-        )
+        try:
+            cookie = self._sessions.begin(
+                login, person_id=person.id, host=inbound.host, address=inbound.address, previous=previous,
+                record=inbound.id,
+            )  # fmt: skip
+        except LoginRejected:  # she signed out since: that sign-in at the issuer no longer counts
+            return self._begin(login.return_to, prompt="login")
         if previous:
             self._forget(previous)
         talk.detail |= {"person": person.id, "assurance": login.assurance}

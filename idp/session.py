@@ -92,11 +92,6 @@ class Sessions:
             connection.execute(sa.insert(host_session).values(digest=digest(cookie), session=identifier, host=host))
         return cookie
 
-    def counts(self, login: Completed, *, person_id: str) -> bool:
-        """Whether a sign-in at the issuer is younger than the sign-out it would undo."""
-        with self._database.transaction() as connection:
-            return _counts(connection, login, person_id)
-
     def find(self, cookie_digest: bytes) -> Session:
         """The live session behind a cookie. Raises SessionUnknown: ended, too old, idle too long, or never there."""
         query = (
