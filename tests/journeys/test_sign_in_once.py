@@ -90,3 +90,17 @@ def test_the_language_of_a_page_is_its_readers_choice(city, visit) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     sign_in(page, city.person("wang"))
     expect(page).to_have_url(city.portal("housing") + "/")
+
+
+def test_who_signs_in_at_a_shared_browser_leaves_nothing_of_who_was_there(city, visit) -> None:
+    page = visit()
+    page.goto(city.console)
+    sign_in(page, city.person("wang"))
+    page.goto(city.portal("marriage"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text("王秀英")
+    page.context.clear_cookies(domain="login.localhost")
+    page.goto(f"{city.portal('marriage')}/.citygate/login?return_to=/whoami")
+    sign_in(page, city.person("he"))
+    page.goto(city.console)
+    expect(page.get_by_role("main")).to_contain_text("何洁")
+    expect(page.get_by_role("main")).not_to_contain_text("王秀英")
