@@ -30,7 +30,8 @@ from client import (
 )
 from crypto.errors import KeyFileUnsafe
 from deploy.demo.found import found
-from deploy.demo.up import CannotStart, Running, json_line, up
+from deploy.demo.up import Running, json_line, up
+from deploy.supervise import CannotStart
 from gateway.errors import InvalidRoute
 from gateway.routes import RouteTable, load_routes
 
@@ -56,7 +57,7 @@ def up_command(port: int | None, data: Path | None, *, nginx: bool, as_json: boo
         with up(settings, people, nginx=nginx) as running:
             click.echo(json_line(running) if as_json else told(running))
             sys.stdout.flush()
-            running.keep()
+            running.supervisor.keep()
     except KeyboardInterrupt:
         click.echo("citygate: stopped", err=True)
     except CannotStart as failure:

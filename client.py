@@ -16,7 +16,8 @@ import click
 
 from app import clock, mint
 from deploy.demo.found import found
-from deploy.demo.up import CannotStart, address_of, up
+from deploy.demo.up import address_of, up
+from deploy.supervise import CannotStart
 from idp.access_key import kept_key
 from idp.errors import CredentialRejected
 from settings import Settings, SettingsInvalid, from_environment

@@ -1,0 +1,138 @@
+"""Processes that belong together: started, waited for, started again when one ends, stopped; nothing outlives us."""
+
+import contextlib
+import ctypes
+import http.client
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+BARE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+_STOP_SECONDS, _RESTART_SECONDS = 8.0, 1.0
+_PR_SET_PDEATHSIG = 1
+
+
+class CannotStart(Exception):
+    """Something does not come up; the message says what and why."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Process:
+    """One program: how it is started, and how it is seen that it works."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path  # it is started in
+    ready: Callable[[], bool]
+    account: str = ""  # whose it runs as, where we are root and it must not be
+    stop_signal: signal.Signals = signal.SIGTERM
+    running: subprocess.Popen[bytes] | None = None
+    begun: float = 0.0
+
+    def start(self, log: IO[bytes]) -> None:
+        """Start it; what it prints goes to `log`."""
+        self.begun = time.monotonic()
+        self.running = subprocess.Popen(
+            self.command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True, user=self.account or None, group=self.account or None,
+            extra_groups=[] if self.account else None, preexec_fn=partial(_die_with_parent, self.stop_signal),  # noqa: PLW1509 - no threads here
+        )  # fmt: skip
+
+    def ended(self) -> bool:
+        """Whether it was started and is no longer there."""
+        return self.running is not None and self.running.poll() is not None
+
+
+@dataclass(slots=True, kw_only=True)
+class Supervisor:
+    """Some processes and where their output goes; `stop` ends every one."""
+
+    logs: Path
+    processes: list[Process] = field(default_factory=list)
+
+    def start(self, processes: Sequence[Process], *, within_seconds: float) -> None:
+        """Start all and wait until each is ready. Raises CannotStart."""
+        deadline = time.monotonic() + within_seconds
+        for process in processes:
+            self.processes.append(process)
+            self._start(process)
+        waiting = list(processes)
+        while waiting:
+            waiting = [process for process in waiting if not process.ready()]
+            dead = [process for process in waiting if process.ended()]
+            if dead or (waiting and time.monotonic() > deadline):
+                names = ", ".join(process.name for process in dead or waiting)
+                raise CannotStart(f"not ready: {names}; see {self.logs}/*.log")
+            time.sleep(0.05)
+
+    def keep(self) -> None:
+        """Wait for Ctrl-C; a process that ends is started again, at most once a second."""
+        while True:
+            time.sleep(0.2)
+            for process in self.processes:
+                if process.ended() and time.monotonic() - process.begun > _RESTART_SECONDS:
+                    self._start(process)
+
+    def pids(self) -> dict[str, int]:
+        """The processes by name."""
+        return {process.name: process.running.pid for process in self.processes if process.running}
+
+    def stop(self) -> None:
+        """End every process, politely first; those that were started last end first."""
+        for process in reversed(self.processes):
+            if process.running and not process.ended():
+                process.running.send_signal(process.stop_signal)
+        for process in reversed(self.processes):
+            if process.running:
+                try:
+                    process.running.wait(_STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.running.kill()
+                    process.running.wait()
+
+    def _start(self, process: Process) -> None:
+        with (self.logs / f"{process.name}.log").open("ab") as log:
+            process.start(log)
+
+
+def answers(port: int, path: str = "/") -> bool:
+    """Whether something on loopback answers HTTP there, with no 5xx; a refusal is an answer too."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def check_free(port: int) -> None:
+    """Raises CannotStart when somebody listens on `port`."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise CannotStart(f"port {port} is taken; choose another with --port") from None
+
+
+def free_ports(count: int) -> list[int]:
+    """So many ports that nobody listens on now."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def _die_with_parent(how: signal.Signals) -> None:
+    """Nothing outlives the command that started it, however that ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, how)
