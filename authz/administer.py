@@ -17,6 +17,7 @@ from authz.offices import EXCLUSIVE
 from authz.store import assignment, may_grant, role
 from idp.directory import Department, Directory, subtree
 from storage.database import Database
+from storage.epoch import EpochSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,18 +53,18 @@ class Grantable:
 
 
 class Administration:
-    """Assigns and revokes; `changed(subject)` is told after each commit and returns the new epoch."""
+    """Assigns and revokes; each is a step of the epoch, counted in its own transaction."""
 
     def __init__(
         self,
         database: Database,
         directory: Directory,
         *,
-        changed: Callable[[str], int],
+        epochs: EpochSource,
         clock: Callable[[], datetime],
         mint: Callable[[], str],
     ) -> None:
-        self._database, self._directory, self._changed = database, directory, changed
+        self._database, self._directory, self._epochs = database, directory, epochs
         self._clock, self._mint = clock, mint
 
     def grantable(self, actor: str) -> list[Grantable]:
@@ -113,7 +114,6 @@ class Administration:
 
         Raises MayNotGrant, SeparationOfDuty, AlreadyHeld, PersonUnknown.
         """
-        self._directory.person(subject)
         departments = self._directory.departments()
         given = Held(
             id=self._mint(), subject=subject, role=role_id, department=department, clearance=clearance,
@@ -121,11 +121,12 @@ class Administration:
             revoked_by=None, revoked_at=None, revoke_record=None,
         )  # fmt: skip
         with self._database.transaction() as connection:
+            self._directory.hold(connection, subject)  # what excludes what is looked at one assignment after the other
             self._check_may_grant(connection, departments, given)
             check_separation(connection, subject=subject, role_id=role_id, at=given.given_at)
             _check_gives_something(connection, given)
             insert(connection, given)
-        return given, self._changed(subject)
+            return given, self._epochs.bump(connection, [("subject", subject)])
 
     def revoke(self, identifier: str, *, actor: str, subject: str, department: str, record: str) -> tuple[Held, int]:
         """Take back what `subject` holds in `department` or below; return it and the epoch.
@@ -140,14 +141,14 @@ class Administration:
                 assignment.c.department.in_(subtree(departments, department)),
                 assignment.c.revoked_at.is_(None),
             )
-            row = connection.execute(query).mappings().one_or_none()
+            row = connection.execute(query.with_for_update()).mappings().one_or_none()
             if row is None:
                 raise AssignmentUnknown(identifier)
             taken = Held(**row)
             self._check_may_grant(connection, departments, taken, actor=actor)
             values = {"revoked_by": actor, "revoked_at": self._clock(), "revoke_record": record}
             connection.execute(sa.update(assignment).where(assignment.c.id == identifier).values(values))
-        return taken, self._changed(taken.subject)
+            return taken, self._epochs.bump(connection, [("subject", taken.subject)])
 
     @staticmethod
     def _check_may_grant(

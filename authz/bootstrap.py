@@ -21,6 +21,7 @@ from authz.policy import PolicySet
 from idp import access_key
 from idp import store as identity_store
 from idp.directory import normal
+from storage import advisory
 from storage.database import Database
 
 CLOCK = "service:clock"
@@ -48,6 +49,7 @@ def found(database: Database, founding: Founding, *, mint: Callable[[], str]) ->
     """
     _check_offices(founding.city["people"])
     with database.transaction() as connection:
+        advisory.hold(connection, "founding")
         if connection.execute(sa.select(sa.func.count()).select_from(store.seal)).scalar_one():
             raise AlreadySealed
         _insert_places(connection, founding)

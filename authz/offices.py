@@ -50,6 +50,8 @@ _DESKS = {
         (f"/console/{prefix}departments/*", action)
         for prefix in ("", "api/v1/") for action in ("people:read", "role:assign", "role:revoke")
     ),
+    SYSTEM_ADMINISTRATOR: (("/console/api/v1/issuer/drift", "issuer:read"),
+                           ("/console/api/v1/issuer/apply", "issuer:apply")),
     SECURITY_ADMINISTRATOR: tuple(
         (f"/console/{prefix}departments/*", action)
         for prefix in ("", "api/v1/") for action in ("people:read", "role:assign", "role:revoke")

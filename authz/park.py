@@ -17,6 +17,7 @@ from authz.errors import ParkedUnknown, ParkFull
 from authz.request import Missing
 from authz.store import parked
 from crypto.aead import Seal
+from storage import advisory
 from storage.database import Database
 
 BODY_BYTES = 64 * 1024
@@ -68,8 +69,10 @@ class Parking:
         sealed = self._seal.seal(json.dumps(text).encode(), purpose=f"{_PURPOSE} {identifier} {subject} {host}")
         row = {"id": identifier, "subject": subject, "host": host, "missing": missing, "parked_at": now}
         with self._database.transaction() as connection:
+            advisory.hold(connection, f"parked {subject}")  # counted one after the other; a service has no other row
             self._forget_old(connection, now)
-            held = sa.select(sa.func.count()).select_from(parked).where(parked.c.subject == subject)
+            mine = (parked.c.subject == subject) & (parked.c.parked_at > now - LIFETIME)
+            held = sa.select(sa.func.count()).select_from(parked).where(mine)
             if connection.execute(held).scalar_one() >= PER_SUBJECT:
                 raise ParkFull(f"{PER_SUBJECT} requests are parked already")
             connection.execute(sa.insert(parked).values(**row, sealed=sealed, record=record))
@@ -77,32 +80,34 @@ class Parking:
 
     def look(self, identifier: str, *, subject: str, host: str) -> Parked:
         """The request, still parked. Raises ParkedUnknown: not there, not hers, not of this host, too old."""
+        mine = self._mine(identifier, subject, host)
         with self._database.transaction() as connection:
-            return self._find(connection, identifier, subject, host)
+            return self._opened(connection.execute(sa.select(parked).where(mine)).mappings().one_or_none())
 
     def take(self, identifier: str, *, subject: str, host: str) -> Parked:
         """The request, no longer parked: it can be taken once. Raises ParkedUnknown."""
+        taken = sa.delete(parked).where(self._mine(identifier, subject, host)).returning(parked)
         with self._database.transaction() as connection:
-            found = self._find(connection, identifier, subject, host)
-            connection.execute(sa.delete(parked).where(parked.c.id == identifier))
-        return found
+            return self._opened(connection.execute(taken).mappings().one_or_none())
 
     def sweep(self) -> int:
         """Forget what is too old; return how many."""
         with self._database.transaction() as connection:
             return self._forget_old(connection, self._clock())
 
-    def _find(self, connection: Connection, identifier: str, subject: str, host: str) -> Parked:
-        self._forget_old(connection, self._clock())
-        query = sa.select(parked).where(parked.c.id == identifier, parked.c.subject == subject, parked.c.host == host)
-        row = connection.execute(query).mappings().one_or_none()
+    def _mine(self, identifier: str, subject: str, host: str) -> sa.ColumnElement[bool]:
+        hers = (parked.c.id == identifier) & (parked.c.subject == subject) & (parked.c.host == host)
+        return hers & (parked.c.parked_at > self._clock() - LIFETIME)
+
+    def _opened(self, row: sa.RowMapping | None) -> Parked:
         if row is None:
             raise ParkedUnknown
-        text = json.loads(self._seal.open(row["sealed"], purpose=f"{_PURPOSE} {identifier} {subject} {host}"))
+        purpose = f"{_PURPOSE} {row['id']} {row['subject']} {row['host']}"
+        text = json.loads(self._seal.open(row["sealed"], purpose=purpose))
         return Parked(
-            id=identifier,
-            subject=subject,
-            host=host,
+            id=row["id"],
+            subject=row["subject"],
+            host=row["host"],
             missing=Missing(row["missing"]),
             parked_at=row["parked_at"],
             method=text["method"],
@@ -113,4 +118,6 @@ class Parking:
 
     @staticmethod
     def _forget_old(connection: Connection, now: datetime) -> int:
-        return connection.execute(sa.delete(parked).where(parked.c.parked_at <= now - LIFETIME)).rowcount
+        """Those that somebody else is forgetting just now are left to them."""
+        old = sa.select(parked.c.id).where(parked.c.parked_at <= now - LIFETIME).with_for_update(skip_locked=True)
+        return connection.execute(sa.delete(parked).where(parked.c.id.in_(old))).rowcount

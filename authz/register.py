@@ -44,13 +44,12 @@ class Register:
     def policies(self, *, version: int) -> PolicySet:
         """The whole policy set as it is now. Raises PolicyInvalid."""
         departments = self._directory.departments()
-        with self._database.transaction() as connection:
-            rules = [*self._public(), *offices.RULES, *(_rule(row) for row in connection.execute(sa.select(rule)))]
-            held = connection.execute(sa.select(assignment).where(assignment.c.revoked_at.is_(None)))
-            assignments = [_assignment(row) for row in held]
-        return PolicySet.build(
-            rules,
-            assignments,
+        with self._database.reading() as connection:  # rules and assignments of one moment
+            said = connection.execute(sa.select(rule)).all()
+            held = connection.execute(sa.select(assignment).where(assignment.c.revoked_at.is_(None))).all()
+        return PolicySet.build(  # outside: the database waits for nobody who computes
+            [*self._public(), *offices.RULES, *map(_rule, said)],
+            [_assignment(row) for row in held],
             inherits=[Inheritance(role=role, inherits=inherits) for role, inherits in offices.INHERITS],
             parents={node.id: node.parent for node in departments.values() if node.parent},
             version=version,

@@ -6,7 +6,7 @@ from authz.lease import Snapshot
 from authz.register import Register
 from storage.epoch import Answer
 
-REVOKED_SECONDS = 60.0  # longer than any gateway keeps a session it looked up before; after that the database says it
+REVOKED_SECONDS = 660.0  # longer than a gateway uses a session it looked up before, in a grace too (600 s)
 
 
 class Snapshots:
@@ -28,9 +28,9 @@ class Snapshots:
         self._ended_within = ended_within
         self._ended_at: dict[str, float] = {}
 
-    def first(self) -> Snapshot:
-        """Everything, as it is at the start of this process. Raises PolicyInvalid."""
-        return Snapshot(epoch=0, policies=self._register.policies(version=0))
+    def first(self, epoch: int) -> Snapshot:
+        """Everything, as it is at the start of this process; `epoch` was read before. Raises PolicyInvalid."""
+        return Snapshot(epoch=epoch, policies=self._register.policies(version=epoch))
 
     def load(self, held: Snapshot, answer: Answer) -> Snapshot:
         """The snapshot of (at least) the answer's epoch. Raises PolicyInvalid; the held one then stays."""

@@ -71,7 +71,7 @@ def kept_key(folder: Path, name: str) -> str:
 
 
 class AccessKeys:
-    """Finds who a key speaks for. Called from threads."""
+    """Finds who a key speaks for, and ends the keys of whoever may no longer act. Called from threads."""
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
         self._database, self._clock = database, clock
@@ -94,3 +94,10 @@ class AccessKeys:
         if row is None:
             raise CredentialRejected
         return KeyHolder(**row)
+
+    def end(self, subject: str) -> int:
+        """No key speaks for `subject` from now on; return how many did."""
+        now = self._clock()
+        mine = (access_key.c.subject == subject) & (access_key.c.expires_at > now)
+        with self._database.transaction() as connection:
+            return connection.execute(sa.update(access_key).where(mine).values(expires_at=now)).rowcount

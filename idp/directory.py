@@ -13,6 +13,7 @@ from idp.store import department, person
 from storage.database import Database
 
 PAGE_PEOPLE = 50
+_NUL = "\0"  # PostgreSQL's texts have none, so nobody is called so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,8 @@ class Directory:
 
     def person(self, identifier: str) -> Person:
         """The person with this id. Raises PersonUnknown."""
+        if _NUL in identifier:
+            raise PersonUnknown
         return self._one(person.c.id == identifier)
 
     def signed_in(self, *, iss: str, sub: str) -> Person:
@@ -70,7 +73,8 @@ class Directory:
 
     def named(self, text: str) -> tuple[str, ...]:
         """Ids of people whose name or login is exactly `text`, at most one page."""
-        text = normal(text)
+        if _NUL in (text := normal(text)):
+            return ()
         query = sa.select(person.c.id).where((person.c.name == text) | (person.c.login == text))
         with self._database.transaction() as connection:
             return tuple(connection.execute(query.limit(PAGE_PEOPLE)).scalars())
@@ -80,13 +84,27 @@ class Directory:
         query = sa.select(person).where(
             person.c.department.in_(sorted(inside)), sa.tuple_(person.c.name, person.c.id) > sa.tuple_(*after)
         )
-        if starts := normal(starts):
+        if _NUL in (starts := normal(starts)):
+            return []
+        if starts:
             query = query.where(
-                person.c.name.startswith(starts, autoescape=True) | person.c.login.startswith(starts, autoescape=True)
+                person.c.name.istartswith(starts, autoescape=True) | person.c.login.istartswith(starts, autoescape=True)
             )
         with self._database.transaction() as connection:
             rows = connection.execute(query.order_by(person.c.name, person.c.id).limit(PAGE_PEOPLE)).mappings()
             return [Person(**row) for row in rows]
+
+    @staticmethod
+    def hold(connection: Connection, identifier: str) -> datetime:
+        """Let nobody else change this person or begin something for her until the transaction ends.
+
+        Returns since when sign-ins count. Raises PersonUnknown.
+        """
+        mine = sa.select(person.c.not_before).where(person.c.id == identifier).with_for_update()
+        not_before: datetime | None = connection.execute(mine).scalar_one_or_none() if _NUL not in identifier else None
+        if not_before is None:
+            raise PersonUnknown
+        return not_before
 
     def sign_out_everywhere(self, connection: Connection, identifier: str, *, at: datetime) -> None:
         """From now on only sign-ins after `at` count for this person."""

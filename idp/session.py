@@ -1,10 +1,13 @@
 """Server-side sessions: one per sign-in at the issuer, reached by a random cookie of its own on each host.
 
-The cookie is 256 random bits and only its SHA-256 is stored. A new one is given at every sign-in and step-up
-(ASVS 7.2.4); the session keeps the highest assurance it ever proved.
+The cookie is 256 random bits and only its SHA-256 is kept, where it may be forgotten; what it leads to is sealed for
+it. The session's row says whether it is alive: a cookie that was forgotten, or put there by somebody else, opens
+nothing. A new one is given at every sign-in and step-up (ASVS 7.2.4); the session keeps the highest assurance it ever
+proved.
 """
 
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Callable, Iterable
@@ -15,11 +18,15 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from crypto.aead import Seal
+from crypto.errors import SealInvalid
 from idp.directory import Directory
 from idp.errors import CredentialRejected, LoginRejected, SessionUnknown
+from idp.recheck import Recheck
 from idp.relying_party import Completed
-from idp.store import host_session, person, session
+from idp.store import person, session
 from storage.database import Database
+from storage.ephemeral import Ephemeral
+from storage.epoch import EpochSource
 
 COOKIE = "__Host-citygate"
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -51,20 +58,38 @@ def digest(cookie: str) -> bytes:
 
 
 class Sessions:
-    """Begins, finds, touches and ends sessions. Called from threads."""
+    """Begins, finds, touches and ends sessions. Called from threads.
+
+    What ends one counts the step of the epoch in the same transaction.
+    """
 
     def __init__(
         self,
         database: Database,
+        ephemeral: Ephemeral,
         seal: Seal,
         *,
+        epochs: EpochSource,
+        revalidate: Callable[[str], str],
+        sign_out: Callable[[str], None] = lambda _sub: None,
         clock: Callable[[], datetime],
         mint: Callable[[], str],
         idle: timedelta = timedelta(minutes=30),
         absolute: timedelta = timedelta(hours=8),
+        checked_every: timedelta = timedelta(minutes=5),
     ) -> None:
-        self._database, self._seal, self._clock, self._mint = database, seal, clock, mint
+        """`revalidate` asks the issuer with a refresh token and returns the next one.
+
+        It raises LoginRejected when the sign-in no longer counts there, IssuerUnavailable when nobody can say.
+        `sign_out` has the issuer end the sign-ons of a `sub`; it neither waits nor raises.
+        """
+        self._database, self._ephemeral, self._seal = database, ephemeral, seal
+        self._epochs, self._clock, self._mint = epochs, clock, mint
+        self._sign_out = sign_out
         self._idle, self._absolute = idle, absolute
+        self._recheck = Recheck(
+            database, ephemeral, seal, revalidate=revalidate, end=self._end, clock=clock, every=checked_every
+        )
 
     def begin(self, login: Completed, *, person_id: str, host: str, address: str, previous: str, record: str) -> str:
         """Return the new cookie for `host`; the one the browser brought (`previous`, or "") stops working.
@@ -76,35 +101,42 @@ class Sessions:
             if not _counts(connection, login, person_id):
                 raise LoginRejected("signed out since", return_to=login.return_to)
             same = (session.c.iss == login.iss) & (session.c.sid == login.sid) & (session.c.person == person_id)
-            newest = sa.select(session).where(same, *self._alive(now)).order_by(session.c.started_at.desc())
-            held = connection.execute(newest).mappings().first()
+            newest = sa.select(session).where(same, *self._alive(now)).order_by(session.c.started_at.desc()).limit(1)
+            held = connection.execute(newest.with_for_update()).mappings().first()
+            identifier = held["id"] if held else self._mint()
             values = {"assurance": login.assurance, "seen_at": now, "id_token": self._sealed(login.id_token)}
+            values |= {"hosts": host, "checked_at": now, "refresh_token": self._recheck.kept(login, identifier)}
             if held:
                 values["assurance"] = max(held["assurance"], login.assurance)
-                connection.execute(sa.update(session).where(session.c.id == held["id"]).values(values))
-            identifier = held["id"] if held else self._mint()
-            if not held:
+                values["hosts"] = " ".join(sorted({*held["hosts"].split(), host}))
+                connection.execute(sa.update(session).where(session.c.id == identifier).values(values))
+            else:
                 values |= {"id": identifier, "person": person_id, "iss": login.iss, "sid": login.sid}
                 values |= {"address": address, "started_at": now, "record": record}
                 connection.execute(sa.insert(session).values(values))
-            if _FORM.fullmatch(previous):
-                connection.execute(sa.delete(host_session).where(host_session.c.digest == digest(previous)))
-            connection.execute(sa.insert(host_session).values(digest=digest(cookie), session=identifier, host=host))
+        self._give(cookie, identifier, host, previous=previous)
         return cookie
 
-    def find(self, cookie_digest: bytes) -> Session:
-        """The live session behind a cookie. Raises SessionUnknown: ended, too old, idle too long, or never there."""
+    def find(self, cookie_digest: bytes, *, record: str) -> Session:
+        """The live session behind a cookie. Raises SessionUnknown: ended, too old, idle too long, or never there.
+
+        Where its sign-in was not checked for long, the issuer is asked: one that no longer counts is ended, under
+        `record`. Raises IssuerUnavailable when that cannot be asked.
+        """
+        identifier, host = self._led_to(cookie_digest)
         query = (
-            sa.select(*_COLUMNS, host_session.c.host)
-            .join_from(session, host_session, host_session.c.session == session.c.id)
+            sa.select(*_COLUMNS, session.c.checked_at, sa.func.length(session.c.refresh_token).label("renewable"))
             .join(person, person.c.id == session.c.person)
-            .where(host_session.c.digest == cookie_digest, *self._alive(self._clock()))
+            .where(session.c.id == identifier, *self._alive(self._clock()))
         )
         with self._database.transaction() as connection:
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
             raise SessionUnknown
-        return Session(**row, csrf=self._csrf(row["id"], row["host"]))
+        if row["renewable"]:
+            self._recheck.check(identifier, checked_at=row["checked_at"], record=record)
+        found = {column.name: row[column.name] for column in _COLUMNS}
+        return Session(**found, host=host, csrf=self._csrf(identifier, host))
 
     def is_alive(self, found: Session, now: datetime) -> bool:
         """Whether a session found earlier is still within both lifetimes; `touch` moves the idle one."""
@@ -112,10 +144,10 @@ class Sessions:
 
     def touch(self, identifiers: Iterable[str]) -> None:
         """Somebody used these sessions just now."""
+        used = session.c.id.in_(sorted(set(identifiers)))
         with self._database.transaction() as connection:
-            connection.execute(
-                sa.update(session).where(session.c.id.in_(sorted(identifiers))).values(seen_at=self._clock())
-            )
+            _hold(connection, used)
+            connection.execute(sa.update(session).where(used).values(seen_at=self._clock()))
 
     def of(self, person_id: str) -> list[Session]:
         """A person's live sessions, newest first."""
@@ -141,31 +173,49 @@ class Sessions:
 
     def hosts(self, identifier: str) -> list[str]:
         """Where a session is known."""
-        query = sa.select(host_session.c.host).where(host_session.c.session == identifier).distinct()
+        query = sa.select(session.c.hosts).where(session.c.id == identifier, session.c.ended_at.is_(None))
         with self._database.transaction() as connection:
-            return sorted(connection.execute(query).scalars())
+            return (connection.execute(query).scalar_one_or_none() or "").split()
 
-    def end(self, identifier: str, *, person_id: str, record: str) -> str:
-        """End one session of this person; return its ID token, for the issuer's logout. Raises SessionUnknown."""
+    def end(self, identifier: str, *, person_id: str, record: str) -> tuple[str, int]:
+        """End one session of this person; return its ID token, for the issuer's logout, and the epoch.
+
+        Raises SessionUnknown.
+        """
+        mine = (session.c.id == identifier) & (session.c.person == person_id) & session.c.ended_at.is_(None)
         with self._database.transaction() as connection:
-            mine = (session.c.id == identifier) & (session.c.person == person_id)
-            sealed = connection.execute(
-                sa.select(session.c.id_token).where(mine, session.c.ended_at.is_(None))
-            ).scalar_one_or_none()
+            query = sa.select(session.c.id_token).where(mine).with_for_update()
+            sealed = connection.execute(query).scalar_one_or_none()
             if sealed is None:
                 raise SessionUnknown
-            self._end(connection, session.c.id == identifier, record)
-        return self._seal.open(sealed, purpose=_PURPOSE).decode()
+            epoch = self._end(connection, [identifier], record)
+        return self._seal.open(sealed, purpose=_PURPOSE).decode(), epoch
 
-    def end_all(self, person_id: str, directory: Directory, *, record: str) -> list[str]:
-        """End every session of this person and refuse sign-ins made before now; return the sessions' ids."""
-        now = self._clock()
+    def end_all(
+        self, person_id: str, directory: Directory, *, record: str, before: datetime | None = None
+    ) -> tuple[list[str], int]:
+        """End every session of this person; return their ids and the epoch.
+
+        Refuses sign-ins made before now, or made `before` another moment. The issuer is told, too: its sign-on could
+        prove less than a password and count as new.
+        """
         with self._database.transaction() as connection:
-            mine = (session.c.person == person_id) & session.c.ended_at.is_(None)
-            ended = list(connection.execute(sa.select(session.c.id).where(mine)).scalars())
-            self._end(connection, mine, record)
-            directory.sign_out_everywhere(connection, person_id, at=now)
-        return ended
+            directory.sign_out_everywhere(connection, person_id, at=before or self._clock())  # holds her
+            ended = _hold(connection, (session.c.person == person_id) & session.c.ended_at.is_(None))
+            epoch = self._end(connection, ended, record)
+            sub = connection.execute(sa.select(person.c.sub).where(person.c.id == person_id)).scalar_one()
+        self._sign_out(sub)
+        return ended, epoch
+
+    def end_sign_on(self, *, iss: str, sid: str, record: str) -> int | None:
+        """End what began with this sign-on at the issuer (OIDC Back-Channel Logout §2.7).
+
+        Returns the epoch; None: nothing of it was alive.
+        """
+        same = (session.c.iss == iss) & (session.c.sid == sid) & session.c.ended_at.is_(None)
+        with self._database.transaction() as connection:
+            ended = _hold(connection, same)
+            return self._end(connection, ended, record) if ended else None
 
     def ended_within(self, seconds: float) -> list[str]:
         """Sessions that were ended in the last so many seconds."""
@@ -174,17 +224,29 @@ class Sessions:
             return list(connection.execute(lately).scalars())
 
     def sweep(self) -> int:
-        """Forget host cookies of sessions that are over; return how many."""
-        over = sa.select(session.c.id).where(~sa.and_(*self._alive(self._clock())))
-        with self._database.transaction() as connection:
-            return connection.execute(sa.delete(host_session).where(host_session.c.session.in_(over))).rowcount
+        """Forget the cookies whose time is over; return how many."""
+        return self._ephemeral.sweep()
 
-    def _end(self, connection: Connection, which: sa.ColumnElement[bool], record: str) -> None:
-        inside = sa.select(session.c.id).where(which)
-        connection.execute(sa.delete(host_session).where(host_session.c.session.in_(inside)))
-        connection.execute(
-            sa.update(session).where(which).values(ended_at=self._clock(), end_record=record, id_token=b"")
-        )
+    def _give(self, cookie: str, identifier: str, host: str, *, previous: str) -> None:
+        if _FORM.fullmatch(previous):
+            self._ephemeral.remove(_key(digest(previous)))
+        value = json.dumps({"session": identifier, "host": host}).encode()
+        sealed = self._seal.seal(value, purpose=_key(digest(cookie)))
+        self._ephemeral.put(_key(digest(cookie)), sealed, seconds=int(self._absolute.total_seconds()))
+
+    def _led_to(self, cookie_digest: bytes) -> tuple[str, str]:
+        """Session and host. What was not sealed by us, or for another cookie, leads nowhere. Raises SessionUnknown."""
+        sealed = self._ephemeral.get(_key(cookie_digest))
+        try:
+            place = json.loads(self._seal.open(sealed or b"", purpose=_key(cookie_digest)))
+        except SealInvalid:
+            raise SessionUnknown from None
+        return place["session"], place["host"]
+
+    def _end(self, connection: Connection, identifiers: list[str], record: str) -> int:
+        over = {"ended_at": self._clock(), "end_record": record, "id_token": b"", "refresh_token": b""}
+        connection.execute(sa.update(session).where(session.c.id.in_(identifiers)).values(over))
+        return self._epochs.bump(connection, [("session", one) for one in identifiers])
 
     def _alive(self, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
         return (
@@ -200,12 +262,23 @@ class Sessions:
         return self._seal.seal(id_token.encode(), purpose=_PURPOSE)
 
 
+def _key(cookie_digest: bytes) -> str:
+    return f"cookie:{cookie_digest.hex()}"
+
+
+def _hold(connection: Connection, which: sa.ColumnElement[bool]) -> list[str]:
+    """Their ids, held until the transaction ends; always in one order, so that nobody waits in a circle."""
+    return list(
+        connection.execute(sa.select(session.c.id).where(which).order_by(session.c.id).with_for_update()).scalars()
+    )
+
+
 def _counts(connection: Connection, login: Completed, person_id: str) -> bool:
     """In the transaction that begins the session too, so that none slips past a sign-out (ASVS 15.4.2).
 
     The issuer's sign-on may outlive a session that was ended here: it must not quietly bring it back.
     """
-    not_before = connection.execute(sa.select(person.c.not_before).where(person.c.id == person_id)).scalar_one()
+    not_before = Directory.hold(connection, person_id)
     same = (session.c.iss == login.iss) & (session.c.sid == login.sid) & (session.c.person == person_id)
     ended = sa.select(sa.func.count()).select_from(session).where(same, session.c.ended_at > login.auth_time)
     return login.auth_time >= not_before and not connection.execute(ended).scalar_one()

@@ -39,13 +39,9 @@ session = sa.Table(
     sa.Column("id_token", sa.LargeBinary),
     sa.Column("record", sa.String(26)),
     sa.Column("end_record", sa.String(26)),
-)
-host_session = sa.Table(
-    "host_session",
-    metadata,
-    sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-    sa.Column("session", sa.String(26)),
-    sa.Column("host", sa.Text),
+    sa.Column("hosts", sa.Text),  # separated by spaces
+    sa.Column("refresh_token", sa.LargeBinary),
+    sa.Column("checked_at", Moment),
 )
 access_key = sa.Table(
     "access_key",

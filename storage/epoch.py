@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from sqlalchemy import Connection
+
 Kind = Literal["session", "subject", "policy"]
 
 
@@ -45,10 +47,14 @@ class Confirmations:
 
 
 class EpochSource(Protocol):
-    """Where every gateway asks. Called from threads; raises OSError when it cannot be reached or is too slow."""
+    """Where every gateway asks. Called from threads; raises OSError or StorageUnavailable when it cannot be reached."""
 
-    def bump(self, changes: Iterable[tuple[Kind, str]]) -> int:
-        """Count these changes as one step and return its epoch; call it after they can be read."""
+    def bump(self, connection: Connection, changes: Iterable[tuple[Kind, str]]) -> int:
+        """Count these changes as one step with the transaction of `connection`, and return its epoch.
+
+        Call it last in the transaction: others learn the epoch when it commits, never before they can read the
+        changes.
+        """
 
     def ask(self, gateway: str, *, holds: int) -> Answer:
         """Confirm that `gateway` decides by `holds` or newer from here on, and learn the current epoch.
@@ -64,7 +70,11 @@ _NOTHING_YET = Confirmation(epoch=0, granted_at=-math.inf)
 
 
 class MemoryEpochs:
-    """An EpochSource for the gateways of one process; thread-safe, bounded."""
+    """An EpochSource for the gateways of one process; thread-safe, bounded.
+
+    A step is counted before its transaction commits: whoever then reads SQLite waits for the commit. One that is
+    rolled back was counted for nothing.
+    """
 
     def __init__(
         self,
@@ -83,7 +93,7 @@ class MemoryEpochs:
         self._feed: deque[Change] = deque()
         self._gateways: dict[str, Confirmation] = {}
 
-    def bump(self, changes: Iterable[tuple[Kind, str]]) -> int:
+    def bump(self, connection: Connection, changes: Iterable[tuple[Kind, str]]) -> int:  # noqa: ARG002 - one process
         with self._lock:
             self._epoch += 1
             epoch = self._epoch

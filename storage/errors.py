@@ -1,7 +1,8 @@
-"""What can go wrong with the database.
+"""What can go wrong where state lives.
 
 StorageError
-└── StorageUnavailable  the database is locked, full, gone or refuses: nothing was read, nothing was written
+├── StorageUnavailable    the database is locked, full, gone or refuses: nothing was read, nothing was written
+└── EphemeralUnavailable  what may be forgotten cannot be asked for: nobody is known, so nobody is let in
 """
 
 
@@ -12,6 +13,12 @@ class StorageError(Exception):
 
 
 class StorageUnavailable(StorageError):
-    """The transaction did not happen; it may be tried again."""
+    """The transaction did not happen, or nobody can say whether it did; it may be tried again."""
 
     code = "storage-unavailable"
+
+
+class EphemeralUnavailable(StorageError):
+    """The shared memory of all processes does not answer; it may be tried again."""
+
+    code = "ephemeral-unavailable"

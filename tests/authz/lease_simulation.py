@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 from authz.decide import decide
 from authz.errors import LeaseLost
@@ -11,7 +12,7 @@ from authz.label import Label
 from authz.lease import Decider, Question, Ruling, Snapshot, outstanding
 from authz.policy import PolicySet, Rule
 from authz.request import ANONYMOUS, AccessRequest, Effect
-from storage.epoch import Answer, MemoryEpochs
+from storage.epoch import Answer, EpochSource, MemoryEpochs
 
 PUBLIC = Rule(id="p1", subject=ANONYMOUS, department="city", object="/*", action="read", effect=Effect.PERMIT)
 
@@ -29,8 +30,15 @@ def snapshot(epoch: int) -> Snapshot:
     return Snapshot(epoch=epoch, policies=PolicySet.build([PUBLIC], [], version=epoch), revoked=ended)
 
 
+NO_CONNECTION: Any = None  # one process needs none
+
+
 class Sim:
     """Real deciders and a real MemoryEpochs in simulated time; every decision is checked against the receipts."""
+
+    observe_seconds = 0.01
+    pauses = (0, 0, 0.02, 0.7, 5.0)  # around a look at the clock
+    bumps = 0.1  # before a decision
 
     def __init__(self, random: Random, kind: type[Decider] = Decider, *, faults: bool = True) -> None:
         self.random, self.faults = random, faults
@@ -74,7 +82,7 @@ class Sim:
         self.after(0.25, lambda: self.ask(name))
 
     def arrive(self, name: str, question: Question) -> None:
-        answer = self.source.ask(name, holds=question.holds)
+        answer = self.source_of(name).ask(name, holds=question.holds)
         for back in self.delays():
             self.after(back, lambda: self.answer(name, question, answer))
 
@@ -91,15 +99,24 @@ class Sim:
             if not self.faults:
                 self.arrive(name, decider.question())
 
+    def source_of(self, _name: str) -> EpochSource:
+        """Where this gateway asks."""
+        return self.source
+
+    def step(self) -> int:
+        """Count a change."""
+        return self.source.bump(NO_CONNECTION, [("policy", "")])
+
     def bump(self) -> None:
-        self.waiting[self.source.bump([("policy", "")])] = self.now
+        self.waiting[self.step()] = self.now
 
     def observe(self) -> None:
+        waiting = list(self.waiting)  # a receipt looks after its step was counted
         seen = self.source.confirmations()
-        for epoch in [epoch for epoch in self.waiting if not outstanding(seen, epoch)]:
+        for epoch in [epoch for epoch in waiting if not outstanding(seen, epoch)]:
             self.slowest = max(self.slowest, self.now - self.waiting.pop(epoch))
             self.effective = max(self.effective, epoch)
-        self.after(0.01, self.observe)
+        self.after(self.observe_seconds, self.observe)
 
     def decide(self, name: str) -> None:
         """Decide; around each look at the clock the process may sleep while the others go on."""
@@ -107,7 +124,7 @@ class Sim:
         clock = decider._monotonic
 
         def sleepy() -> float:
-            pause = self.random.choice([0, 0, 0.02, 0.7, 5.0]) if self.faults else 0
+            pause = self.random.choice(self.pauses) if self.faults else 0
             decider._monotonic = clock  # other threads of the process go on, and do not sleep
             self.run(self.now + pause)
             decider._monotonic = sleepy
@@ -134,7 +151,7 @@ class Sim:
             self.after(self.random.uniform(0, seconds), lambda: self.dead.add("gateway-0"))
         while self.now < seconds:
             self.run(self.now + self.random.choice([0.001, 0.02, 0.3]))
-            if self.random.random() < 0.1:
+            if self.random.random() < self.bumps:
                 self.after(self.random.uniform(0, 0.1), self.bump)
             self.decide(self.random.choice(sorted(self.gateways)))
         self.run(self.now + 1.25)

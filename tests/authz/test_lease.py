@@ -15,7 +15,16 @@ from authz.errors import LeaseLost, PolicyInvalid
 from authz.label import Label
 from authz.lease import LEASE_SECONDS, Decider, Keeper, Question, Receipt, Ruling, Snapshot, receipt
 from storage.epoch import Answer, MemoryEpochs
-from tests.authz.lease_simulation import AnyEpoch, ClockFirst, FromArrival, OldSnapshot, Sim, request, snapshot
+from tests.authz.lease_simulation import (
+    NO_CONNECTION,
+    AnyEpoch,
+    ClockFirst,
+    FromArrival,
+    OldSnapshot,
+    Sim,
+    request,
+    snapshot,
+)
 
 
 class Clock:
@@ -166,7 +175,7 @@ def reload(_held: Snapshot, answer: Answer) -> Snapshot:
 def test_a_receipt_counts_the_gateways_that_confirmed() -> None:
     source = MemoryEpochs(monotonic=time.monotonic, bumped=lambda: gateway.keeper.nudge())
     with Gateway(source, "gateway-1", reload) as gateway:
-        given_ = receipt(source, source.bump([("subject", "user:li")]))
+        given_ = receipt(source, source.bump(NO_CONNECTION, [("subject", "user:li")]))
         assert (given_.confirmed, given_.live) == (1, 1)
         assert gateway.decider.decide(request()).decision.version == 1
         assert gateway.troubles == []
@@ -178,7 +187,7 @@ def test_a_gateway_that_cannot_load_the_new_set_closes_and_is_not_counted() -> N
 
     source = MemoryEpochs(monotonic=time.monotonic)
     with Gateway(source, "gateway-1", refuse) as gateway:
-        given_ = receipt(source, source.bump([("policy", "")]))
+        given_ = receipt(source, source.bump(NO_CONNECTION, [("policy", "")]))
         assert (given_.confirmed, given_.live) == (0, 1)
         assert not gateway.decider.fresh()
         assert isinstance(gateway.troubles[0], PolicyInvalid)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,8 +19,8 @@ HOST = "marriage.localhost"
 
 
 @pytest.fixture
-def city(tmp_path: Path) -> Iterator[Town]:
-    with town(tmp_path) as made:
+def city(database_url: str) -> Iterator[Town]:
+    with town(database_url) as made:
         yield made
 
 

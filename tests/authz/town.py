@@ -1,8 +1,8 @@
 """A town with offices: people, roles, mandates to give them, and the administration that does."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -10,6 +10,8 @@ from authz import offices, store
 from authz.administer import Administration, Held
 from authz.label import Label
 from authz.register import Register
+from storage.epoch import EpochSource, MemoryEpochs
+from storage.shared_epoch import PostgresEpochs
 from tests.idp.people import NOW, Town, town
 
 __all__ = ["NOW", "Desk", "desk"]
@@ -17,7 +19,7 @@ CLERK = "clerk"
 
 
 class Desk:
-    """`administration` writes, `register` reads, `bumps` are the subjects whose change was told."""
+    """`administration` writes, `register` reads, `epochs` counts."""
 
     def __init__(self, city: Town) -> None:
         self.city = city
@@ -28,9 +30,14 @@ class Desk:
         ]
         with city.database.transaction() as connection:
             connection.execute(sa.insert(store.role), rows)
-        self.bumps: list[tuple[str, int]] = []
+        postgres = city.url.startswith("postgresql")
+        self.epochs: EpochSource = (
+            PostgresEpochs(city.database, monotonic=time.monotonic)
+            if postgres
+            else MemoryEpochs(monotonic=time.monotonic)
+        )
         self.administration = Administration(
-            city.database, city.directory, changed=self._changed, clock=city.clock, mint=city.mint
+            city.database, city.directory, epochs=self.epochs, clock=city.clock, mint=city.mint
         )
         self.register = Register(city.database, city.directory, public=tuple)
 
@@ -64,14 +71,14 @@ class Desk:
         with self.city.database.transaction() as connection:
             connection.execute(sa.insert(table).values(values))
 
-    def _changed(self, subject: str) -> int:
-        """As a gateway would read at this moment: what is told must be there."""
-        held = len(self.register.policies(version=0).assignments_of(subject))
-        self.bumps.append((subject, held))
-        return len(self.bumps)
+    def told(self, *, since: int = 0) -> list[str]:
+        """The subjects of the changes after that epoch."""
+        changes = self.epochs.ask("a gateway", holds=since).changes
+        assert changes is not None
+        return [change.key for change in changes]
 
 
 @contextmanager
-def desk(folder: Path) -> Iterator[Desk]:
-    with town(folder) as city:
+def desk(url: str) -> Iterator[Desk]:
+    with town(url) as city:
         yield Desk(city)

@@ -3,22 +3,22 @@
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 import authz.store
 import idp.store
+import storage.store
 from storage.database import Database, metadata
 
-TABLES = (authz.store, idp.store)  # whose import fills the metadata
+TABLES = (authz.store, idp.store, storage.store)  # whose import fills the metadata
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path / 'city.db'}")
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url)
     opened.migrate()
     yield opened
     opened.close()
@@ -55,22 +55,38 @@ def test_every_row_that_grants_keys_or_opens_must_name_its_record(database: Data
 
 
 def test_a_second_migration_changes_nothing(database: Database) -> None:
-    with database.transaction() as connection:
-        before = connection.exec_driver_sql("SELECT sql FROM sqlite_master").fetchall()
+    before = schema(database)
     database.migrate()
+    assert schema(database) == before
+
+
+def schema(database: Database) -> list[str]:
+    """Every table, column, key and index."""
     with database.transaction() as connection:
-        assert connection.exec_driver_sql("SELECT sql FROM sqlite_master").fetchall() == before
+        made = sa.MetaData()
+        made.reflect(connection)
+        return [
+            str(part.compile(connection))
+            for table in made.sorted_tables
+            for part in (sa.schema.CreateTable(table), *map(sa.schema.CreateIndex, sorted(table.indexes, key=str)))
+        ]
 
 
 def test_what_is_committed_survives_a_power_cut_and_keys_point_somewhere(database: Database) -> None:
+    with pytest.raises(sa.exc.IntegrityError), database.transaction() as connection:
+        connection.execute(
+            sa.insert(authz.store.system).values(id="s", department="nowhere", name_zh="", name_en="", label=1)
+        )
     with database.transaction() as connection:
+        if connection.dialect.name == "postgresql":
+            told = [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in ("fsync", "synchronous_commit")]
+            assert told == ["on", "on"]
+            return
         told = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
         assert told == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
-    with pytest.raises(sa.exc.IntegrityError), database.transaction() as connection:
-        connection.execute(sa.insert(idp.store.host_session).values(digest=b"d" * 32, session="nobody", host="h"))
 
 
 def test_an_exception_undoes_the_whole_transaction(database: Database) -> None:
@@ -85,7 +101,7 @@ def test_an_exception_undoes_the_whole_transaction(database: Database) -> None:
         assert connection.execute(sa.select(authz.store.seal)).all() == []
 
 
-def test_transactions_run_one_after_the_other(database: Database) -> None:
+def test_what_is_read_to_be_changed_is_changed_by_one_after_the_other(database: Database) -> None:
     """Each reads, waits and writes what it read plus one: any two at once would lose a step."""
     with database.transaction() as connection:
         connection.execute(
@@ -95,7 +111,7 @@ def test_transactions_run_one_after_the_other(database: Database) -> None:
     def step() -> None:
         for _ in range(25):
             with database.transaction() as connection:
-                seen = int(connection.execute(sa.select(authz.store.role.c.name_zh)).scalar_one())
+                seen = int(connection.execute(sa.select(authz.store.role.c.name_zh).with_for_update()).scalar_one())
                 connection.execute(sa.update(authz.store.role).values(name_zh=str(seen + 1)))
 
     threads = [threading.Thread(target=step) for _ in range(4)]

@@ -1,0 +1,1 @@
+"""The production profile's components, started as they are on loopback. (PostgreSQL, Redis, Keycloak)"""

@@ -1,0 +1,22 @@
+"""Named locks of the whole city, kept by PostgreSQL; SQLite's transactions are one after the other without them."""
+
+import hashlib
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+
+def number(name: str) -> int:
+    """The 64-bit number by which PostgreSQL knows the lock of this name."""
+    return int.from_bytes(hashlib.sha256(f"citygate {name}".encode()).digest()[:8], signed=True)
+
+
+def hold(connection: Connection, name: str, *, shared: bool = False) -> None:
+    """Wait for the lock and keep it to the end of this transaction.
+
+    What is read by a later statement was committed before the lock was given.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    take = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+    connection.execute(sa.select(take(number(name))))

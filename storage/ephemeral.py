@@ -1,0 +1,70 @@
+"""What may be forgotten: whoever was forgotten signs in again, and gains nothing by it."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.database import Database
+from storage.store import ephemeral
+
+
+class Ephemeral(Protocol):
+    """Values by key, each for so many seconds. Called from threads.
+
+    Raises EphemeralUnavailable or StorageUnavailable, whichever it is kept in.
+    """
+
+    def put(self, key: str, value: bytes, *, seconds: int) -> None:
+        """Keep `value` under `key`, instead of what was there."""
+
+    def get(self, key: str) -> bytes | None:
+        """What is kept under `key`; None when that is nothing, or its time is over."""
+
+    def remove(self, key: str) -> None:
+        """Forget what is kept under `key`."""
+
+    def claim(self, key: str, *, seconds: int) -> bool:
+        """Whether nobody else claimed `key` within `seconds`; then it is ours."""
+
+    def sweep(self) -> int:
+        """Forget what is over; return how many."""
+
+
+class DatabaseEphemeral:
+    """An Ephemeral in the city's database: it survives a restart."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
+        self._database, self._clock = database, clock
+
+    def put(self, key: str, value: bytes, *, seconds: int) -> None:
+        self._write(key, value, seconds, even_if_alive=True)
+
+    def get(self, key: str) -> bytes | None:
+        mine = sa.select(ephemeral.c.value).where(ephemeral.c.key == key, ephemeral.c.expires_at > self._clock())
+        with self._database.transaction() as connection:
+            return connection.execute(mine).scalar_one_or_none()
+
+    def remove(self, key: str) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(sa.delete(ephemeral).where(ephemeral.c.key == key))
+
+    def claim(self, key: str, *, seconds: int) -> bool:
+        return self._write(key, b"", seconds, even_if_alive=False)
+
+    def sweep(self) -> int:
+        with self._database.transaction() as connection:
+            return connection.execute(sa.delete(ephemeral).where(ephemeral.c.expires_at <= self._clock())).rowcount
+
+    def _write(self, key: str, value: bytes, seconds: int, *, even_if_alive: bool) -> bool:
+        now = self._clock()
+        row = {"key": key, "value": value, "expires_at": now + timedelta(seconds=seconds)}
+        with self._database.transaction() as connection:
+            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+            insert = dialect.insert(ephemeral).values(row)
+            replaced = {"value": insert.excluded.value, "expires_at": insert.excluded.expires_at}
+            over = None if even_if_alive else ephemeral.c.expires_at <= now
+            upsert = insert.on_conflict_do_update(index_elements=["key"], set_=replaced, where=over)
+            return connection.execute(upsert.returning(ephemeral.c.key)).first() is not None

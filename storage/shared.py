@@ -1,0 +1,113 @@
+"""What all processes of the city share and may forget: Redis, or Valkey. Called from threads only."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from storage.errors import EphemeralUnavailable
+
+_ANSWER_SECONDS = 1.0
+_CONNECTIONS = 32
+_AGAIN_SECONDS = 0.5
+_PREFIX = "citygate:"
+_CHANNEL = _PREFIX + "epoch"
+
+
+def connect(url: str, password: str) -> redis.Redis:
+    """A client whose every call answers, or fails, within about a second; `password` stands in no URL."""
+    return redis.Redis.from_url(
+        url,
+        password=password or None,
+        socket_timeout=_ANSWER_SECONDS,
+        socket_connect_timeout=_ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),  # a second answer would come after the deadline of whoever asked
+        health_check_interval=15,
+        max_connections=_CONNECTIONS,
+    )
+
+
+class RedisEphemeral:
+    """An Ephemeral that all processes share, and that a restart of Redis empties."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def put(self, key: str, value: bytes, *, seconds: int) -> None:
+        with _answering():
+            self._client.set(_PREFIX + key, value, ex=seconds)
+
+    def get(self, key: str) -> bytes | None:
+        with _answering():
+            value = self._client.get(_PREFIX + key)
+        return value if isinstance(value, bytes) else None
+
+    def remove(self, key: str) -> None:
+        with _answering():
+            self._client.delete(_PREFIX + key)
+
+    def claim(self, key: str, *, seconds: int) -> bool:
+        with _answering():
+            return bool(self._client.set(_PREFIX + key, b"", ex=seconds, nx=True))
+
+    def sweep(self) -> int:
+        """Redis forgets by itself."""
+        return 0
+
+
+class Hints:
+    """Tells every process that the epoch may have changed. Only a hint: who misses it asks within 250 ms anyway."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._teller = ThreadPoolExecutor(1, "hint")
+        self._telling: Future[None] | None = None
+
+    def tell(self) -> None:
+        """Say so, if anybody can be told; nobody waits for that."""
+        if self._telling is None or self._telling.done():
+            self._telling = self._teller.submit(self._tell)
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """Call `heard` in a thread of our own at every hint, and whenever some may have been missed."""
+        self._thread = threading.Thread(target=self._listen, args=(heard,), name="hints", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._stopped.set()
+        self._teller.shutdown()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _tell(self) -> None:
+        with suppress(RedisError, OSError):
+            self._client.publish(_CHANNEL, b"")
+
+    def _listen(self, heard: Callable[[], None]) -> None:
+        while not self._stopped.is_set():
+            with suppress(RedisError, OSError):
+                self._subscribed(heard)
+            self._stopped.wait(_AGAIN_SECONDS)
+
+    def _subscribed(self, heard: Callable[[], None]) -> None:
+        with self._client.pubsub() as subscription:  # type: ignore[no-untyped-call]
+            subscription.subscribe(_CHANNEL)
+            while not self._stopped.is_set():
+                if subscription.get_message(timeout=_AGAIN_SECONDS) is not None:
+                    heard()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as failure:
+        raise EphemeralUnavailable("the shared memory does not answer") from failure
