@@ -5,8 +5,10 @@ IdpError
 ├── SessionUnknown            no such session, or it was ended
 ├── PersonUnknown             the directory knows no such person
 ├── IssuerUnavailable         the issuer did not answer in time, in size or in form
+├── IssuerAdministrationUnavailable   its administration did not answer, or would not do as it was told
 ├── LoginRejected             a login came back that must not become a session
-└── TokenInvalid              the token fails one of the numbered checks in idp/token.py
+├── LogoutRejected            what says that a sign-on is over does not come from the issuer, or came before
+└── TokenInvalid              the token fails one of the numbered checks of its kind
     ├── TokenMalformed            size, parts, encoding, JSON
     ├── TokenAlgorithmRefused     algorithm not on the issuer's list, or not the key's
     ├── TokenHeaderRefused        a key, a key's address or an extension in the header, or another kind of token
@@ -53,6 +55,12 @@ class IssuerUnavailable(IdpError):
     code = "issuer-unavailable"
 
 
+class IssuerAdministrationUnavailable(IdpError):
+    """The issuer's administration did not answer in time, or would not do as it was told."""
+
+    code = "issuer-administration-unavailable"
+
+
 class LoginRejected(IdpError):
     """A login came back that must not become a session; `return_to` is where a new one may lead."""
 
@@ -61,6 +69,12 @@ class LoginRejected(IdpError):
     def __init__(self, reason: str, *, return_to: str = "/") -> None:
         super().__init__(reason)
         self.return_to = return_to
+
+
+class LogoutRejected(IdpError):
+    """No logout token of the issuer, or one that was used before; nobody is signed out by it."""
+
+    code = "logout-rejected"
 
 
 class TokenInvalid(IdpError):

@@ -4,54 +4,28 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 from urllib.parse import parse_qs, urlencode
 
 from crypto.aead import Seal
-from crypto.errors import SealInvalid
-from idp.errors import LoginRejected, TokenInvalid, TokenKeyUnknown
+from idp.errors import LoginRejected, LogoutRejected, TokenInvalid, TokenKeyUnknown
+from idp.flow import FLOW_COOKIE, FLOW_LIFETIME, Flow, opened_flow
 from idp.issuer import Issuer
+from idp.jws import LEEWAY
+from idp.logout_token import REMEMBERED, LoggedOut, verify_logout_token
 from idp.return_to import safe_return_to
-from idp.token import LEEWAY, Claims, verify
+from idp.token import verify, verify_renewed
+from storage.ephemeral import Ephemeral
 
 CALLBACK_PATH = "/.citygate/callback"
-FLOW_LIFETIME = timedelta(minutes=10)
-FLOW_COOKIE = "__Host-citygate-flow-"
 MAX_FLOWS = 8  # logins one browser may have begun at once; each is a cookie of at most 4 KiB
-MAX_SPENT_STATES = 100_000
 _MAX_QUERY_CHARS, _MAX_PARAMETERS = 8192, 20
-_PURPOSE = "login flow"
 _ASSURANCES = frozenset("2345")
-
-
-class SpentStates(Protocol):
-    """Remembers which logins were completed, for as long as one may last."""
-
-    def spend(self, state: str) -> bool:
-        """Whether this is the first time; False if it is not, or if nothing more can be remembered."""
-
-
-class SpentStatesInMemory:
-    """For one process; `monotonic` gives seconds that never jump."""
-
-    def __init__(self, *, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._forget_at: dict[str, float] = {}  # oldest first
-        self._lock = threading.Lock()
-
-    def spend(self, state: str) -> bool:
-        now = self._monotonic()
-        with self._lock:
-            while self._forget_at and (oldest := next(iter(self._forget_at))) and self._forget_at[oldest] <= now:
-                del self._forget_at[oldest]
-            if state in self._forget_at or len(self._forget_at) >= MAX_SPENT_STATES:
-                return False
-            self._forget_at[state] = now + FLOW_LIFETIME.total_seconds()
-            return True
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +41,10 @@ class Begun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """Who signed in, and where they were going; `id_token` is the hint for signing out."""
+    """Who signed in, and where they were going.
+
+    `id_token` is the hint for signing out, `refresh_token` what `RelyingParty.refresh` takes; "" for none.
+    """
 
     iss: str
     sub: str
@@ -78,20 +55,17 @@ class Completed:
     id_token: str
     return_to: str
     cookie_name: str  # the flow's cookie, now useless
+    refresh_token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Flow:
-    """What the browser keeps, sealed, between begin and complete."""
+class _Renewable:
+    """A refresh token, and the login whose next ones it brings."""
 
-    state: str
+    token: str
+    sub: str
+    sid: str
     nonce: str
-    verifier: str
-    origin: str
-    return_to: str
-    acr: int
-    fresh: bool
-    begun_at: int  # seconds since the epoch
 
 
 class RelyingParty:
@@ -104,7 +78,7 @@ class RelyingParty:
         client_id: str,
         client_secret: str,
         seal: Seal,
-        spent: SpentStates,
+        spent: Ephemeral,
         clock: Callable[[], datetime],
     ) -> None:
         self._issuer, self._client_id, self._client_secret = issuer, client_id, client_secret
@@ -124,7 +98,7 @@ class RelyingParty:
         `acr` is the least assurance the login must reach, `prompt` is "", "login" or "none". Given the browser's
         `cookies`, oldest first as it sends them, names those of flows too many. Raises IssuerUnavailable.
         """
-        flow = _Flow(
+        flow = Flow(
             state=secrets.token_urlsafe(32),
             nonce=secrets.token_urlsafe(32),
             verifier=secrets.token_urlsafe(48),
@@ -134,12 +108,11 @@ class RelyingParty:
             fresh=prompt == "login",
             begun_at=int(self._clock().timestamp()),
         )
-        sealed = self._seal.seal(json.dumps(asdict(flow)).encode(), purpose=_PURPOSE)
         begun_before = [name for name in cookies or () if name.startswith(FLOW_COOKIE)]
         return Begun(
             url=f"{self._issuer.endpoints().authorization}?{urlencode(self._request(flow, prompt))}",
-            cookie_name=_cookie_name(flow.state),
-            cookie_value=base64.urlsafe_b64encode(sealed).decode(),
+            cookie_name=flow.cookie_name,
+            cookie_value=flow.sealed(self._seal),
             cookie_lifetime=FLOW_LIFETIME,
             stale_cookies=tuple(begun_before[: 1 - MAX_FLOWS]),
         )
@@ -151,12 +124,12 @@ class RelyingParty:
         and says the same state; 3. it was begun at this origin; 4. `iss` is present and equal (RFC 9207 §2.4);
         5. the state is spent for the first time; 6. no error, one `code`; 7. the code is redeemed with the verifier
         and this origin's redirect URI; 8. the ID token passes its own checks with this flow's nonce; 9. what was
-        asked was reached: assurance, and a fresh sign-in.
+        asked was reached: assurance, and a fresh sign-in. Raises EphemeralUnavailable where 5 cannot be known.
         """
         flow, code = self._accept(origin, _parameters(query), cookies)
         try:
-            id_token = self._redeem(flow, code)  # 7
-            claims = self._verify(id_token, flow.nonce)  # 8
+            id_token, refresh_token = self._redeem(flow, code)  # 7
+            claims = self._checked(partial(verify, id_token, nonce=flow.nonce))  # 8
         except (LoginRejected, TokenInvalid) as failure:
             raise LoginRejected(str(failure), return_to=flow.return_to) from failure
         assurance = int(claims.acr) if claims.acr in _ASSURANCES else 0
@@ -173,8 +146,39 @@ class RelyingParty:
             auth_time=claims.auth_time,
             id_token=id_token,
             return_to=flow.return_to,
-            cookie_name=_cookie_name(flow.state),
+            cookie_name=flow.cookie_name,
+            refresh_token=_renewable(refresh_token, sub=claims.sub, sid=claims.sid, nonce=flow.nonce),
         )
+
+    def refresh(self, refresh_token: str) -> str:
+        """Ask whether a login still counts, with its `refresh_token`; returns the one for the next time.
+
+        An ID token that comes with the answer is of the same login. Raises LoginRejected, IssuerUnavailable.
+        """
+        login = _Renewable(**json.loads(refresh_token))
+        answer = self._issuer.refresh(login.token, client_id=self._client_id, client_secret=self._client_secret)
+        id_token, token = answer.get("id_token"), answer.get("refresh_token", login.token)
+        try:
+            if id_token is not None:
+                self._checked(partial(verify_renewed, str(id_token), sub=login.sub, sid=login.sid, nonce=login.nonce))
+        except TokenInvalid as failure:
+            raise LoginRejected(str(failure)) from failure
+        token = token if isinstance(token, str) else login.token
+        return _renewable(token, sub=login.sub, sid=login.sid, nonce=login.nonce)
+
+    def logged_out(self, token: str) -> LoggedOut:
+        """Whom the issuer's logout token signs out, the first time it comes.
+
+        Raises LogoutRejected, IssuerUnavailable where its keys cannot be had, and EphemeralUnavailable or
+        StorageUnavailable where nobody knows whether it came before.
+        """
+        try:
+            said = self._checked(partial(verify_logout_token, token))
+        except TokenInvalid as failure:
+            raise LogoutRejected(str(failure)) from failure
+        if not self._spent.claim(_spent("logout", said.jti), seconds=int(REMEMBERED.total_seconds())):
+            raise LogoutRejected("used before")
+        return said
 
     def logout_url(self, id_token: str, post_logout_redirect_uri: str) -> str:
         """Where the browser ends its session at the issuer (RP-Initiated Logout §2). Raises IssuerUnavailable."""
@@ -185,7 +189,7 @@ class RelyingParty:
         }
         return f"{self._issuer.endpoints().end_session}?{urlencode(request)}"
 
-    def _request(self, flow: _Flow, prompt: str) -> dict[str, str]:
+    def _request(self, flow: Flow, prompt: str) -> dict[str, str]:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(flow.verifier.encode()).digest()).rstrip(b"=")
         request = {
             "response_type": "code",
@@ -203,33 +207,20 @@ class RelyingParty:
             request["prompt"] = prompt
         return request
 
-    def _accept(self, origin: str, answer: Mapping[str, str], cookies: Mapping[str, str]) -> tuple[_Flow, str]:
-        flow = self._open(answer.get("state", ""), cookies)  # 2
+    def _accept(self, origin: str, answer: Mapping[str, str], cookies: Mapping[str, str]) -> tuple[Flow, str]:
+        flow = opened_flow(answer.get("state", ""), cookies, self._seal, self._clock())  # 2
         if flow.origin != origin:  # 3
             raise LoginRejected("login begun at another origin")
         if answer.get("iss") != self._issuer.url:  # 4
             raise LoginRejected("answer of another issuer", return_to=flow.return_to)
-        if not self._spent.spend(flow.state):  # 5
+        if not self._spent.claim(_spent("state", flow.state), seconds=int(FLOW_LIFETIME.total_seconds())):  # 5
             raise LoginRejected("login already completed", return_to=flow.return_to)
         code = answer.get("code")
         if "error" in answer or not code:  # 6
             raise LoginRejected("the issuer signed nobody in", return_to=flow.return_to)
         return flow, code
 
-    def _open(self, state: str, cookies: Mapping[str, str]) -> _Flow:
-        sealed = cookies.get(_cookie_name(state), "")
-        try:
-            flow = _Flow(**json.loads(self._seal.open(base64.urlsafe_b64decode(sealed), purpose=_PURPOSE)))
-        except (SealInvalid, ValueError, TypeError):
-            raise LoginRejected("this browser began no such login") from None
-        if not secrets.compare_digest(flow.state.encode(), state.encode()):
-            raise LoginRejected("this browser began no such login")
-        age = self._clock() - datetime.fromtimestamp(flow.begun_at, UTC)
-        if not -LEEWAY <= age <= FLOW_LIFETIME:
-            raise LoginRejected("login took too long", return_to=flow.return_to)
-        return flow
-
-    def _redeem(self, flow: _Flow, code: str) -> str:
+    def _redeem(self, flow: Flow, code: str) -> tuple[str, str]:
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -240,27 +231,24 @@ class RelyingParty:
         id_token = answer.get("id_token")
         if not isinstance(id_token, str):
             raise LoginRejected("answer without an ID token")
-        return id_token
+        refresh_token = answer.get("refresh_token")
+        return id_token, refresh_token if isinstance(refresh_token, str) else ""
 
-    def _verify(self, id_token: str, nonce: str) -> Claims:
-        def attempt(kid: str = "") -> Claims:
-            return verify(
-                id_token,
-                keys=self._issuer.keys(kid=kid),
-                issuer=self._issuer.url,
-                audience=self._client_id,
-                nonce=nonce,
-                now=self._clock(),
-            )
-
+    def _checked(self, check: Callable[..., T]) -> T:
+        """What `check` says for this client, with the issuer's keys; asked for again when it names a new one."""
+        ours = {"issuer": self._issuer.url, "audience": self._client_id, "now": self._clock()}
         try:
-            return attempt()
+            return check(keys=self._issuer.keys(), **ours)
         except TokenKeyUnknown as unknown:
-            return attempt(kid=unknown.kid)
+            return check(keys=self._issuer.keys(kid=unknown.kid), **ours)
 
 
-def _cookie_name(state: str) -> str:
-    return FLOW_COOKIE + state[:8]
+def _spent(kind: str, once: str) -> str:
+    return f"{kind}:{hashlib.sha256(once.encode()).hexdigest()}"
+
+
+def _renewable(token: str, *, sub: str, sid: str, nonce: str) -> str:
+    return json.dumps(asdict(_Renewable(token=token, sub=sub, sid=sid, nonce=nonce))) if token else ""
 
 
 def _parameters(query: str) -> dict[str, str]:  # 1

@@ -1,42 +1,11 @@
 """Verify an ID token: numbered checks, nothing else."""
 
-import base64
-import json
-import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from datetime import datetime
 
-import jwt
-from jwt.exceptions import PyJWTError
-
-from idp.errors import (
-    TokenAlgorithmRefused,
-    TokenAudienceWrong,
-    TokenClaimsWrong,
-    TokenHeaderRefused,
-    TokenIssuerWrong,
-    TokenKeyUnknown,
-    TokenMalformed,
-    TokenNonceWrong,
-    TokenSignatureInvalid,
-    TokenTimeWrong,
-)
-
-MAX_TOKEN_BYTES = 16 * 1024
-MAX_NAME_CHARS = 255  # OIDC Core §2: `sub` is at most 255 ASCII characters
-LEEWAY = timedelta(seconds=60)
-ALGORITHMS = frozenset({"EdDSA", "ES256", "RS256"})
-_ALGORITHM_OF = {("OKP", "Ed25519"): "EdDSA", ("EC", "P-256"): "ES256", ("RSA", ""): "RS256"}
-_MIN_RSA_BITS = 2048
-_KEYS_FROM_TOKEN = frozenset({"jwk", "jku", "x5u", "x5c", "crit"})
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
-_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
-_LATEST_SECONDS = 253_402_300_799  # the last second a datetime can hold
-
-PinnedKeys = Mapping[str, jwt.PyJWK]
+from idp.errors import TokenClaimsWrong, TokenNonceWrong
+from idp.jws import ALGORITHMS, MAX_NAME_CHARS, Members, PinnedKeys, instant, opened, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,26 +21,6 @@ class Claims:
     name: str  # "" if the issuer gives none
 
 
-def pin(jwks: object) -> PinnedKeys:
-    """The signing keys of a JWK set by their id, each bound to one algorithm.
-
-    Keys of other kinds (symmetric, encryption, weak or unknown ones) are left out; a set that says one id
-    twice, or is no set, raises TokenMalformed. Source: RFC 7517 §5.
-    """
-    if not isinstance(jwks, dict) or not isinstance(jwks.get("keys"), list):
-        raise TokenMalformed("not a JWK set")
-    pinned: dict[str, jwt.PyJWK] = {}
-    for jwk in jwks["keys"]:
-        if not isinstance(jwk, dict) or not isinstance(kid := jwk.get("kid"), str):
-            continue
-        if (key := _signing_key(jwk)) is None:
-            continue
-        if kid in pinned:
-            raise TokenMalformed("a JWK set with one key id twice")
-        pinned[kid] = key
-    return pinned
-
-
 def verify(
     token: str,
     *,
@@ -82,145 +31,51 @@ def verify(
     now: datetime,
     algorithms: frozenset[str] = ALGORITHMS,
 ) -> Claims:
-    """Return what `token` claims, or raise the TokenInvalid leaf of the first check it fails.
+    """Return what the ID token of a login claims, or raise the TokenInvalid leaf of the first check it fails.
 
-    1. at most 16 KiB; 2. exactly three parts, canonical base64url, JSON objects without a member twice;
-    3. `alg` on the issuer's list, never `none` or symmetric; 4. no `jwk`, `jku`, `x5u`, `x5c` or `crit`;
-    5. `typ`, where given, says JWT; 6. `kid` among the pinned keys, and `alg` is that key's own; 7. signature;
-    8. `iss` equal byte for byte; 9. `aud` is or contains the client, `azp` is the client; 10. `exp`, `nbf`, `iat`
-    within 60 s of leeway; 11. `nonce` equal; 12. `sub`, `sid`, `acr`, `auth_time` present with their types.
-    Sources: RFC 8725 §3, OIDC Core §2 and §3.1.3.7.
+    1 to 10 as in `idp.jws.opened`, where `typ` says JWT if anything; 11. `nonce` equal; 12. `sub`, `sid`, `acr`,
+    `auth_time` present with their types. Sources: OIDC Core §2 and §3.1.3.7.
     """
-    if len(token) > MAX_TOKEN_BYTES:  # 1
-        raise TokenMalformed("token longer than 16 KiB")
-    header, claims, signed, signature = _parse(token)  # 2
-    algorithm = _check_header(header, claims, algorithms & ALGORITHMS)  # 3, 4, 5
-    key = _key(header.get("kid"), keys, algorithm)  # 6
-    if not key.Algorithm.verify(signed, key.key, signature):  # 7
-        raise TokenSignatureInvalid("signature does not verify")
-    if claims.get("iss") != issuer:  # 8
-        raise TokenIssuerWrong("another issuer")
-    _check_audience(claims, audience)  # 9
-    _check_times(claims, now)  # 10
-    if not secrets.compare_digest(_text(claims, "nonce", TokenNonceWrong).encode(), nonce.encode()):  # 11
-        raise TokenNonceWrong("another login's nonce")
-    return _claims(claims)  # 12
-
-
-def _check_header(header: dict[str, Any], claims: dict[str, Any], algorithms: frozenset[str]) -> str:
-    algorithm = header.get("alg")
-    if not isinstance(algorithm, str) or algorithm not in algorithms:  # 3
-        raise TokenAlgorithmRefused("algorithm not on the issuer's list")
-    if _KEYS_FROM_TOKEN & header.keys():  # 4
-        raise TokenHeaderRefused("header brings a key or an extension")
-    if header.get("typ", "JWT") != "JWT" or claims.get("typ", "ID") != "ID":  # 5; Keycloak's kinds are in the claim
-        raise TokenHeaderRefused("another kind of token")
-    return algorithm
-
-
-def _key(kid: object, keys: PinnedKeys, algorithm: str) -> jwt.PyJWK:
-    if not isinstance(kid, str) or kid not in keys:  # 6
-        raise TokenKeyUnknown(kid if isinstance(kid, str) else "")
-    if keys[kid].algorithm_name != algorithm:
-        raise TokenAlgorithmRefused("algorithm is not the key's own")
-    return keys[kid]
-
-
-def _claims(claims: dict[str, Any]) -> Claims:
-    return Claims(
+    claims = opened(  # 1 to 10
+        token, kind=_is_id_token, keys=keys, issuer=issuer, audience=audience, now=now, algorithms=algorithms
+    )
+    _check_nonce(claims, nonce)  # 11
+    return Claims(  # 12
         iss=claims["iss"],
-        sub=_text(claims, "sub"),
-        sid=_text(claims, "sid"),
-        acr=_text(claims, "acr"),
-        auth_time=_instant(claims, "auth_time"),
-        expires_at=_instant(claims, "exp"),
+        sub=text(claims, "sub"),
+        sid=text(claims, "sid"),
+        acr=text(claims, "acr"),
+        auth_time=instant(claims, "auth_time"),
+        expires_at=instant(claims, "exp"),
         name=_name(claims),
     )
 
 
-def _signing_key(jwk: dict[str, Any]) -> jwt.PyJWK | None:
-    algorithm = _ALGORITHM_OF.get((str(jwk.get("kty")), str(jwk.get("crv", ""))))
-    if algorithm is None or jwk.get("use", "sig") != "sig" or jwk.get("alg", algorithm) != algorithm:
-        return None
-    public = {name: value for name, value in jwk.items() if name in {"kty", "crv", "x", "y", "n", "e"}}
-    try:
-        key = jwt.PyJWK(public, algorithm)
-    except PyJWTError:
-        return None
-    return None if algorithm == "RS256" and key.key.key_size < _MIN_RSA_BITS else key
+def verify_renewed(
+    token: str, *, keys: PinnedKeys, issuer: str, audience: str, sub: str, sid: str, nonce: str, now: datetime
+) -> None:
+    """Check that the ID token of a refresh is of the same login, or raise TokenInvalid.
+
+    1 to 10 as in `verify`; 11. `sub` and `sid` are the login's; 12. so is `nonce`, where given.
+    Source: OIDC Core §12.2.
+    """
+    claims = opened(token, kind=_is_id_token, keys=keys, issuer=issuer, audience=audience, now=now)  # 1 to 10
+    if (text(claims, "sub"), text(claims, "sid")) != (sub, sid):  # 11
+        raise TokenClaimsWrong("another login")
+    if "nonce" in claims:  # 12
+        _check_nonce(claims, nonce)
 
 
-def _parse(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
-    parts = token.split(".")
-    if len(parts) != 3:
-        raise TokenMalformed("token without exactly three parts")
-    header, payload, signature = (_decode(part) for part in parts)
-    return _object(header), _object(payload), f"{parts[0]}.{parts[1]}".encode(), signature
+def _is_id_token(header: Members, claims: Members) -> bool:
+    return (header.get("typ", "JWT"), claims.get("typ", "ID")) == ("JWT", "ID")  # Keycloak's kinds are in the claim
 
 
-def _decode(part: str) -> bytes:
-    if not _BASE64URL.fullmatch(part) or len(part) % 4 == 1:
-        raise TokenMalformed("part is not base64url")
-    decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    if base64.urlsafe_b64encode(decoded).rstrip(b"=") != part.encode():
-        raise TokenMalformed("part is not canonical base64url")
-    return decoded
+def _check_nonce(claims: Members, nonce: str) -> None:
+    if not secrets.compare_digest(text(claims, "nonce", TokenNonceWrong).encode(), nonce.encode()):
+        raise TokenNonceWrong("another login's nonce")
 
 
-def _object(text: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(text.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise TokenMalformed("part is not JSON with one reading") from None
-    if not isinstance(value, dict):
-        raise TokenMalformed("part is not a JSON object")
-    return value
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("member twice")
-    return members
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)
-
-
-def _check_audience(claims: dict[str, Any], audience: str) -> None:
-    stated = claims.get("aud")
-    audiences = [stated] if isinstance(stated, str) else stated
-    if not isinstance(audiences, list) or audience not in audiences:
-        raise TokenAudienceWrong("meant for another client")
-    if (len(audiences) > 1 or "azp" in claims) and claims.get("azp") != audience:
-        raise TokenAudienceWrong("issued to another client")
-
-
-def _check_times(claims: dict[str, Any], now: datetime) -> None:
-    issued_at, expires_at = _instant(claims, "iat"), _instant(claims, "exp")
-    not_before = _instant(claims, "nbf") if "nbf" in claims else issued_at
-    if now >= expires_at + LEEWAY:
-        raise TokenTimeWrong("expired")
-    if now < max(issued_at, not_before) - LEEWAY:
-        raise TokenTimeWrong("not yet valid")
-
-
-def _instant(claims: dict[str, Any], name: str) -> datetime:
-    seconds = claims.get(name)
-    if type(seconds) is not int or not 0 <= seconds < _LATEST_SECONDS - LEEWAY.seconds:
-        raise TokenClaimsWrong(f"`{name}` is not a time")
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _text(claims: dict[str, Any], name: str, error: type[TokenClaimsWrong | TokenNonceWrong] = TokenClaimsWrong) -> str:
-    value = claims.get(name)
-    if not isinstance(value, str) or not _VISIBLE_ASCII.fullmatch(value) or len(value) > MAX_NAME_CHARS:
-        raise error(f"`{name}` is missing, too long or not visible ASCII")
-    return value
-
-
-def _name(claims: dict[str, Any]) -> str:
+def _name(claims: Members) -> str:
     value = claims.get("name", "")
     if not isinstance(value, str) or len(value) > MAX_NAME_CHARS or not value.isprintable():
         raise TokenClaimsWrong("`name` is not printable text")

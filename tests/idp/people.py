@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from idp import store
 from idp.directory import Directory
-from storage.database import Database
+from storage.database import Database, metadata
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 TREE = {"city": None, "civil": "city", "civil-registry": "civil", "housing": "city"}
@@ -34,7 +34,7 @@ class Clock:
 class Town:
     """The database and its clock; ids are numbers in order."""
 
-    path: Path
+    url: str
     database: Database
     directory: Directory
     clock: Clock = field(default_factory=Clock)
@@ -68,17 +68,21 @@ class Town:
             return [dict(row) for row in connection.execute(sa.select(table)).mappings()]
 
     def bytes_at_rest(self) -> bytes:
-        """Everything of the database on the disk."""
-        return b"".join(path.read_bytes() for path in self.path.parent.iterdir() if path.name.startswith("city.db"))
+        """Everything of the database on the disk, or, where that is not ours, in its tables."""
+        if self.url.startswith("sqlite"):
+            path = Path(self.url.partition("///")[2])
+            return b"".join(one.read_bytes() for one in path.parent.iterdir() if one.name.startswith(path.name))
+        with self.database.transaction() as connection:
+            rows = [row for table in metadata.sorted_tables for row in connection.execute(sa.select(table))]
+        return b"\n".join(one if isinstance(one, bytes) else str(one).encode() for row in rows for one in row)
 
 
 @contextmanager
-def town(folder: Path) -> Iterator[Town]:
-    path = folder / "city.db"
-    database = Database(f"sqlite:///{path}")
+def town(url: str) -> Iterator[Town]:
+    database = Database(url)
     database.migrate()
     with database.transaction() as connection:
         for name, parent in TREE.items():
             connection.execute(sa.insert(store.department).values(id=name, parent=parent, name_zh=name, name_en=name))
-    yield Town(path, database, Directory(database, issuers={"http://login.localhost:8080/realms/city": "local"}))
+    yield Town(url, database, Directory(database, issuers={"http://login.localhost:8080/realms/city": "local"}))
     database.close()

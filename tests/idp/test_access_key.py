@@ -13,8 +13,8 @@ from tests.idp.people import NOW, Town, town
 
 
 @pytest.fixture
-def city(tmp_path: Path) -> Iterator[Town]:
-    with town(tmp_path) as made:
+def city(database_url: str) -> Iterator[Town]:
+    with town(database_url) as made:
         made.add("li")
         yield made
 
@@ -47,6 +47,17 @@ def test_a_key_is_over_at_its_very_moment(city: Town) -> None:
     city.clock.add(seconds=0.001)
     with pytest.raises(CredentialRejected):
         keys.find(key)
+
+
+def test_the_keys_of_who_may_no_longer_act_are_over_at_once_and_nobody_elses(city: Town) -> None:
+    keys = AccessKeys(city.database, clock=city.clock)
+    hers, also_hers, the_clocks = (digest(issued(city, one)) for one in ("user:li", "user:li", "service:clock"))
+    assert keys.end("user:li") == 2
+    for key in (hers, also_hers):
+        with pytest.raises(CredentialRejected):
+            keys.find(key)
+    assert keys.find(the_clocks)
+    assert keys.end("user:li") == 0
 
 
 def test_an_unknown_key_is_refused(city: Town) -> None:

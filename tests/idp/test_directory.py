@@ -2,20 +2,20 @@
 
 import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from idp.directory import PAGE_PEOPLE, Department, subtree
 from idp.errors import PersonUnknown
+from idp.store import person
 from tests.idp.people import NOW, TREE, Town, town
 
 
 @pytest.fixture
-def city(tmp_path: Path) -> Iterator[Town]:
-    with town(tmp_path) as made:
+def city(database_url: str) -> Iterator[Town]:
+    with town(database_url) as made:
         yield made
 
 
@@ -34,19 +34,20 @@ def test_a_thousand_people_of_one_name_come_once_each_in_one_order(city: Town) -
     assert [one for page in read for one in page] == ids
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=3), max_size=120
     )
 )
-def test_pages_hold_everybody_once(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
-    with town(tmp_path_factory.mktemp("city")) as city:
-        ids = [f"user:{number}" for number in range(len(names))]
-        if names:
-            city.add(*names, ids=ids)
-        read = [one for page in pages(city) for one in page]
-        assert sorted(read) == sorted(ids)
+def test_pages_hold_everybody_once(city: Town, names: list[str]) -> None:
+    with city.database.transaction() as connection:
+        connection.execute(person.delete())
+    ids = [f"user:{number}" for number in range(len(names))]
+    if names:
+        city.add(*names, ids=ids)
+    read = [one for page in pages(city) for one in page]
+    assert sorted(read) == sorted(ids)
 
 
 @pytest.mark.parametrize("name", ["𠮷田", "🏛", "𠀀", "é", "Ω"])
@@ -71,6 +72,21 @@ def test_what_is_looked_for_is_never_a_pattern(city: Town, q: str) -> None:
     assert city.directory.people(TREE, starts=q) == []
     (identifier,) = city.add(f"{q}name", ids=["user:odd"])
     assert [one.id for one in city.directory.people(TREE, starts=q)] == [identifier]
+
+
+def test_nobody_is_found_by_what_no_database_can_hold(city: Town) -> None:
+    city.add("li")
+    assert city.directory.people(TREE, starts="li\0") == []
+    assert city.directory.named("\0") == ()
+    with pytest.raises(PersonUnknown):
+        city.directory.person("user:li\0")
+    with pytest.raises(PersonUnknown), city.database.transaction() as connection:
+        city.directory.hold(connection, "user:li\0")
+
+
+def test_upper_and_lower_case_are_one_where_a_beginning_is_looked_for(city: Town) -> None:
+    (identifier,) = city.add("Zhang")
+    assert [one.id for one in city.directory.people(TREE, starts="zHa")] == [identifier]
 
 
 def test_people_of_other_departments_and_citizens_are_not_on_the_page(city: Town) -> None:

@@ -270,3 +270,26 @@ def test_a_refused_grant_is_not_a_failing_issuer(far: Far, status: int, error: t
     far.status = status
     with pytest.raises(error):
         issuer.redeem({}, client_id="c", client_secret="s")
+
+
+def test_a_request_that_waits_for_a_refresh_does_not_wait_for_a_discovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idp.issuer, "REFRESH_SECONDS", 0.2)
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()  # and never answers
+        place = Backchannel(address="127.0.0.1", port=server.getsockname()[1])
+        issuer = Issuer(URL, backchannel=place, monotonic=time.monotonic)
+
+        def sign_in() -> None:
+            with pytest.raises(IssuerUnavailable):
+                issuer.endpoints()
+
+        signing_in = threading.Thread(target=sign_in)
+        for others in ([], [signing_in]):
+            for other in others:
+                other.start()
+            began = time.monotonic()
+            with pytest.raises(IssuerUnavailable):
+                issuer.refresh("r", client_id="c", client_secret="s")
+            assert time.monotonic() - began < idp.issuer.DEADLINE_SECONDS / 2
+        signing_in.join()

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import idp.relying_party
 from crypto.aead import Seal
 from idp.errors import IssuerUnavailable, LoginRejected
 from idp.issuer import Backchannel, Issuer
-from idp.relying_party import MAX_FLOWS, Begun, Completed, RelyingParty, SpentStatesInMemory
+from idp.relying_party import MAX_FLOWS, Begun, Completed, RelyingParty
 from idp.return_to import MAX_CHARS, safe_return_to
+from storage.database import Database
+from storage.ephemeral import DatabaseEphemeral
 from tests.idp.local_issuer.live import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -54,6 +55,12 @@ class City:
         return self.party.complete(origin, query, {begun.cookie_name: begun.cookie_value})
 
 
+def spent_states(folder: Path, clock: Clock) -> DatabaseEphemeral:
+    database = Database(f"sqlite:///{folder / 'spent.db'}")
+    database.migrate()
+    return DatabaseEphemeral(database, clock=clock)
+
+
 @pytest.fixture
 def city(tmp_path: Path) -> Iterator[City]:
     clock = Clock()
@@ -65,7 +72,7 @@ def city(tmp_path: Path) -> Iterator[City]:
             client_id=CLIENT_ID,
             client_secret=CLIENT_SECRET,
             seal=Seal(b"r" * 32),
-            spent=SpentStatesInMemory(monotonic=clock.monotonic),
+            spent=spent_states(tmp_path, clock),
             clock=clock,
         )
         yield City(issuer, party, clock, Browser(issuer))
@@ -278,26 +285,15 @@ def test_signing_out_comes_back_to_the_portal(city: City) -> None:
     assert city.browser.get(city.begin().url).status == 200
 
 
-def test_an_issuer_that_is_down_is_said_so() -> None:
+def test_an_issuer_that_is_down_is_said_so(tmp_path: Path) -> None:
     clock = Clock()
     issuer = Issuer(
         "http://x.localhost", backchannel=Backchannel(address="127.0.0.1", port=1), monotonic=clock.monotonic
     )
-    spent = SpentStatesInMemory(monotonic=clock.monotonic)
+    spent = spent_states(tmp_path, clock)
     party = RelyingParty(issuer, client_id="c", client_secret="s", seal=Seal(b"r" * 32), spent=spent, clock=clock)
     with pytest.raises(IssuerUnavailable):
         party.begin(MARRIAGE, "/")
-
-
-def test_spent_states_are_bounded_and_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idp.relying_party, "MAX_SPENT_STATES", 100)
-    clock = Clock()
-    spent = SpentStatesInMemory(monotonic=clock.monotonic)
-    assert [spent.spend("a"), spent.spend("a")] == [True, False]
-    assert all(spent.spend(str(number)) for number in range(99))
-    assert not spent.spend("one too many")
-    clock.pass_by(minutes=10)
-    assert spent.spend("one too many")
 
 
 EVIL = "evil.example"

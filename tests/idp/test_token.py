@@ -1,11 +1,10 @@
 """Every known attack on ID tokens, each answered by the check that is there for it."""
 
-import base64
 import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -28,46 +27,15 @@ from idp.errors import (
     TokenSignatureInvalid,
     TokenTimeWrong,
 )
-from idp.token import Claims, pin, verify
-
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-ISSUER = "http://login.localhost:8000/realms/city"
-SECONDS = int(NOW.timestamp())
-PRIVATE = {
-    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
-    "ES256": ec.generate_private_key(ec.SECP256R1()),
-    "RS256": rsa.generate_private_key(65537, 2048),
-}
-
-
-def jwk(algorithm: str, key: Any, **more: str) -> dict[str, Any]:
-    public = json.loads(jwt.get_algorithm_by_name(algorithm).to_jwk(key.public_key()))
-    return public | {"kid": algorithm, "use": "sig"} | more
-
-
-KEYS = pin({"keys": [jwk(algorithm, key) for algorithm, key in PRIVATE.items()]})
-
-
-def b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+from idp.jws import pin
+from idp.token import Claims, verify
+from tests.idp.tokens import ISSUER, KEYS, NOW, PRIVATE, SECONDS, b64, jwk, sign
 
 
 def claims(**changed: Any) -> dict[str, Any]:
     usual = {"iss": ISSUER, "aud": "citygate", "sub": "s-1", "sid": "b-1", "acr": "2", "auth_time": SECONDS - 5}
     usual |= {"iat": SECONDS, "exp": SECONDS + 300, "nonce": "n-1", "name": "李雷"}
     return {name: value for name, value in (usual | changed).items() if value is not None}
-
-
-def sign(
-    body: dict[str, Any] | bytes, header: dict[str, Any] | bytes | None = None, *, algorithm: str = "EdDSA"
-) -> str:
-    """A token of ours with any header and body; PRIVATE[algorithm] really signs it."""
-    if not isinstance(header, bytes):
-        header = json.dumps({"alg": algorithm, "kid": algorithm, "typ": "JWT"} | (header or {})).encode()
-    body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    signed = f"{b64(header)}.{b64(body)}"
-    signature = jwt.get_algorithm_by_name(algorithm).sign(signed.encode(), PRIVATE[algorithm])
-    return f"{signed}.{b64(signature)}"
 
 
 def check(token: str, **other: Any) -> Claims:

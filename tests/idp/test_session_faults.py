@@ -1,0 +1,54 @@
+"""Sessions while Redis is paused, killed or emptied: soon refused, then signed in again, and never more than before."""
+
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from idp.errors import SessionUnknown
+from idp.session import digest
+from storage.epoch import MemoryEpochs
+from storage.errors import EphemeralUnavailable
+from storage.shared import RedisEphemeral
+from tests.idp.people import town
+from tests.idp.test_session import House
+from tests.stack.parts import Server, redis_running
+
+
+@pytest.fixture
+def own_redis() -> Iterator[Server]:
+    with redis_running() as server:
+        yield server
+
+
+def test_without_redis_nobody_is_known_and_with_an_empty_one_everybody_signs_in_again(
+    own_redis: Server, postgres_url: str
+) -> None:
+    with town(postgres_url) as city:
+        house = House(city, RedisEphemeral(own_redis.client()), MemoryEpochs(monotonic=time.monotonic))
+        cookie = house.begin()
+        identifier = house.id(cookie)
+        own_redis.send(signal.SIGSTOP)
+        for refused in (lambda: house.find(cookie), lambda: house.begin(previous=cookie)):
+            began = time.monotonic()
+            with pytest.raises(EphemeralUnavailable):
+                refused()
+            assert time.monotonic() - began < 2.5
+        own_redis.send(signal.SIGCONT)
+        assert house.id(cookie) == identifier
+        own_redis.stop(signal.SIGKILL)
+        with pytest.raises(EphemeralUnavailable):
+            house.find(cookie)
+        # ending a session needs no Redis: the row is the truth
+        house.sessions.end(identifier, person_id="user:li", record="01K")
+        assert house.ended() == [identifier]
+        own_redis.start()
+        with pytest.raises(SessionUnknown):
+            house.find(cookie)
+        again = house.begin(previous=cookie)
+        assert house.id(again) != identifier
+        own_redis.client().flushall()
+        with pytest.raises(SessionUnknown):
+            house.sessions.find(digest(again), record="01F")
+        assert house.alive(house.begin())
