@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from json.encoder import encode_basestring_ascii as _quoted
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from audit.errors import RecordMalformed
@@ -16,7 +18,6 @@ _READ_CHARS = 2048  # of a text; more is never kept, so it need not be searched 
 _KEYS, _KEY_CHARS, _VALUE_CHARS, _TEXT_CHARS = 16, 64, 256, 1024
 _PLAIN_CHARS = 512  # so many fit whatever they are: 12 bytes is the longest escape of one
 _CUT = "…[cut]"
-_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class EventKind(StrEnum):
@@ -51,11 +52,14 @@ class Event:
 
 _TEXTS = tuple(f.name for f in fields(Event) if f.type is str)
 _NAMES = tuple(sorted(f.name for f in fields(Event)))
+_KNOWN = frozenset(_NAMES)
+_values_of, _texts_of = attrgetter(*_NAMES), itemgetter(*_TEXTS)
 
 
 def timestamp(at: datetime) -> str:
     """RFC 3339, UTC, milliseconds, `Z`; its text order is the order in time."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 def encode(event: Event) -> bytes:
@@ -79,7 +83,7 @@ def decode(data: bytes) -> Event:
         raise RecordMalformed(f"event of {len(data)} bytes has format {data[:1].hex() or 'none'}")
     try:
         values = json.loads(data[1:])
-        if not isinstance(values, dict) or values.keys() != set(_NAMES) or not _well_typed(values):
+        if not isinstance(values, dict) or values.keys() != _KNOWN or not _well_typed(values):
             raise RecordMalformed("event has other fields than ours")
         values["kind"], values["at"] = EventKind(values["kind"]), datetime.fromisoformat(values["at"])
         event = Event(**values)
@@ -94,15 +98,16 @@ def decode(data: bytes) -> Event:
 def _well_typed(values: dict[str, object]) -> bool:
     detail = values["detail"]
     return (
-        all(type(values[name]) is str for name in (*_TEXTS, "kind", "at"))
-        and all(type(values[name]) is int for name in ("label", "status"))
+        set(map(type, _texts_of(values))) == {str}
+        and type(values["kind"]) is type(values["at"]) is str
+        and type(values["label"]) is type(values["status"]) is int
         and isinstance(detail, dict)
-        and all(type(value) in (str, int) for value in detail.values())
+        and set(map(type, detail.values())) <= {str, int}
     )
 
 
 def _values(event: Event) -> dict[str, Any]:
-    values = {name: getattr(event, name) for name in _NAMES}
+    values = dict(zip(_NAMES, _values_of(event), strict=True))
     values["at"], values["detail"] = timestamp(event.at), dict(event.detail)
     return values
 
@@ -110,19 +115,32 @@ def _values(event: Event) -> dict[str, Any]:
 def _is_plain(values: Mapping[str, Any]) -> bool:
     """Whether there is nothing to cut or to redact, as in nearly every event."""
     detail = values["detail"]
-    texts = [values[name] for name in _TEXTS] + [value for value in detail.values() if isinstance(value, str)]
+    texts = [*_texts_of(values), *(value for value in detail.values() if isinstance(value, str))]
     told = "\n".join([*texts, *detail])
     return (
         len(told) <= _PLAIN_CHARS
         and len(detail) <= _KEYS
-        and not any(len(text) > _VALUE_CHARS for text in texts)
+        and max(map(len, texts)) <= _VALUE_CHARS
         and not any(len(key) > _KEY_CHARS or is_secret_name(key) for key in detail)
         and not is_suspect(told)
     )
 
 
 def _canonical(values: Mapping[str, Any]) -> bytes:
-    return FORMAT + _JSON.encode(values).encode("ascii")
+    """As `json.dumps` with sorted keys writes it, in less than half the time."""
+    detail = ",".join([f"{_quoted(key)}:{_json(value)}" for key, value in sorted(values["detail"].items())])
+    text = (
+        f'{{"action":{_quoted(values["action"])},"at":{_quoted(values["at"])},"department":'
+        f'{_quoted(values["department"])},"detail":{{{detail}}},"id":{_quoted(values["id"])},"kind":'
+        f'{_quoted(values["kind"])},"label":{int(values["label"])},"object":{_quoted(values["object"])},"reason":'
+        f'{_quoted(values["reason"])},"result":{_quoted(values["result"])},"rule":{_quoted(values["rule"])},"status":'
+        f'{int(values["status"])},"subject":{_quoted(values["subject"])}}}'
+    )
+    return FORMAT + text.encode("ascii")
+
+
+def _json(value: str | int) -> str:
+    return _quoted(value) if isinstance(value, str) else int.__repr__(value)
 
 
 def _redacted(values: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from audit.event import Event, EventKind, timestamp
 
@@ -21,6 +22,7 @@ class _Bucket:
     since: datetime | None = None  # the first counted one
 
 
+@lru_cache(maxsize=PREFIXES)
 def prefix_of(address: str) -> str:
     """The /24 or /48 around `address`; "unknown" if that is none."""
     try:

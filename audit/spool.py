@@ -81,13 +81,14 @@ class Spool:
 
         `reserved` (administration, revocation, audit) may use the last 10 % of the spool. Raises AuditUnavailable.
         """
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
         self._put(_Item(event=encode(event), synced=synced, reserved=reserved, future=future))
+        timer = loop.call_later(_STALL_SECONDS, _answer, [future], _STALLED)
         try:
-            async with asyncio.timeout(_STALL_SECONDS):
-                await future
-        except TimeoutError:
-            raise AuditUnavailable(_STALLED) from None
+            await future
+        finally:
+            timer.cancel()
 
     def blocked(self) -> str:
         """Why nothing can be appended now, or ""."""

@@ -15,12 +15,14 @@ from gateway.canonical import REFUSAL, canonical
 from gateway.deliver import kept_private
 from gateway.errors import GatewayError, TargetRefused
 from gateway.refuse import Refusal, Refusals, refuse, tell
-from gateway.routes import is_door_path
+from gateway.routes import DOOR_PATHS, is_door_path
 from gateway.stages import Inbound, Outbound, Raw, Recorded
 from gateway.transform import ASSERTION_HEADER
 
 REFUSAL_HEADER, COOKIE_HEADER, SERVED_BY_HEADER = b"x-citygate-refusal", b"x-citygate-cookie", b"x-citygate-served-by"
 _KEPT_SECONDS, _KEPT_ENTRIES = 30, 10_000
+_TARGET_HEADER = b"x-original-target"
+_DOOR_PATHS = tuple(path.rstrip("/").encode() for path in DOOR_PATHS)
 
 
 async def allow(recorded: Recorded) -> Outbound:
@@ -65,6 +67,8 @@ class ForwardAuth:
 
     async def answer(self, raw: Raw) -> Outbound:
         """A question is decided, a kept refusal told; never raises."""
+        if not _may_be_the_doors(raw):
+            return await self.handle(raw)
         try:
             asked = canonical(raw, now=self.clock(), mint=self.mint)
             if raw.target == REFUSAL:
@@ -74,3 +78,13 @@ class ForwardAuth:
         except GatewayError as failure:
             return await refuse(raw, failure, self.refusals)
         return await self.handle(raw)
+
+
+def _may_be_the_doors(raw: Raw) -> bool:
+    """Whether this is more than a question about a portal's path: nearly none is, and `handle` reads it by itself.
+
+    A path that `canonical` takes is spelled in the target as it is, so a door's path begins there with these bytes.
+    """
+    return raw.target == REFUSAL or any(
+        name.lower() == _TARGET_HEADER and value.startswith(_DOOR_PATHS) for name, value in raw.headers
+    )

@@ -5,8 +5,12 @@ known makes nobody of its bearer, which earns no more than bringing none; anythi
 """
 
 import asyncio
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 from cachebox import TTLCache
 
@@ -17,50 +21,119 @@ from idp.access_key import AccessKeys, KeyHolder
 from idp.errors import CredentialRejected, SessionUnknown
 from idp.identity import NOBODY, Identity
 from idp.session import Session, Sessions
+from storage.errors import StorageUnavailable
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+VERIFIED_SECONDS = 600  # how long a session that was found may stand in for one that cannot be looked up
+LOOK_UPS, WAITING = 16, 512  # at once; and of them and those that wait for a thread
+LOOK_UP_SECONDS = 2.0
+AWAY_SECONDS = 5.0  # after a look-up that did not end well, what can stand in does so without another
 _CACHED_SECONDS = 10  # a revocation does not wait for this: it comes with the epoch
+_KEYS_CACHED_SECONDS = 4  # no epoch tells of a key that ended
 _CACHED_ENTRIES = 100_000
+T = TypeVar("T")
+
+
+class _TooLate(StorageUnavailable):
+    """It is not the database that keeps us waiting: whether this sign-in still counts must be asked."""
 
 
 class Credentials:
-    """Sessions and keys as this process knows them: looked up in threads, kept for a moment."""
+    """Sessions and keys as this process knows them: looked up in threads of their own, kept for a moment.
 
-    def __init__(self, sessions: Sessions, keys: AccessKeys, *, clock: Callable[[], datetime]) -> None:
-        self._sessions, self._keys, self._clock = sessions, keys, clock
-        self._known: TTLCache[bytes, Session | KeyHolder] = TTLCache(_CACHED_ENTRIES, _CACHED_SECONDS)
+    While the database is away a session that was found within the last ten minutes is still the same one; what it may
+    then do the lease decides, which is gone within a second.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        keys: AccessKeys,
+        *,
+        clock: Callable[[], datetime],
+        leased: Callable[[], bool] = lambda: False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`leased` says whether the database answered within the last second."""
+        self._leased = leased
+        self._sessions, self._keys, self._clock, self._monotonic = sessions, keys, clock, monotonic
+        self._known: TTLCache[bytes, Session] = TTLCache(_CACHED_ENTRIES, _CACHED_SECONDS)
+        self._holders: TTLCache[bytes, KeyHolder] = TTLCache(_CACHED_ENTRIES, _KEYS_CACHED_SECONDS)
+        self._verified: TTLCache[bytes, Session] = TTLCache(_CACHED_ENTRIES, VERIFIED_SECONDS)
         self._used: set[str] = set()
+        self._threads = ThreadPoolExecutor(LOOK_UPS, "credentials")
+        self._waiting = 0
+        self._away_until = float("-inf")
 
-    async def session(self, digest: bytes) -> Session:
-        """The live session behind a cookie's digest. Raises SessionUnknown."""
+    async def session(self, digest: bytes, record: str) -> Session:
+        """The live session behind a cookie's digest; one that ends because it is looked up ends under `record`.
+
+        Raises SessionUnknown, StorageUnavailable, EphemeralUnavailable, IssuerUnavailable.
+        """
         found = self._known.get(digest)
-        if not isinstance(found, Session):
-            found = await asyncio.to_thread(self._sessions.find, digest)
-            self._known[digest] = found
+        if found is None:
+            found = await self._found(digest, record)
         if not self._sessions.is_alive(found, self._clock()):
             raise SessionUnknown
         self._used.add(found.id)
         return found
 
     async def key(self, digest: bytes) -> KeyHolder:
-        """Whom an access key's digest speaks for. Raises CredentialRejected."""
-        found = self._known.get(digest)
-        if not isinstance(found, KeyHolder):
-            found = await asyncio.to_thread(self._keys.find, digest)
-            self._known[digest] = found
+        """Whom an access key's digest speaks for. Raises CredentialRejected, StorageUnavailable."""
+        found = self._holders.get(digest)
+        if found is None:
+            found = await self._look_up(partial(self._keys.find, digest))
+            self._holders[digest] = found
         if self._clock() >= found.expires_at:
             raise CredentialRejected
         return found
 
     def forget(self, cookie: str) -> None:
         """This cookie was replaced: its next bearer is looked up again. Raises CredentialRejected."""
-        self._known.pop(session.digest(cookie), None)
+        for kept in (self._known, self._verified):
+            kept.pop(session.digest(cookie), None)
 
     def flush(self) -> None:
-        """Write down which sessions were used since the last call."""
+        """Write down which sessions were used since the last call. Called in a thread; raises StorageUnavailable."""
         used, self._used = self._used, set()
-        if used:
-            self._sessions.touch(used)
+        try:
+            if used:
+                self._sessions.touch(used)
+        except StorageUnavailable:
+            self._used.update(used)
+            raise
+
+    async def _found(self, digest: bytes, record: str) -> Session:
+        verified = self._verified.get(digest)
+        if verified is not None and self._monotonic() < self._away_until:
+            return verified
+        try:
+            found = await self._look_up(partial(self._sessions.find, digest, record=record))
+        except StorageUnavailable as failure:
+            if verified is None or isinstance(failure, _TooLate):
+                raise
+            return verified
+        except SessionUnknown:
+            self._verified.pop(digest, None)
+            raise
+        self._known[digest] = self._verified[digest] = found
+        return found
+
+    async def _look_up(self, call: Callable[[], T]) -> T:
+        """What `call` finds within the deadline."""
+        if self._waiting >= WAITING:
+            raise StorageUnavailable("too many look-ups wait")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(LOOK_UP_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        except (StorageUnavailable, TimeoutError) as failure:
+            if isinstance(failure, TimeoutError) and self._leased():
+                raise _TooLate("somebody else than the database does not answer in time") from failure
+            self._away_until = self._monotonic() + AWAY_SECONDS
+            raise StorageUnavailable("the look-up did not end well, or in time") from failure
+        finally:
+            self._waiting -= 1
 
 
 async def authenticate(matched: Matched, credentials: Credentials) -> Authenticated:
@@ -88,7 +161,7 @@ def cookie_of(inbound: Inbound) -> str:
 
 async def _browser(inbound: Inbound, cookie: str, credentials: Credentials) -> Identity:
     try:
-        found = await credentials.session(session.digest(cookie))
+        found = await credentials.session(session.digest(cookie), inbound.id)
     except SessionUnknown:
         return NOBODY
     if found.host != inbound.host:

@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -59,6 +60,7 @@ _SPOOFABLE = frozenset(
 _SPOOFABLE_PREFIXES = (b"x-citygate-", b"x-forwarded-", b"x-auth-request-", b"x-original-", b"x-identity")
 
 
+@lru_cache(maxsize=1024)
 def is_spoofable(name: bytes) -> bool:
     """May an upstream believe this header about who calls, from where, or what is asked? By normalized name."""
     normalized = name.lower().replace(b"_", b"-")
@@ -82,8 +84,7 @@ def canonical(raw: Raw, *, now: datetime, mint: Callable[[], str]) -> Inbound:
     method, authority and target of the request it asks about (GATE; `raw.target` is the question).
     Raises TargetRefused, HeadersRefused, HostRefused, MethodRefused, UpgradeRefused.
     """
-    headers = _headers(raw.headers)
-    singles = {name: value for name, value in headers if name in _SINGLETONS}
+    headers, singles = _headers(raw.headers)
     _check_framing(singles)
     _check_connection(headers)
     asked = _asked(raw, headers, singles)
@@ -157,30 +158,32 @@ def _check_text(path: bytes) -> None:
         raise TargetRefused("a character that folds to a separator or a dot segment")
 
 
-def _headers(received: Headers) -> Headers:
+def _headers(received: Headers) -> tuple[Headers, dict[bytes, bytes]]:
+    """The headers under small names, and those of them that may stand once."""
     if len(received) > HEADERS_COUNT:
         raise HeadersRefused(f"more than {HEADERS_COUNT}")
-    headers = tuple((name.lower(), value) for name, value in received)
-    seen = set()
-    for name, value in headers:
+    headers, singles = [], dict[bytes, bytes]()
+    for raw_name, value in received:
+        name = raw_name.lower()
         if not _NAME.fullmatch(name):
             raise HeadersRefused("a name with a character other than letters, digits and hyphen")
-        label = name.decode("ascii")
-        if name in seen and name in _SINGLETONS:
-            raise HeadersRefused(f"`{label}` stands twice")
-        seen.add(name)
+        if name in _SINGLETONS:
+            if name in singles:
+                raise HeadersRefused(f"`{name.decode()}` stands twice")
+            singles[name] = value
         if _CONTROL.search(value):
-            raise HeadersRefused(f"`{label}` holds a control byte")
+            raise HeadersRefused(f"`{name.decode()}` holds a control byte")
         if not value.isascii():
-            _check_utf8(label, value)
-    return headers
+            _check_utf8(name, value)
+        headers.append((name, value))
+    return tuple(headers), singles
 
 
-def _check_utf8(label: str, value: bytes) -> None:
+def _check_utf8(name: bytes, value: bytes) -> None:
     try:
         value.decode("utf-8")
     except UnicodeDecodeError:
-        raise HeadersRefused(f"`{label}` is not UTF-8") from None
+        raise HeadersRefused(f"`{name.decode()}` is not UTF-8") from None
 
 
 def _check_framing(singles: dict[bytes, bytes]) -> None:
@@ -250,6 +253,11 @@ def _scheme(singles: dict[bytes, bytes], name: bytes) -> str:
 
 def _address(singles: dict[bytes, bytes], name: bytes) -> str:
     try:
-        return str(ip_address(_vouched(singles, name).decode("latin-1")))
+        return _one_address(_vouched(singles, name))
     except ValueError:
         raise HeadersRefused(f"`{name.decode('ascii')}` is not one address") from None
+
+
+@lru_cache(maxsize=4096)
+def _one_address(value: bytes) -> str:
+    return str(ip_address(value.decode("latin-1")))

@@ -1,36 +1,102 @@
 """The clock-job: whatever is due is asked for at the door, by an identity of its own (law 2)."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+import aiohttp
+from aiohttp.abc import ResolveResult
 
 from audit.errors import AuditUnavailable
 from gateway.stages import Outbound, Raw
+from storage.errors import StorageError
 
-PERIOD_SECONDS = 60.0
+SWEEP, ISSUER_CHANGES = "sweep", "issuer-changes"
+PERIODS_SECONDS = {SWEEP: 60.0, ISSUER_CHANGES: 5.0}
+OWN_SECONDS = 60.0
+ASK_SECONDS = 30.0  # deadline of one request over HTTP
 _FIRST_SECONDS = 2.0  # by then the lease is there
-_DUE = (b"/api/v1/jobs/sweep",)
 _log = logging.getLogger(__name__)
+Ask = Callable[[str], Awaitable[int]]
+"""POST this path of the console's host as the clock and say which status came of it; raises OSError for none."""
 
 
-async def tick(
-    handle: Callable[[Raw], Awaitable[Outbound]], *, host: str, key: str, own: Callable[[], Awaitable[None]]
-) -> None:
-    """Once a minute, until cancelled; `key` is the machine's access key, `host` the console's.
-
-    `own` is the door's own minute: what it must write down without being asked.
-    """
+async def tick(ask: Ask, *, periods: Mapping[str, float]) -> None:
+    """Ask for each job every so many seconds, until cancelled; what fails is said and tried again in its time."""
     await asyncio.sleep(_FIRST_SECONDS)
+    async with asyncio.TaskGroup() as group:
+        for job, seconds in periods.items():
+            group.create_task(_every(seconds, ask, f"/api/v1/jobs/{job}"))
+
+
+async def own_minute(write_counted: Callable[[], Awaitable[None]], flush: Callable[[], None]) -> None:
+    """What each process writes down once a minute without being asked, until cancelled.
+
+    `write_counted`: the refusals it summed; `flush`, called in a thread: which sessions were used.
+    """
     while True:
-        for target in _DUE:
-            answer = await handle(_request(target, host.encode(), key.encode()))
-            if answer.status >= 400:
-                _log.error("%s: %s", target.decode(), answer.status)
+        await asyncio.sleep(OWN_SECONDS)
         try:
-            await own()
+            await write_counted()
         except AuditUnavailable:
             _log.exception("counted refusals")
-        await asyncio.sleep(PERIOD_SECONDS)
+        try:
+            await asyncio.to_thread(flush)
+        except StorageError:
+            _log.exception("sessions in use")
+
+
+def in_process(handle: Callable[[Raw], Awaitable[Outbound]], *, host: str, key: str) -> Ask:
+    """Asks the door of this process; `host` is the console's authority, `key` the machine's access key."""
+
+    async def ask(path: str) -> int:
+        return (await handle(_request(path.encode(), host.encode(), key.encode()))).status
+
+    return ask
+
+
+@contextlib.asynccontextmanager
+async def over_http(origin: str, *, key: str) -> AsyncIterator[Ask]:
+    """Asks the data plane at the console's `origin`, like anybody else; by TLS it must show a certificate for it."""
+    headers = {"Authorization": f"Bearer {key}"}
+    patience = aiohttp.ClientTimeout(total=ASK_SECONDS)
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(resolver=_Resolver(), force_close=True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=headers,
+        timeout=patience,
+    ) as session:
+
+        async def ask(path: str) -> int:
+            try:
+                async with session.post(f"{origin}{path}", allow_redirects=False) as answer:
+                    await answer.read()
+                    return answer.status
+            except aiohttp.ClientError as failure:
+                raise ConnectionError(type(failure).__name__) from None
+
+        yield ask
+
+
+class _Resolver(aiohttp.ThreadedResolver):
+    """Names below `localhost` are this machine (RFC 6761 §6.3), which most resolvers do not know."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return await super().resolve("127.0.0.1" if host.endswith(".localhost") else host, port, family)
+
+
+async def _every(seconds: float, ask: Ask, path: str) -> None:
+    while True:
+        try:
+            if (status := await ask(path)) >= 400:
+                _log.error("%s: %s", path, status)
+        except OSError as failure:  # a TimeoutError is one too
+            _log.error("%s: %s", path, str(failure) or "no answer in time")
+        await asyncio.sleep(seconds)
 
 
 def _request(target: bytes, host: bytes, key: bytes) -> Raw:

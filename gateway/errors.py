@@ -11,6 +11,7 @@ GatewayError
 ├── NotThroughTheDoor    something asked for a delivery without the proof that it was recorded
 ├── CsrfRefused          a write whose origin is not the host it writes to
 ├── RateExceeded         too many requests from this address or subject
+├── LimitsUnavailable    how many requests there were is not known
 ├── BodyTooLarge         more bytes than the route takes
 ├── RequestTimeout       the client stopped sending its request
 ├── ClientGone           the client went away before it had an answer
@@ -95,6 +96,12 @@ class RateExceeded(GatewayError):
     def __init__(self, *, retry_seconds: int) -> None:
         self.retry_seconds = retry_seconds
         super().__init__(f"again in {retry_seconds} s")
+
+
+class LimitsUnavailable(GatewayError):
+    """The counts that all gateways share were not heard of for too long: nobody knows who asks too fast."""
+
+    code = "limits-unavailable"
 
 
 class BodyTooLarge(GatewayError):

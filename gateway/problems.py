@@ -22,6 +22,7 @@ STATUSES = {
     "not-through-the-door": 403,
     "csrf-refused": 403,
     "rate-exceeded": 429,
+    "limits-unavailable": 503,
     "body-too-large": 413,
     "request-timeout": 408,
     "client-gone": 400,
@@ -45,7 +46,9 @@ STATUSES = {
     "session-unknown": 404,
     "person-unknown": 404,
     "issuer-unavailable": 503,
+    "issuer-administration-unavailable": 503,
     "login-rejected": 400,
+    "logout-rejected": 400,
     # audit
     "audit-unavailable": 503,
     "proof-invalid": 500,
@@ -56,6 +59,7 @@ STATUSES = {
     "sequencer-running": 500,
     # storage
     "storage-unavailable": 503,
+    "ephemeral-unavailable": 503,
     # crypto
     "key-file-unsafe": 500,
     "seal-invalid": 500,

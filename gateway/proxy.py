@@ -182,6 +182,9 @@ class _Stream:
         return self
 
     async def __anext__(self) -> bytes:
+        if self._answer.content.at_eof() and self._answer.content.exception() is None:  # nothing to wait for
+            await self.aclose()
+            raise StopAsyncIteration
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 chunk = await self._answer.content.readany()

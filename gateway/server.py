@@ -4,12 +4,10 @@ import asyncio
 import contextlib
 import hmac
 import logging
-import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -42,30 +40,6 @@ class Binding:
 
     socket: socket.socket
     application: Any  # ASGI 3
-
-
-def bind_tcp(host: str, port: int) -> socket.socket:
-    """A listening address; port 0 takes a free one. Raises OSError when it is taken."""
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError:
-        bound.close()
-        raise
-    return bound
-
-
-def bind_unix(path: Path) -> socket.socket:
-    """A socket file that only this account and its group may open; one left by an earlier process is replaced."""
-    path.unlink(missing_ok=True)
-    bound = socket.socket(socket.AF_UNIX)
-    before = os.umask(0o117)
-    try:
-        bound.bind(str(path))
-    finally:
-        os.umask(before)
-    return bound
 
 
 class _Server(uvicorn.Server):
@@ -179,22 +153,13 @@ class _Exchange:
         self._scope, self._receive, self._send, self._patience = scope, receive, send, patience
         framing = {name: value for name, value in scope["headers"] if name in (b"content-length", b"transfer-encoding")}
         self._unread = framing not in ({}, {b"content-length": b"0"})
-        self._watcher: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[Any] | None = None
 
     async def run(self, handle: Handle, raw: Raw) -> None:
         """Ask `handle`, send what it says; a client that went away ends both."""
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("outside a task")
-
-        async def watch() -> None:
-            while (await self._receive())["type"] != "http.disconnect":
-                pass
-            task.cancel()
-
-        self._watch = watch
+        self._task = asyncio.current_task()
         if not self._unread:
-            self._watcher = asyncio.create_task(watch())
+            self._watch()
         try:
             outbound = await handle(raw)
             if outbound.again is not None:
@@ -222,7 +187,7 @@ class _Exchange:
                 raise ClientGone("the body ended early")
             self._unread = message["more_body"]
             if not self._unread:
-                self._watcher = asyncio.create_task(self._watch())
+                self._watch()
             if message["body"]:
                 received_bytes += len(message["body"])
                 yield message["body"]
@@ -252,21 +217,34 @@ class _Exchange:
         if self._unread:
             headers = (*headers, (b"connection", b"close"))
         await self._write({"type": "http.response.start", "status": outbound.status, "headers": headers})
-        async for piece in _pieces(outbound.body):
-            if piece and outbound.status not in _BODILESS:
-                await self._write({"type": "http.response.body", "body": piece, "more_body": True})
+        last = outbound.body  # in one write with the end, if it is short and here already
+        if not isinstance(last, bytes) or len(last) > PIECE_BYTES or self._unread or outbound.status in _BODILESS:
+            async for piece in _pieces(last):
+                if piece and outbound.status not in _BODILESS:
+                    await self._write({"type": "http.response.body", "body": piece, "more_body": True})
+            last = b""
         if self._unread:
             await self._linger()
         self._stop_watching()  # a complete answer looks like a client that left
-        await self._write({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._write({"type": "http.response.body", "body": last, "more_body": False})
+
+    def _watch(self) -> None:
+        """From here on a client that leaves ends the task; before, whoever reads the body learns it."""
+        if self._task is None:
+            raise RuntimeError("outside a task")
+        if self._scope["state"]["is_gone"]():
+            self._task.cancel()
+        self._scope["state"]["gone"] = self._task.cancel
 
     def _stop_watching(self) -> None:
-        if self._watcher:
-            self._watcher.cancel()
+        self._scope["state"].pop("gone", None)
 
     async def _write(self, message: dict[str, Any]) -> None:
         if self._scope["state"]["is_gone"]():  # the server would take it and throw it away, however long it goes on
             raise ClientGone("nobody reads the answer")
+        if not self._scope["state"]["is_full"]():  # so it does not wait, and needs no timer
+            await self._send(message)
+            return
         async with asyncio.timeout(self._patience):
             await self._send(message)
 

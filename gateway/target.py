@@ -1,8 +1,9 @@
-"""The untouched request target out of the server, and the bounds it lacks: on the head's size and time, on pipelining.
+"""The untouched request target out of the server, and its missing bounds: a head's size and time, pipelines, networks.
 
 uvicorn drops `#…`, a lone `?` and the authority of an absolute-form target before the application sees them; here they
 reach `scope["state"]["target"]` as received. Beside it stand `websocket` (an upgrade to it was asked for), `is_gone`
-(the client is), `abort` (drop the connection now) and `tunnel` (see `Tunnel`).
+(the client is), `is_full` (writing would wait for the client), `abort` (drop the connection now) and `tunnel` (see
+`Tunnel`); what the application puts there as `gone` is called when no answer is possible any more.
 """
 
 import asyncio
@@ -14,7 +15,10 @@ import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from audit.flood import prefix_of
+
 PIPELINED = 8  # requests that may wait behind the one being answered
+NETWORK_CONNECTIONS = 500  # open at once from one network prefix: half of what a listener has room for
 TUNNEL_BYTES = 1 << 16
 
 Tunnel = Callable[[bytes], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
@@ -26,8 +30,10 @@ class TargetProtocol(HttpToolsProtocol):
 
     head_bytes = 64 * 1024
     unreadable: Callable[[str], None] = staticmethod(lambda _peer: None)  # told of each request refused here
+    network_connections = NETWORK_CONNECTIONS
     head_seconds = 10.0  # from the end of the request before, so an idle connection lives no longer either
 
+    _network = ""  # where the client is; "" behind a socket file, where there is one client
     _deadline: TimerHandle | None = None
     _serving: RequestResponseCycle | None = None
     _in_head = False
@@ -35,8 +41,13 @@ class TargetProtocol(HttpToolsProtocol):
     _upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock for the first head."""
+        """Start the clock for the first head; no network holds all the room there is."""
         super().connection_made(transport)
+        self._network = prefix_of(self.client[0]) if self.client else ""
+        held = sum(getattr(one, "_network", "") == self._network for one in self.connections)
+        if self._network and held > self.network_connections:
+            self.transport.abort()
+            return
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -61,6 +72,7 @@ class TargetProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._in_head = True
         self.scope["state"]["is_gone"] = self.transport.is_closing
+        self.scope["state"]["is_full"] = self._is_full
         self.scope["state"]["abort"] = self.transport.abort
         self.scope["state"]["tunnel"] = self._tunnel
 
@@ -129,6 +141,11 @@ class TargetProtocol(HttpToolsProtocol):
         if self._serving and not self._serving.response_complete:
             self._serving.disconnected = True
             self._serving.message_event.set()
+            if gone := self._serving.scope["state"].get("gone"):
+                gone()
+
+    def _is_full(self) -> bool:
+        return self.flow.write_paused
 
     def _await_head(self) -> None:
         self._stop_clock()

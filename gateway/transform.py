@@ -10,15 +10,17 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from crypto.sign import SigningKey
 from gateway.canonical import is_spoofable
-from gateway.stages import Headers, Recorded
+from gateway.stages import Headers, Listener, Recorded
 from idp import session
 
 ASSERTION_HEADER = b"x-citygate-assertion"
 ASSERTION_SECONDS = 60
+_KNOWN_PAIRS = 1 << 14
 HOP_BY_HOP = frozenset(
     (b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
      b"trailer", b"transfer-encoding", b"upgrade", b"expect")
@@ -30,6 +32,8 @@ class Assertions:
 
     def __init__(self, key: SigningKey, *, pairwise: bytes, roles: Callable[[str, str], list[str]]) -> None:
         self._key, self._pairwise, self._roles = key, pairwise, roles
+        self.pairwise = lru_cache(maxsize=_KNOWN_PAIRS)(self._as_known)
+        """A subject, a system: the subject as that system knows it, and no other does (OIDC Core §8.1)."""
         self._header = _segment({"alg": "EdDSA", "kid": key.public.key_id, "typ": "citygate-assertion+jwt"})
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
@@ -59,8 +63,7 @@ class Assertions:
         signed = self._header + b"." + _segment(claims)
         return signed + b"." + base64.urlsafe_b64encode(self._key.sign(signed)).rstrip(b"=")
 
-    def pairwise(self, subject: str, system: str) -> str:
-        """A subject as one system knows it, and no other system does (OIDC Core §8.1)."""
+    def _as_known(self, subject: str, system: str) -> str:
         return hmac.new(self._pairwise, f"{system}\x00{subject}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
@@ -69,7 +72,10 @@ def transform(recorded: Recorded, assertions: Assertions) -> Recorded:
     if recorded.matched.route.delivery != "proxy":
         return recorded
     ours = (ASSERTION_HEADER, assertions.sign(recorded))
-    return replace(recorded, forward=(*forwardable(recorded.inbound.headers), ours))
+    headers = recorded.inbound.headers
+    if recorded.inbound.listener is Listener.GATE:  # the data plane forwards the others as they are
+        headers = tuple(pair for pair in headers if pair[0] == b"cookie")
+    return replace(recorded, forward=(*forwardable(headers), ours))
 
 
 def forwardable(headers: Headers) -> Headers:

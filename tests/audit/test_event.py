@@ -37,6 +37,12 @@ def test_every_event_becomes_one_bounded_line_that_decodes_to_itself(one: Event)
     assert encode(decode(data)) == data
 
 
+@given(EVENTS)
+def test_an_event_is_written_as_the_standard_library_writes_sorted_json(one: Event) -> None:
+    data = encode(one)
+    assert data[1:].decode() == json.dumps(json.loads(data[1:]), sort_keys=True, separators=(",", ":"))
+
+
 def test_an_ordinary_event_comes_back_equal() -> None:
     one = event(7, object="/房屋/许可/7", detail={"person": "user:wang", "rows": 3})
     assert decode(encode(one)) == one

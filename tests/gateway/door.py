@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
@@ -46,10 +47,11 @@ from idp import access_key, store
 from idp.access_key import AccessKeys
 from idp.directory import Directory
 from idp.issuer import Backchannel, Issuer
-from idp.relying_party import Completed, RelyingParty, SpentStatesInMemory
+from idp.relying_party import Completed, RelyingParty
 from idp.session import COOKIE, Sessions, digest
 from storage.database import Database
-from storage.epoch import Answer
+from storage.ephemeral import DatabaseEphemeral
+from storage.epoch import Answer, MemoryEpochs
 from tests.gateway.upstreams import OK, Talk, upstream
 
 HOST, DESK, ELSEWHERE, ASKED = "permits.localhost", "desk.localhost", "other.localhost", "asked.localhost"
@@ -195,7 +197,7 @@ class Door:
         return in_a_thread(lambda: begin(login))
 
     def session_of(self, cookie: str) -> str:
-        return in_a_thread(lambda: self.sessions.find(digest(cookie))).id
+        return in_a_thread(lambda: self.sessions.find(digest(cookie), record="")).id
 
     def key(self, subject: str = LI, *, assurance: int = 3) -> bytes:
         """The value of an Authorization header."""
@@ -344,7 +346,11 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
     routes = [replace(one, forward_auth=True) if one.host == ASKED and one.upstream else one for one in routes]
     table = RouteTable(routes)
     seal = Seal(bytes(32))
-    sessions, directory = Sessions(database, seal, clock=clock, mint=mint), Directory(database)
+    ephemeral, directory = DatabaseEphemeral(database, clock=clock), Directory(database)
+    sessions = Sessions(
+        database, ephemeral, seal, epochs=MemoryEpochs(monotonic=time.monotonic), revalidate=lambda token: token,
+        clock=clock, mint=mint,
+    )  # fmt: skip
     parking = Parking(database, seal, clock=clock, mint=mint)
     spool = Spool(folder / "spool", clock=lambda: datetime(2026, 5, 1, tzinfo=UTC), **spool_options)
     assertions = Assertions(
@@ -359,10 +365,9 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
     )
     sign_in = SignIn(
         frame, sessions=sessions, directory=directory, parking=parking, jwks=assertions.jwks, forget=lambda _cookie: None,
-        ended=lambda _sessions: Receipt(epoch=1, confirmed=1, live=1, seconds=0.0),
+        effective=lambda _epoch: Receipt(epoch=1, confirmed=1, live=1, seconds=0.0),
         relying_party=RelyingParty(
-            issuer, client_id="c", client_secret="s", seal=seal, clock=clock,
-            spent=SpentStatesInMemory(monotonic=lambda: 0.0),
+            issuer, client_id="c", client_secret="s", seal=seal, clock=clock, spent=ephemeral,
         ),
     )  # fmt: skip
     flask = application()
@@ -372,7 +377,9 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
     gate = Gate(
         routes=table,
         credentials=Credentials(sessions, AccessKeys(database, clock=clock), clock=clock),
-        buckets=Buckets(subject_per_minute=subject_per_minute, anonymous_per_minute=anonymous_per_minute),
+        buckets=Buckets(
+            subject_per_minute=subject_per_minute, anonymous_per_minute=anonymous_per_minute, clock=clock
+        ),
         decider=decider,
         spool=spool,
         assertions=assertions,

@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from gateway.server import Application, Binding, bind_tcp, serve
+from gateway.listeners import bind_tcp
+from gateway.server import Application, Binding, serve
 from gateway.target import TargetProtocol
 
 SECONDS = 10  # no test waits longer for anything

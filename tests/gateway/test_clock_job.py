@@ -1,30 +1,98 @@
-"""What is due is asked for at the door, by the clock's own key."""
+"""What is due is asked for at the door, by the clock's own key; what each process owes itself is not asked for."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 import pytest
 
+from audit.errors import AuditUnavailable
 from gateway import clock_job
-from gateway.clock_job import tick
+from gateway.clock_job import in_process, over_http, own_minute, tick
+from gateway.server import asgi
 from gateway.stages import Outbound, Raw
+from storage.errors import StorageUnavailable
+from tests.gateway.raw_socket import SECONDS, serving
+
+HOST, KEY = "console.localhost:8080", "cg_x"
 
 
-async def test_what_is_due_is_a_request_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+class Door:
+    """Answers 503 to everything and remembers it."""
+
+    def __init__(self) -> None:
+        self.asked: asyncio.Queue[Raw] = asyncio.Queue()
+
+    async def handle(self, raw: Raw) -> Outbound:
+        self.asked.put_nowait(raw)
+        return Outbound(status=503)
+
+
+@contextlib.asynccontextmanager
+async def running(work) -> AsyncIterator[None]:  # type: ignore[no-untyped-def]
+    task = asyncio.create_task(work)
+    try:
+        async with asyncio.timeout(SECONDS):
+            yield
+        assert not task.done()
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock_job, "_FIRST_SECONDS", 0.0)
-    asked: list[Raw] = []
-    done = asyncio.Event()
+    monkeypatch.setattr(clock_job, "OWN_SECONDS", 0.01)
 
-    async def handle(raw: Raw) -> Outbound:
-        asked.append(raw)
-        return Outbound(status=503)  # what fails is said and tried again in a minute, not the end of the job
 
-    async def own() -> None:
-        done.set()
+async def test_what_is_due_is_a_request_like_any_other_and_what_fails_is_tried_again() -> None:
+    door = Door()
+    ask = in_process(door.handle, host=HOST, key=KEY)
+    async with running(tick(ask, periods={"sweep": 0.01})):
+        for _ in range(3):
+            raw = await door.asked.get()
+            assert (raw.method, raw.target) == (b"POST", b"/api/v1/jobs/sweep")
+            assert {(b"authorization", b"Bearer cg_x"), (b"host", HOST.encode())} <= set(raw.headers)
+            assert [chunk async for chunk in raw.body()] == []
 
-    task = asyncio.create_task(tick(handle, host="console.localhost:8080", key="cg_x", own=own))
-    await done.wait()
-    task.cancel()
-    await asyncio.wait({task})
-    assert (asked[0].method, asked[0].target) == (b"POST", b"/api/v1/jobs/sweep")
-    assert (b"authorization", b"Bearer cg_x") in asked[0].headers
-    assert [chunk async for chunk in asked[0].body()] == []
+
+async def test_over_http_it_is_the_same_request() -> None:
+    door = Door()
+    async with serving(asgi(door.handle)) as port, over_http(f"http://console.localhost:{port}", key=KEY) as ask:
+        assert await ask("/api/v1/jobs/sweep") == 503
+        raw = door.asked.get_nowait()
+        headers = dict(raw.headers)
+        assert (raw.method, raw.target) == (b"POST", b"/api/v1/jobs/sweep")
+        assert (headers[b"authorization"], headers[b"host"]) == (b"Bearer cg_x", f"console.localhost:{port}".encode())
+
+
+async def test_a_door_that_is_down_is_asked_again_and_slow_jobs_hold_up_no_other() -> None:
+    asked: asyncio.Queue[str] = asyncio.Queue()
+    async with over_http("http://console.localhost:9", key=KEY) as down:
+
+        async def ask(path: str) -> int:
+            asked.put_nowait(path)
+            if "sweep" in path:
+                await asyncio.sleep(SECONDS)
+            return await down(path)
+
+        async with running(tick(ask, periods={"sweep": 60.0, "issuer-changes": 0.01})):
+            told = [await asked.get() for _ in range(4)]
+    assert sorted(told) == ["/api/v1/jobs/issuer-changes"] * 3 + ["/api/v1/jobs/sweep"]
+
+
+async def test_a_processs_own_minute_goes_on_after_failures() -> None:
+    done: asyncio.Queue[str] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    async def write_counted() -> None:
+        done.put_nowait("counted")
+        raise AuditUnavailable("full")
+
+    def flush() -> None:
+        loop.call_soon_threadsafe(done.put_nowait, "flushed")
+        raise StorageUnavailable("away")
+
+    async with running(own_minute(write_counted, flush)):
+        assert [await done.get() for _ in range(4)] == ["counted", "flushed"] * 2

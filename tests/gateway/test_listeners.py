@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.server import Binding, asgi, bind_tcp, bind_unix, serve
+from gateway.listeners import bind_tcp, bind_unix
+from gateway.server import Binding, asgi, serve
 from gateway.stages import Listener, Outbound, Raw
 from tests.gateway.raw_socket import SECONDS, exchange, serving, status
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from gateway.server import asgi
+from gateway.server import REQUESTS, asgi
 from gateway.stages import Outbound, Raw
-from gateway.target import TargetProtocol
+from gateway.target import NETWORK_CONNECTIONS, TargetProtocol
 from tests.gateway.raw_socket import SECONDS, exchange, serving, status
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -103,6 +103,39 @@ async def test_a_dribbled_head_gets_no_more_time() -> None:
         with pytest.raises(ConnectionError):
             await dribble(writer)
         writer.transport.abort()
+
+
+class Crowded(TargetProtocol):
+    """As the real one, for few."""
+
+    network_connections = 5
+
+
+async def asked_from(address: str, port: int) -> bytes:
+    """The answer to one request from an address of this machine, b"" when the connection is refused one."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+    try:
+        async with asyncio.timeout(SECONDS):
+            writer.write(GET)
+            return await reader.read(-1)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.transport.abort()
+
+
+async def test_one_network_cannot_hold_all_the_room_with_idle_connections() -> None:
+    assert NETWORK_CONNECTIONS < REQUESTS
+    async with serving(asgi(echo), protocol=Crowded) as port:
+        idle = [await asyncio.open_connection("127.0.0.1", port, local_addr=(f"127.0.0.{n}", 0)) for n in range(1, 6)]
+        assert await asked_from("127.0.0.99", port) == b""
+        assert status(await asked_from("127.0.1.1", port)) == 200
+        for _, writer in idle[:2]:
+            writer.transport.abort()
+        await asyncio.sleep(0.1)
+        assert status(await asked_from("127.0.0.99", port)) == 200
+        for _, writer in idle[2:]:
+            writer.transport.abort()
 
 
 async def test_pipelined_requests_are_answered_in_order() -> None:
