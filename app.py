@@ -1,259 +1,170 @@
-"""Wiring: the city process (door, desks, sequencer) and the local issuer's, each put together in one place."""
+"""The processes of a city, by role: `python app.py ROLE`, wired from the environment's settings, until a signal."""
 
 import asyncio
+import contextlib
+import gc
 import logging
 import os
 import signal
 import sys
-import time
 import tomllib
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from typing import Any, cast
 
 import uvicorn
 import uvloop
 from a2wsgi import WSGIMiddleware
-from flask import Flask
-from ulid import ULID
 
-from audit.flood import Flood
-from audit.log import Log
 from audit.sequencing import Sequencing
-from audit.spool import Spool
-from authz.administer import Administration
 from authz.bootstrap import CLOCK
-from authz.lease import Decider, Keeper, Receipt, receipt
-from authz.park import Parking
-from authz.policy import PolicySet
-from authz.register import Register
-from authz.snapshot import Snapshots
-from console.application import Parts, create_application
-from console.frame import Frame
 from console.issuer_pages import IssuerPages
-from console.render import Renderer
-from console.routes import console_routes, door_routes, entrance
 from crypto.aead import Seal
 from crypto.local_keys import load
 from crypto.sign import SigningKey, load_public
-from gateway.allow import ForwardAuth, KeptRefusals, allow
-from gateway.authenticate import Credentials
-from gateway.clock_job import tick
-from gateway.deliver import Deliveries, Streams
-from gateway.limit import Buckets
-from gateway.listeners import behind_data_plane, public
-from gateway.local import Local
-from gateway.operations import operations
-from gateway.pipeline import Gate, handle
+from gateway.allow import ForwardAuth
+from gateway.clock_job import PERIODS_SECONDS, SWEEP, in_process, over_http, own_minute, tick
+from gateway.listeners import behind_data_plane, bind_tcp, public
+from gateway.operations import Checks, operations
+from gateway.pipeline import handle
 from gateway.proxy import Proxy
-from gateway.refuse import Refusals, note_unreadable, page_headers, write_counted
-from gateway.routes import RouteTable, load_routes, public_rules
-from gateway.server import Binding, bind_tcp, serve
+from gateway.refuse import note_unreadable, write_counted
+from gateway.server import Binding, serve
 from gateway.target import telling
-from gateway.transform import Assertions
-from idp.access_key import AccessKeys, kept_key
-from idp.directory import Directory
-from idp.issuer import Backchannel, Issuer
+from idp.access_key import kept_key
 from idp.local_issuer.accounts import Accounts
 from idp.local_issuer.service import IssuerConfig, create_issuer
 from idp.local_issuer.through_the_door import only_through_the_door
-from idp.relying_party import RelyingParty, SpentStatesInMemory
-from idp.session import Sessions
 from settings import Settings, from_environment
 from storage.database import Database
-from storage.epoch import MemoryEpochs
+from storage.election import Election
+from stores import database_url, open_stores
+from wiring import CLIENT_ID, City, audit_log, clock, mint
 
-VERSION, CLIENT_ID = "0.1.0", "citygate"
-LOCAL_ISSUER = "local"  # its people stay the same when `--port` moves its address
-
-
-def clock() -> datetime:
-    """Now, aware, in UTC."""
-    return datetime.now(UTC)
+VERSION = "0.1.0"
+_STANDBY_SECONDS = 0.5
+_GARBAGE = 20_000  # objects that came and did not go; a request leaves none in a circle
 
 
-def mint() -> str:
-    """A new id: a ULID, sortable by time."""
-    return str(ULID())
-
-
-class City:
-    """The city process: everything behind the one door, built from settings and the data folder."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings, data = settings, settings.data
-        self.console = settings.origin("console")
-        self.database = Database(f"sqlite:///{data / 'city.db'}")
-        self.database.migrate()
-        self.seal = seal = Seal(load(data / "keys/seal.key"))
-        self.directory = Directory(self.database, issuers={settings.issuer: LOCAL_ISSUER})
-        self.sessions = Sessions(self.database, seal, clock=clock, mint=mint)
-        self.parking = Parking(self.database, seal, clock=clock, mint=mint)
-        self.register = Register(self.database, self.directory, public=lambda: public_rules(self.routes.routes))
-        labels = {name: system.label for name, system in self.register.systems().items()}
-        portals = load_routes(settings.routes, labels=labels) if settings.routes else []
-        desks = console_routes(f"console.{settings.domain}")
-        hosts = sorted({route.host for route in (*desks, *portals)})
-        self.portals = {route.system: route for route in portals if route.path == "/"}
-        self.routes = RouteTable([entrance(settings.domain), *desks, *portals, *door_routes(hosts)])
-        self.streams = Streams()
-        self.epochs = MemoryEpochs(monotonic=time.monotonic, bumped=lambda: self.keeper.nudge())
-        self.snapshots = Snapshots(
-            self.register,
-            monotonic=time.monotonic,
-            ended=self.streams.end_soon,
-            ended_within=self.sessions.ended_within,
-        )
-        self.decider = Decider(self.snapshots.first())
-        self.keeper = Keeper(
-            self.decider,
-            self.epochs,
-            gateway=mint(),
-            load=self.snapshots.load,
-            trouble=lambda failure: logging.getLogger("citygate").error("lease: %s", failure or "deadline"),
-        )
-        self.credentials = Credentials(self.sessions, AccessKeys(self.database, clock=clock), clock=clock)
-        self.log = audit_log(settings)
-        self.spool = Spool(self.log.spools / "city", clock=clock)
-        self.page_headers = page_headers([settings.origin("login")])  # signing out ends at the issuer
-        self.buckets = Buckets(
-            subject_per_minute=settings.subject_per_minute, anonymous_per_minute=settings.anonymous_per_minute
-        )
-
-    def gate(self, proxy: Proxy) -> tuple[Gate, KeptRefusals]:
-        """The door's values."""
-        settings, kept = self.settings, KeptRefusals()
-        frame = Frame(
-            renderer=Renderer(static_url="/.citygate/static"),
-            origin=self.console,
-            headers=self.page_headers,
-            policies=self.policies,
-            departments=self.directory.departments(),
-            clock=clock,
-        )
-        assertions = Assertions(
-            SigningKey(load(settings.data / "keys/assertion.key")),
-            pairwise=load(settings.data / "keys/pairwise.key"),
-            roles=lambda subject, department: self.policies().roles_held(subject, department, clock()),
-        )
-        refusals = Refusals(
-            spool=self.spool,
-            flood=Flood(),
-            parking=self.parking,
-            render=frame.refusal,
-            page_headers=self.page_headers,
-            keep=kept.keep,
-            mint=mint,
-            clock=clock,
-        )
-        pages = self.pages(frame, assertions)
-        gate = Gate(
-            routes=self.routes,
-            credentials=self.credentials,
-            buckets=self.buckets,
-            decider=self.decider,
-            spool=self.spool,
-            assertions=assertions,
-            deliveries=Deliveries(proxy=proxy, local=Local(pages), allow=allow, streams=self.streams),
-            refusals=refusals,
-            clock=clock,
-            mint=mint,
-        )
-        return gate, kept
-
-    def pages(self, frame: Frame, assertions: Assertions) -> Flask:
-        """The Flask application behind `local`."""
-        administration = Administration(
-            self.database,
-            self.directory,
-            changed=lambda subject: self.epochs.bump([("subject", subject)]),
-            clock=clock,
-            mint=mint,
-        )
-        return create_application(
-            Parts(
-                frame=frame,
-                relying_party=self.relying_party(),
-                sessions=self.sessions,
-                directory=self.directory,
-                register=self.register,
-                administration=administration,
-                parking=self.parking,
-                log=self.log,
-                seal=self.seal,
-                policies=self.policies,
-                portals=self.portals,
-                effective=self.effective,
-                ended=self.ended,
-                forget=self.credentials.forget,
-                jwks=assertions.jwks,
-                jobs={"sweep": self.sweep},
-                clock=clock,
-            )
-        )
-
-    def relying_party(self) -> RelyingParty:
-        """Our side of every login."""
-        backchannel = Backchannel(address="127.0.0.1", port=self.settings.issuer_port)
-        issuer = Issuer(self.settings.issuer, backchannel=backchannel, monotonic=time.monotonic)
-        secret = load(self.settings.data / "keys/client.key").hex()
-        spent = SpentStatesInMemory(monotonic=time.monotonic)
-        return RelyingParty(issuer, client_id=CLIENT_ID, client_secret=secret, seal=self.seal, spent=spent, clock=clock)
-
-    def policies(self) -> PolicySet:
-        """What the door decides by now."""
-        return self.decider.snapshot.policies
-
-    def effective(self, epoch: int) -> Receipt:
-        """Wait until every gateway decides by `epoch`."""
-        return receipt(self.epochs, epoch)
-
-    def ended(self, sessions: Iterable[str]) -> Receipt:
-        """Tell every gateway that these sessions are over, and wait for it."""
-        return self.effective(self.epochs.bump([("session", one) for one in sessions]))
-
-    def sweep(self) -> int:
-        """What the clock-job asks for: write down who was here, forget what is over."""
-        self.credentials.flush()
-        return self.sessions.sweep() + self.parking.sweep()
-
-
-def audit_log(settings: Settings) -> Log:
-    """Where this city's log is; reading and verifying it takes the public key alone."""
-    key = load_public(settings.data / "keys/audit.pub")
-    return Log(folder=settings.data / "audit", key=key, origin=f"citygate.{settings.domain}/audit")
-
-
-async def run_city(settings: Settings) -> None:
-    """The city process, until a signal."""
-    city, stop = City(settings), asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    sequencing = Sequencing(city.log, SigningKey(load(settings.data / "keys/audit.key")))
-    sequencing.start()
-    async with Proxy() as proxy:
-        gate, kept = city.gate(proxy)
+async def run_door(settings: Settings, role: str) -> None:
+    """The door: `gateway` before the portals, `control` before the desks; `city` is both and all the rest."""
+    stop, stores = _until_signal(), open_stores(settings, clock=clock)
+    city = City(settings, stores, role=role)
+    checks = {"lease": lambda: "" if city.decider.fresh() else "not confirmed", "spool": city.spool.blocked}
+    checks["limits"] = city.buckets.trouble
+    async with contextlib.AsyncExitStack() as stack:
+        if role == "city":
+            checks["sequencer"] = stack.enter_context(_sequencing(settings)).trouble
+        gate, kept = city.gate(await stack.enter_async_context(Proxy()))
         answer = partial(handle, gate=gate)
-        host, key = city.console.partition("//")[2], kept_key(settings.data / "keys", CLOCK)
-        machine = tick(answer, host=host, key=key, own=partial(write_counted, gate.refusals))
-        keeping = [asyncio.create_task(city.keeper.keep()), asyncio.create_task(machine)]
-        checks = {"lease": lambda: "" if city.decider.fresh() else "not confirmed", "spool": city.spool.blocked}
-        checks["sequencer"] = sequencing.trouble
-        own = Binding(socket=bind_tcp("127.0.0.1", settings.port + 1), application=operations(checks, version=VERSION))
+        tasks = [city.keeper.keep(), city.buckets.exchange()]
+        tasks.append(own_minute(partial(write_counted, gate.refusals), city.credentials.flush))
+        if role == "city":
+            ask = in_process(answer, host=_console(settings), key=kept_key(settings.data / "keys", CLOCK))
+            tasks.append(tick(ask, periods={SWEEP: PERIODS_SECONDS[SWEEP]}))
         question = ForwardAuth(handle=answer, kept=kept, refusals=gate.refusals, clock=clock, mint=mint).answer
-        run, secret = settings.data / "run", settings.data_plane_secret
         if settings.listen:
             doors = public(answer, port=settings.port)
         else:
-            doors = behind_data_plane(answer, question, folder=run, secret=secret)
-        await serve([own, *doors], stop=stop, protocol=telling(note_unreadable(gate.refusals)))
-        for task in keeping:
-            task.cancel()
-        await write_counted(gate.refusals, everything=True)
+            doors = behind_data_plane(answer, question, folder=settings.run, secret=settings.data_plane_secret)
+        stack.push_async_callback(write_counted, gate.refusals, everything=True)
+        await stack.enter_async_context(_running(tasks))
+        _set_aside()
+        await serve([_own_port(settings, checks), *doors], stop=stop, protocol=telling(note_unreadable(gate.refusals)))
     city.spool.close()
-    sequencing.stop()
-    city.database.close()
+    stores.close()
+
+
+async def run_sequencer(settings: Settings) -> None:
+    """The one writer of the log; as many as are started stand by."""
+
+    async def lead() -> AsyncIterator[Callable[[], str]]:
+        with _sequencing(settings) as sequencing:
+            yield sequencing.trouble
+
+    await _elected(settings, "sequencer", contextlib.asynccontextmanager(lead))
+
+
+async def run_clock(settings: Settings) -> None:
+    """The clock-job: a client of the door like any other, with a key of its own."""
+
+    async def lead() -> AsyncIterator[Callable[[], str]]:
+        key = kept_key(settings.data / "keys", CLOCK)
+        async with (
+            over_http(settings.origin("console"), key=key) as ask,
+            _running([tick(ask, periods=PERIODS_SECONDS)]),
+        ):
+            yield lambda: ""
+
+    await _elected(settings, "clock", contextlib.asynccontextmanager(lead))
+
+
+async def _elected(
+    settings: Settings, office: str, lead: Callable[[], contextlib.AbstractAsyncContextManager[Callable[[], str]]]
+) -> None:
+    """Stand by until the office is free, hold it until a signal or until the database no longer says that we do."""
+    stop, election = _until_signal(), Election(database_url(settings), office)
+    trouble: Callable[[], str] = lambda: ""  # noqa: E731
+    port = _own_port(settings, {office: lambda: trouble()})
+    serving = asyncio.create_task(serve([port], stop=stop))
+    while not stop.is_set():
+        if await asyncio.to_thread(election.wins):
+            async with lead() as trouble:
+                while not stop.is_set() and await asyncio.to_thread(election.leads):
+                    await _pause(stop)
+            trouble = lambda: ""  # noqa: E731
+        await _pause(stop)
+    await serving
+    election.close()
+
+
+async def _pause(stop: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), _STANDBY_SECONDS)
+
+
+def _set_aside() -> None:
+    """What is loaded stays, so the garbage collector need not look at 100 000 rules again every few seconds."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
+
+
+@contextlib.contextmanager
+def _sequencing(settings: Settings) -> Iterator[Sequencing]:
+    sequencing = Sequencing(audit_log(settings), SigningKey(load(settings.data / "keys/audit.key")))
+    sequencing.start()
+    try:
+        yield sequencing
+    finally:
+        sequencing.stop()
+
+
+@contextlib.asynccontextmanager
+async def _running(work: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Beside the block, and no longer."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _console(settings: Settings) -> str:
+    return settings.origin("console").partition("//")[2]
+
+
+def _own_port(settings: Settings, checks: Checks) -> Binding:
+    return Binding(socket=bind_tcp("127.0.0.1", settings.operations), application=operations(checks, version=VERSION))
+
+
+def _until_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    return stop
 
 
 def run_issuer(settings: Settings) -> None:
@@ -284,10 +195,26 @@ def run_issuer(settings: Settings) -> None:
     )
 
 
-if __name__ == "__main__":
+def run_migrate(settings: Settings) -> None:
+    """Bring the production database's schema to this version's, and end; the founding does so itself."""
+    database = Database(database_url(settings))
+    database.migrate()
+    database.close()
+
+
+def main(role: str) -> None:
+    """Run one process of the city."""
     os.umask(0o077)  # what we write is ours alone
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    if sys.argv[1:] == ["issuer"]:
-        run_issuer(from_environment())
+    settings = from_environment()
+    if role == "issuer":
+        run_issuer(settings)
+    elif role == "migrate":
+        run_migrate(settings)
     else:
-        uvloop.run(run_city(from_environment()))
+        run = {"sequencer": run_sequencer, "clock": run_clock}.get(role) or partial(run_door, role=role)
+        uvloop.run(run(settings))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,39 +1,44 @@
 """The commands; what asks the city for something asks it through the door, as a person."""
 
+import importlib
 import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import click
 import pyotp
 
-from app import audit_log, clock, mint
 from audit.checkpoint import parse
 from audit.errors import CheckpointInvalid
 from audit.verify import verify
+from authz.errors import AuthzError
 from client import (
     EXIT_CONFLICT,
     EXIT_FAILED,
     EXIT_INTEGRITY,
     EXIT_NOT_FOUND,
     EXIT_UNAVAILABLE,
-    Door,
+    EXIT_USAGE,
     configured,
-    door,
     fail,
-    receipt_line,
     table,
 )
 from crypto.errors import KeyFileUnsafe
-from deploy.demo.found import found
+from deploy.demo.found import Subjects, found, local_accounts, people_of
 from deploy.demo.up import Running, json_line, up
 from deploy.supervise import CannotStart
+from door_commands import audit_group, idp_group, people_group, role_group, session_group
 from gateway.errors import InvalidRoute
 from gateway.routes import RouteTable, load_routes
+from idp.errors import IdpError
+from settings import SettingsInvalid
+from storage.errors import StorageError
+from wiring import audit_log, clock, mint
 
 ROOT = Path(__file__).parent
 
@@ -51,16 +56,24 @@ def cli() -> None:
 def up_command(port: int | None, data: Path | None, *, nginx: bool, as_json: bool) -> None:
     """Start the demo city; Ctrl-C stops it."""
     settings = configured(data, port)
-    people = found(settings, clock=clock, mint=mint)
+    try:
+        people = found(settings, clock=clock, mint=mint)
+    except SettingsInvalid as invalid:
+        fail(str(invalid), EXIT_USAGE)
+    _keep(lambda: up(settings, people, nginx=nginx), as_json=as_json)
+
+
+def _keep(city: Callable[[], AbstractContextManager[Running]], *, as_json: bool) -> None:
+    """Start it, tell where it is, and stop it at a signal."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with up(settings, people, nginx=nginx) as running:
+        with city() as running:
             click.echo(json_line(running) if as_json else told(running))
             sys.stdout.flush()
             running.supervisor.keep()
     except KeyboardInterrupt:
         click.echo("citygate: stopped", err=True)
-    except CannotStart as failure:
+    except (CannotStart, SettingsInvalid) as failure:
         fail(str(failure), EXIT_CONFLICT)
 
 
@@ -89,13 +102,18 @@ def check_command() -> None:
 
 
 @cli.command("bench")
-@click.argument("name", type=click.Choice(["decisions"]))
+@click.argument("name", type=click.Choice(["decisions", "gateway", "login", "revocation"]))
+@click.option("--profile", type=click.Choice(["embedded", "stack"]), default="embedded", show_default=True)
 @click.option("--json", "as_json", is_flag=True)
-def bench_command(name: str, *, as_json: bool) -> None:
-    """Measure, beside a baseline or a peer in the same run."""
-    from loadtests import decisions  # its peers are slow to import
+def bench_command(name: str, *, profile: str, as_json: bool) -> None:
+    """Measure, beside a baseline or a peer in the same run; 1 if an answer was wrong."""
+    from loadtests.meter import CannotMeasure
 
-    sys.exit({"decisions": decisions.main}[name](as_json))
+    bench = importlib.import_module(f"loadtests.{name}")  # only this one: their peers are slow to import
+    try:
+        sys.exit(bench.main(as_json) if name == "decisions" else bench.main(as_json, profile))
+    except (CannotMeasure, CannotStart) as failure:
+        fail(str(failure), EXIT_CONFLICT)
 
 
 @cli.command("code")
@@ -103,7 +121,8 @@ def bench_command(name: str, *, as_json: bool) -> None:
 @click.option("--data", type=click.Path(path_type=Path), help="Where the city lives.")
 def code_command(login: str, data: Path | None) -> None:
     """The one-time code of a demo person now, for whoever has no authenticator app at hand."""
-    people = found(configured(data), clock=clock, mint=mint)
+    settings = configured(data)
+    people = people_of(settings.data) if settings.data.exists() else found(settings, clock=clock, mint=mint)
     seed = next((one.get("totp_secret") for one in people if one["login"] == login), None)
     if not seed:
         fail(f"no demo person `{login}` whose secret is kept here", EXIT_NOT_FOUND)
@@ -117,7 +136,18 @@ def bootstrap_command(data: Path, *, as_json: bool) -> None:
     """Found a city once: its departments, its six administrators; a second run exits 5."""
     if data.exists():
         fail(f"`{data}` exists: a city is founded once", EXIT_CONFLICT)
-    people = found(configured(data), clock=clock, mint=mint, keep_secrets=False)
+    settings = configured(data)
+    accounts: Subjects = local_accounts
+    if settings.profile == "production":
+        from deploy.stack.accounts import keycloak_accounts
+
+        accounts = keycloak_accounts
+    try:
+        people = found(settings, clock=clock, mint=mint, keep_secrets=False, accounts=accounts)
+    except (StorageError, IdpError) as failure:
+        fail(f"not founded: {failure}", EXIT_UNAVAILABLE)
+    except AuthzError as refused:
+        fail(f"not founded: {refused.code}", EXIT_CONFLICT)
     facts = {"data": str(data.resolve()), "people": people}
     click.echo(
         json.dumps(facts, ensure_ascii=False)
@@ -126,75 +156,25 @@ def bootstrap_command(data: Path, *, as_json: bool) -> None:
     )
 
 
-@cli.group("people")
-def people_group() -> None:
-    """Who works in a department."""
+for _group in (people_group, role_group, session_group, audit_group, idp_group):
+    cli.add_command(_group)
 
 
-@people_group.command("list")
-@click.argument("department")
-@click.option("--q", default="", help="Beginning of a name or login.")
-@door("department-administrator")
-def people_list(door: Door, department: str, q: str) -> None:
-    """The people of a department and those below it."""
-    answer = door.ask("GET", f"/api/v1/departments/{department}/people?{urlencode({'q': q})}")
-    door.tell(answer, table(answer["items"], ("login", "name", "department", "id")))
+@cli.group("stack")
+def stack_group() -> None:
+    """The production topology on this machine."""
 
 
-@cli.group("role")
-def role_group() -> None:
-    """Give and take role assignments."""
+@stack_group.command("up")
+@click.option("--port", type=int, default=8080, show_default=True, help="The one public port.")
+@click.option("--data", type=click.Path(path_type=Path), default=Path(".citygate/stack"), show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
+def stack_up_command(port: int, data: Path, *, as_json: bool) -> None:
+    """Start PostgreSQL, Redis, Keycloak, nginx, three gateways, control, sequencer, clock-job; Ctrl-C stops them."""
+    from deploy.stack.up import Place, stack_up
 
-
-@role_group.command("assign")
-@click.argument("department")
-@click.argument("login")
-@click.argument("role")
-@click.option("--clearance", type=click.IntRange(1, 5), default=2, show_default=True)
-@click.option("--until", required=True, help="RFC 3339, for example 2027-01-31T23:59:59+08:00.")
-@click.option("--reason", required=True)
-@door("department-administrator")
-def role_assign(door: Door, department: str, login: str, role: str, **given: Any) -> None:
-    """Give ROLE to LOGIN in DEPARTMENT; ends when every gateway decides by it."""
-    body = {"role": role, "clearance": given["clearance"], "expires_at": given["until"], "reason": given["reason"]}
-    path = f"/api/v1/departments/{department}/people/{door.person(department, login)}/assignments"
-    answer = door.ask("POST", path, body)
-    door.tell(answer, f"given: {answer['id']}, {receipt_line(answer['receipt'])}")
-
-
-@role_group.command("list")
-@click.argument("department")
-@click.argument("login")
-@door("department-administrator")
-def role_list(door: Door, department: str, login: str) -> None:
-    """What LOGIN holds in DEPARTMENT and below."""
-    answer = door.ask("GET", f"/api/v1/departments/{department}/people/{door.person(department, login)}/assignments")
-    door.tell(answer, table(answer["items"], ("id", "role", "department", "clearance", "expires_at", "given_by")))
-
-
-@role_group.command("revoke")
-@click.argument("department")
-@click.argument("login")
-@click.argument("assignment")
-@door("department-administrator")
-def role_revoke(door: Door, department: str, login: str, assignment: str) -> None:
-    """Take an assignment back; ends when no gateway decides by it any more."""
-    path = f"/api/v1/departments/{department}/people/{door.person(department, login)}/assignments/{assignment}"
-    answer = door.ask("DELETE", path)
-    door.tell(answer, f"taken back: {assignment}, {receipt_line(answer['receipt'])}")
-
-
-@cli.group("session")
-def session_group() -> None:
-    """One's own sessions."""
-
-
-@session_group.command("end-all")
-@door("citizen")
-def session_end_all(door: Door) -> None:
-    """Sign out everywhere."""
-    answer = door.ask("DELETE", "/api/v1/sessions")
-    door.tell(answer, f"{answer['ended']} sessions ended, {receipt_line(answer['receipt'])}")
+    place = Place(folder=data.resolve())
+    _keep(lambda: stack_up(place, port=port, cache=ROOT / ".citygate", clock=clock, mint=mint), as_json=as_json)
 
 
 @cli.group("route")
@@ -211,26 +191,6 @@ def route_check(file: Path) -> None:
     except InvalidRoute as invalid:
         fail(str(invalid), EXIT_FAILED)
     click.echo(f"{len(routes)} routes")
-
-
-@cli.group("audit")
-def audit_group() -> None:
-    """Search the log and prove it intact."""
-
-
-@audit_group.command("search")
-@click.option("--who", default="", help="A name, a login or a subject id.")
-@click.option("--object", "object_", default="")
-@click.option("--result", default="")
-@click.option("--since", default="", help="A day, 2026-12-31.")
-@click.option("--until", default="")
-@click.option("--request", "request_", default="", help="A request's number, as its pages show it.")
-@door("audit-administrator")
-def audit_search(door: Door, object_: str, request_: str, **asked: str) -> None:
-    """Newest first; the search is itself recorded."""
-    query = {name: text for name, text in {**asked, "object": object_, "request": request_}.items() if text}
-    answer = door.ask("GET", f"/api/v1/audit/events?{urlencode(query)}")
-    door.tell(answer, table(answer["items"], ("leaf", "at", "result", "action", "subject", "object")))
 
 
 @audit_group.command("verify")

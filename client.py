@@ -14,13 +14,13 @@ from urllib.parse import urlencode
 
 import click
 
-from app import clock, mint
-from deploy.demo.found import found
+from deploy.demo.found import found, people_of
 from deploy.demo.up import address_of, up
 from deploy.supervise import CannotStart
 from idp.access_key import kept_key
 from idp.errors import CredentialRejected
 from settings import Settings, SettingsInvalid, from_environment
+from wiring import clock, mint
 
 EXIT_FAILED, EXIT_USAGE, EXIT_DENIED, EXIT_NOT_FOUND, EXIT_CONFLICT, EXIT_INTEGRITY, EXIT_UNAVAILABLE = range(1, 8)
 _EXITS = {401: EXIT_DENIED, 403: EXIT_DENIED, 404: EXIT_NOT_FOUND, 409: EXIT_CONFLICT, 412: EXIT_CONFLICT,
@@ -115,12 +115,12 @@ def door(office: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 def _city(settings: Settings, stack: ExitStack) -> tuple[int, Iterable[Mapping[str, Any]]]:
     """The port of the running city and its people; where none runs, one is started for this command alone."""
-    people = found(settings, clock=clock, mint=mint)
     if port := address_of(settings.data):
-        return port, people
+        return port, people_of(settings.data)
     try:
+        people = found(settings, clock=clock, mint=mint)
         stack.enter_context(up(settings, people))
-    except CannotStart as failure:
+    except (CannotStart, SettingsInvalid) as failure:
         fail(str(failure), EXIT_UNAVAILABLE)
     return settings.port, people
 

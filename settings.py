@@ -3,22 +3,44 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 _PREFIX = "CITYGATE_"
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise ValueError("an empty path is the folder we are in")
+    return Path(text)
+
+
 _READ: Mapping[str, Callable[[str], Any]] = {
     "profile": str,
-    "data": Path,
+    "name": str,
+    "data": _path,
+    "scheme": str,
     "port": int,
+    "address": str,
+    "redirect_port": int,
+    "tls_certificate": _path,
+    "tls_key": _path,
+    "operations_port": int,
     "domain": str,
-    "routes": Path,
+    "routes": _path,
     "listen": lambda text: {"0": False, "1": True}[text],
+    "issuer_address": str,
     "issuer_port": int,
-    "data_plane_secret": str,
+    "issuer_ca": _path,
+    "database": str,
+    "redis": str,
     "subject_per_minute": int,
     "anonymous_per_minute": int,
 }
+SECRETS = ("data_plane_secret", "database_password", "redis_password", "provisioner_secret")
+_NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
 class SettingsInvalid(Exception):
@@ -27,42 +49,101 @@ class SettingsInvalid(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Each field is read from CITYGATE_ and its name in capitals."""
+    """Each field is read from CITYGATE_ and its name in capitals; a secret also from the file that …_FILE names."""
 
     profile: str = "embedded"
+    name: str = "city"  # of this process: its spool, its folder of socket files, its gateway in a receipt
     data: Path = Path(".citygate/demo")
-    port: int = 8080  # of the one public address; operations listen on the next one
+    scheme: str = "http"  # as browsers see the public address
+    port: int = 8080  # of the one public address
+    address: str = "127.0.0.1"  # of this machine, where the data plane listens
+    redirect_port: int = 0  # plain HTTP that only sends on to https; 0: nobody listens there
+    tls_certificate: Path | None = None  # with its chain, PEM; the data plane's alone
+    tls_key: Path | None = None
+    operations_port: int = 0  # 0: the port after the public one
     domain: str = "localhost"  # console.DOMAIN, login.DOMAIN and one host for each portal
     routes: Path | None = None  # the portals' part of the route table
     listen: bool = True  # False: only our own data plane talks to us, over socket files in `data`
-    issuer_port: int = 0  # the local issuer's own, on loopback
+    issuer_address: str = "127.0.0.1"
+    issuer_port: int = 0  # the issuer's own, which no browser sees
+    issuer_ca: Path | None = None  # whose certificate the issuer's back channel shows; None: plain HTTP
+    database: str = ""  # of the production profile: postgresql+psycopg://account@host:port/name
+    redis: str = ""  # redis://host:port/number
+    database_password: str = field(default="", repr=False)
+    redis_password: str = field(default="", repr=False)
+    provisioner_secret: str = field(default="", repr=False)  # opens Keycloak's administration
     data_plane_secret: str = field(default="", repr=False)
     subject_per_minute: int = 6000
     anonymous_per_minute: int = 6000
 
     def __post_init__(self) -> None:
-        if self.profile != "embedded":
-            raise SettingsInvalid(f"profile `{self.profile}`: only `embedded` is known, which is not for production")
+        if self.profile not in ("embedded", "production"):
+            raise SettingsInvalid(f"profile `{self.profile}`: `embedded` or `production`")
+        if not self.name or set(self.name) - _NAME_CHARS:
+            raise SettingsInvalid(f"name `{self.name}`: small letters, digits and hyphens")
+        if self.scheme not in ("http", "https"):
+            raise SettingsInvalid(f"scheme `{self.scheme}`: http or https")
         if not 0 < self.port < 65535:
-            raise SettingsInvalid(f"port {self.port}: it and the next one must be free port numbers")
-        if not 0 <= self.issuer_port <= 65535:
-            raise SettingsInvalid(f"issuer_port {self.issuer_port} is not a port number")
+            raise SettingsInvalid(f"port {self.port}: it and the next one must be port numbers")
+        for name in ("operations_port", "issuer_port", "redirect_port"):
+            if not 0 <= getattr(self, name) <= 65535:
+                raise SettingsInvalid(f"{name} {getattr(self, name)} is not a port number")
         if min(self.subject_per_minute, self.anonymous_per_minute) < 1:
             raise SettingsInvalid("a limit of requests a minute is at least 1")
         if not self.listen and not self.data_plane_secret:
             raise SettingsInvalid("behind a data plane, CITYGATE_DATA_PLANE_SECRET is needed")
+        self._check_data_plane()
+        if self.profile == "production":
+            self._check_production()
+
+    def _check_data_plane(self) -> None:
+        try:
+            ip_address(self.address)
+        except ValueError:
+            raise SettingsInvalid(f"address `{self.address}`: an IP address of this machine") from None
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise SettingsInvalid("tls_certificate and tls_key: both, or neither")
+        if self.scheme == "http" and (self.tls_certificate or self.redirect_port):
+            raise SettingsInvalid("a certificate or a port that redirects means CITYGATE_SCHEME=https")
+        if self.redirect_port == self.port:
+            raise SettingsInvalid(f"redirect_port {self.port} is the public port itself")
+
+    def _check_production(self) -> None:
+        if self.listen:
+            raise SettingsInvalid("production is behind a data plane: CITYGATE_LISTEN=0")
+        needed = ("database", "database_password", "redis", "redis_password")
+        if missing := [_PREFIX + name.upper() for name in needed if not getattr(self, name)]:
+            raise SettingsInvalid(f"production needs {', '.join(missing)}")
+        for name, scheme in (("database", "postgresql+psycopg"), ("redis", "redis")):
+            address = urlsplit(getattr(self, name))
+            if address.scheme != scheme or not address.hostname or address.password:
+                raise SettingsInvalid(f"{name}: {scheme}://host:port/name, with its password in {name}_password")
+        if self.scheme == "http" and self.domain != "localhost":
+            raise SettingsInvalid("only `localhost` may be served without TLS: CITYGATE_SCHEME=https")
 
     def origin(self, name: str) -> str:
-        """The address of one host as browsers see it."""
-        return f"http://{name}.{self.domain}:{self.port}"
+        """The address of one host as browsers see it; of the bare domain for ""."""
+        standard = {"http": 80, "https": 443}[self.scheme]
+        host = f"{name}.{self.domain}".removeprefix(".")
+        return f"{self.scheme}://{host}" + ("" if self.port == standard else f":{self.port}")
 
     @property
     def issuer(self) -> str:
         return self.origin("login") + "/realms/city"
 
+    @property
+    def run(self) -> Path:
+        """Where this process's socket files are."""
+        return self.data / "run" / ("" if self.profile == "embedded" else self.name)
+
+    @property
+    def operations(self) -> int:
+        """The port of `/healthz`, `/readyz`, `/version`, `/metrics`."""
+        return self.operations_port or self.port + 1
+
 
 def from_environment() -> Settings:
-    """Read the environment. Raises SettingsInvalid."""
+    """Read the environment, and the files it names. Raises SettingsInvalid."""
     given: dict[str, Any] = {}
     for name, read in _READ.items():
         text = os.environ.get(variable := _PREFIX + name.upper())
@@ -70,14 +151,30 @@ def from_environment() -> Settings:
             given |= {} if text is None else {name: read(text)}
         except (ValueError, KeyError):
             raise SettingsInvalid(f"{variable}: `{text}` cannot be read") from None
+    for name in SECRETS:
+        given |= _secret(name, _PREFIX + name.upper())
     return Settings(**given)
+
+
+def _secret(name: str, variable: str) -> dict[str, str]:
+    text, file = os.environ.get(variable), os.environ.get(f"{variable}_FILE")
+    if text is not None and file is not None:
+        raise SettingsInvalid(f"{variable} and {variable}_FILE: one of them")
+    if file is not None:
+        try:
+            text = Path(file).read_text().strip()
+        except (OSError, ValueError):
+            raise SettingsInvalid(f"{variable}_FILE: `{file}` cannot be read") from None
+        if not text:
+            raise SettingsInvalid(f"{variable}_FILE: `{file}` is empty")
+    return {} if text is None else {name: text}
 
 
 def to_environment(settings: Settings) -> dict[str, str]:
     """What a child process needs to read the same settings; never printed."""
-    values = {name: getattr(settings, name) for name in _READ}
+    values = {name: getattr(settings, name) for name in (*_READ, *SECRETS)}
     return {
         _PREFIX + name.upper(): str(int(value) if isinstance(value, bool) else value)
         for name, value in values.items()
-        if value is not None
+        if value not in (None, "")
     }

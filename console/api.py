@@ -1,6 +1,7 @@
 """`/api/v1`: what the desks do, for commands and programs; the same door, the same decisions."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -23,9 +24,11 @@ from console.signin import check_csrf
 from gateway.errors import RouteUnknown
 from gateway.local import exchange
 from idp.directory import PAGE_PEOPLE, Directory, subtree
+from idp.keycloak.drift import Drift
 from idp.session import Sessions
 
 _PEOPLE = "/api/v1/departments/<department>/people"
+_MENDED_NAMED = 20  # in a record
 _ID = validate.Length(min=1, max=63)
 
 
@@ -140,7 +143,7 @@ def audit(log: Log, directory: Directory) -> Blueprint:
     return routes
 
 
-def sessions(held: Sessions, directory: Directory, ended: Callable[[Iterable[str]], Receipt]) -> Blueprint:
+def sessions(held: Sessions, directory: Directory, effective: Callable[[int], Receipt]) -> Blueprint:
     """One's own sessions."""
     routes = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
 
@@ -157,14 +160,37 @@ def sessions(held: Sessions, directory: Directory, ended: Callable[[Iterable[str
             """Sign out everywhere."""
             check_csrf()
             talk = exchange()
-            over = held.end_all(talk.recorded.identity.subject, directory, record=talk.recorded.inbound.id)
-            return {"ended": len(over), "receipt": _receipt(ended(over))}
+            over, epoch = held.end_all(talk.recorded.identity.subject, directory, record=talk.recorded.inbound.id)
+            return {"ended": len(over), "receipt": _receipt(effective(epoch))}
 
     return routes
 
 
-def jobs(run: Mapping[str, Callable[[], int]]) -> Blueprint:
-    """What the clock-job runs."""
+def issuer(drift: Callable[[], Sequence[Drift]], apply: Callable[[], Sequence[Drift]]) -> Blueprint:
+    """The issuer as the city wants it."""
+    routes = Blueprint("issuer", __name__, url_prefix="/api/v1/issuer")
+
+    @routes.route("/drift")
+    class Found(MethodView):
+        def get(self) -> dict[str, Any]:
+            """What is other there than it should be."""
+            return {"items": [asdict(one) for one in drift()]}
+
+    @routes.route("/apply")
+    class Mended(MethodView):
+        def post(self) -> dict[str, Any]:
+            """Bring it to what it should be; what was mended."""
+            check_csrf()
+            mended = [asdict(one) for one in apply()]
+            named = [f"{one['what']} {one['path']}".strip() for one in mended[:_MENDED_NAMED]]
+            exchange().detail["mended"] = ", ".join(named)
+            return {"items": mended}
+
+    return routes
+
+
+def jobs(run: Mapping[str, Callable[[str], int]]) -> Blueprint:
+    """What the clock-job runs; each is told under which record."""
     routes = Blueprint("jobs", __name__, url_prefix="/api/v1/jobs")
 
     @routes.route("/<job>")
@@ -173,7 +199,7 @@ def jobs(run: Mapping[str, Callable[[], int]]) -> Blueprint:
             """Run one job now."""
             if job not in run:
                 raise RouteUnknown
-            return {"job": job, "done": run[job]()}
+            return {"job": job, "done": run[job](exchange().recorded.inbound.id)}
 
     return routes
 

@@ -1,6 +1,6 @@
 """The Flask application behind `local`: every desk and the API, guarded against any call the door did not record."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,13 +21,14 @@ from crypto.aead import Seal
 from gateway.local import guard
 from gateway.routes import Route
 from idp.directory import Directory
+from idp.keycloak.drift import Drift
 from idp.relying_party import RelyingParty
 from idp.session import Sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the desks work with. `effective` and `ended` wait until every gateway decides by the change."""
+    """What the desks work with. `effective(epoch)` waits until every gateway decides by it."""
 
     frame: Frame
     relying_party: RelyingParty
@@ -41,10 +42,11 @@ class Parts:
     policies: Callable[[], PolicySet]
     portals: Mapping[str, Route]
     effective: Callable[[int], Receipt]
-    ended: Callable[[Iterable[str]], Receipt]
     forget: Callable[[str], None]  # a cookie that was replaced
     jwks: Callable[[], dict[str, list[dict[str, str]]]]
-    jobs: Mapping[str, Callable[[], int]]
+    drift: Callable[[], Sequence[Drift]]
+    apply: Callable[[], Sequence[Drift]]
+    jobs: Mapping[str, Callable[[str], int]]
     clock: Callable[[], datetime]
 
 
@@ -72,7 +74,8 @@ def create_application(parts: Parts) -> Flask:
     rest.register_blueprint(api.people(parts.directory))
     rest.register_blueprint(api.assignments(parts.directory, parts.administration, parts.effective, parts.clock))
     rest.register_blueprint(api.audit(parts.log, parts.directory))
-    rest.register_blueprint(api.sessions(parts.sessions, parts.directory, parts.ended))
+    rest.register_blueprint(api.sessions(parts.sessions, parts.directory, parts.effective))
+    rest.register_blueprint(api.issuer(parts.drift, parts.apply))
     rest.register_blueprint(api.jobs(parts.jobs))
     return application
 
@@ -84,7 +87,7 @@ def _sign_in(parts: Parts) -> SignIn:
         sessions=parts.sessions,
         directory=parts.directory,
         parking=parts.parking,
-        ended=parts.ended,
+        effective=parts.effective,
         forget=parts.forget,
         jwks=parts.jwks,
     )
@@ -98,7 +101,7 @@ def _home(parts: Parts) -> citizen.Home:
         register=parts.register,
         policies=parts.policies,
         portals=parts.portals,
-        ended=parts.ended,
+        effective=parts.effective,
     )
 
 

@@ -1,6 +1,6 @@
 """C2 and C6: my services, my sessions, sign out everywhere."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, redirect
@@ -39,10 +39,10 @@ class Home:
         register: Register,
         policies: Callable[[], PolicySet],
         portals: Mapping[str, Route],
-        ended: Callable[[Iterable[str]], Receipt],
+        effective: Callable[[int], Receipt],
     ) -> None:
         self._frame, self._sessions, self._directory, self._register = frame, sessions, directory, register
-        self._policies, self._portals, self._ended = policies, portals, ended
+        self._policies, self._portals, self._effective = policies, portals, effective
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -74,8 +74,8 @@ class Home:
         """End one of her sessions, and say so only when no gateway lets it through any more."""
         check_csrf()
         recorded = exchange().recorded
-        self._sessions.end(session, person_id=recorded.identity.subject, record=recorded.inbound.id)
-        self._ended([session])
+        _, epoch = self._sessions.end(session, person_id=recorded.identity.subject, record=recorded.inbound.id)
+        self._effective(epoch)
         return redirect("/#sessions", 303)
 
     def end_all(self) -> Response:
@@ -83,8 +83,8 @@ class Home:
         check_csrf()
         talk = exchange()
         subject = talk.recorded.identity.subject
-        ended = self._sessions.end_all(subject, self._directory, record=talk.recorded.inbound.id)
-        receipt = self._ended(ended)
+        ended, epoch = self._sessions.end_all(subject, self._directory, record=talk.recorded.inbound.id)
+        receipt = self._effective(epoch)
         talk.detail["sessions"] = len(ended)
         answer = self._frame.page("signed_out.html", reader=NOBODY, sessions_ended=len(ended), receipt=receipt)
         answer.set_cookie(COOKIE, "", max_age=0, path="/", secure=True, httponly=True, samesite="Lax")

@@ -7,6 +7,7 @@ from gateway.routes import Route
 
 CITY = "city"  # the root department: it owns the door and the desks that belong to no other
 _SECRET = Label.L3  # a desk of administrators: a second factor, GB/T 22239-2019 8.1.4.1 d)
+BACKCHANNEL_LOGOUT_PATH = "/.citygate/backchannel-logout"  # for the issuer alone, so on one host
 _PEOPLE = "/departments/{department}/people"
 _ASSIGNMENTS = "/api/v1/departments/{department}/people/{person}/assignments"
 
@@ -43,7 +44,10 @@ def console_routes(host: str) -> list[Route]:
         route(f"{_ASSIGNMENTS}/{{assignment}}", _SECRET, DELETE="role:revoke"),
         route("/api/v1/audit/events", _SECRET, GET="audit:read"),
         route("/api/v1/audit/events/{leaf}", _SECRET, GET="audit:read"),
+        route("/api/v1/issuer/drift", _SECRET, GET="issuer:read"),
+        route("/api/v1/issuer/apply", _SECRET, POST="issuer:apply"),
         route("/api/v1/jobs/{job}", Label.L2, POST="job:run"),
+        route(BACKCHANNEL_LOGOUT_PATH, Label.L1, public=True, POST="sign-on:end"),
         route("/api/v1/openapi.json", Label.L1, public=True, GET="read"),
     ]
 

@@ -1,8 +1,8 @@
-"""Under `/.citygate/` on every host: sign in, come back, sign out, send a parked request again."""
+"""Under `/.citygate/`: sign in, come back, sign out, be signed out by the issuer, send a parked request again."""
 
 import contextlib
 import hmac
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 from flask import Blueprint, jsonify, redirect, request, send_from_directory
@@ -11,6 +11,7 @@ from werkzeug import Response
 from authz.lease import Receipt
 from authz.park import Parking
 from console.frame import Frame
+from console.routes import BACKCHANNEL_LOGOUT_PATH
 from gateway.authenticate import cookie_of
 from gateway.errors import CsrfRefused
 from gateway.local import exchange
@@ -20,6 +21,7 @@ from idp import session
 from idp.directory import Directory, Person
 from idp.errors import CredentialRejected, IssuerUnavailable, LoginRejected, PersonUnknown, SessionUnknown
 from idp.identity import NOBODY
+from idp.logout_token import LoggedOut
 from idp.relying_party import Begun, Completed, RelyingParty
 from idp.session import Sessions
 
@@ -35,12 +37,12 @@ class SignIn:
         sessions: Sessions,
         directory: Directory,
         parking: Parking,
-        ended: Callable[[Iterable[str]], Receipt],
+        effective: Callable[[int], Receipt],
         forget: Callable[[str], None],
         jwks: Callable[[], dict[str, list[dict[str, str]]]],
     ) -> None:
         self._frame, self._relying_party, self._sessions = frame, relying_party, sessions
-        self._directory, self._parking, self._ended = directory, parking, ended
+        self._directory, self._parking, self._effective = directory, parking, effective
         self._forget, self._jwks = forget, jwks
 
     def blueprint(self) -> Blueprint:
@@ -50,6 +52,7 @@ class SignIn:
         views.get("/.citygate/callback")(self.callback)
         views.get("/.citygate/logout")(self.ask_logout)
         views.post("/.citygate/logout")(self.logout)
+        views.post(BACKCHANNEL_LOGOUT_PATH)(self.backchannel_logout)
         views.get("/.citygate/resume/<parked>")(self.ask_resume)
         views.post("/.citygate/resume/<parked>")(self.resume)
         views.get("/.citygate/static/<file>")(static)
@@ -95,14 +98,28 @@ class SignIn:
         answer = redirect("/", 303)
         if recorded.identity.session:
             check_csrf()
-            hint = self._sessions.end(
+            hint, epoch = self._sessions.end(
                 recorded.identity.session, person_id=recorded.identity.subject, record=recorded.inbound.id
             )
-            self._ended([recorded.identity.session])
+            self._effective(epoch)
             with contextlib.suppress(IssuerUnavailable):  # over it is over here, whoever else is away
                 answer = redirect(self._relying_party.logout_url(hint, recorded.inbound.origin + "/"), 303)
         _drop_cookie(answer, session.COOKIE)
         return _private(answer)
+
+    def backchannel_logout(self) -> Response:
+        """The issuer says that a sign-on is over; when this answers it is, at every gateway (Back-Channel Logout §2.5).
+
+        Nothing of it alive is as good (§2.7). Raises LogoutRejected.
+        """
+        talk = exchange()
+        shown = request.form.getlist("logout_token")
+        said = self._relying_party.logged_out(shown[0] if len(shown) == 1 else "")
+        epoch = self._end_said(said, record=talk.recorded.inbound.id)
+        talk.detail["ended"] = int(epoch is not None)
+        if epoch is not None:
+            self._effective(epoch)
+        return _private(Response(status=200))
 
     def ask_resume(self, parked: str) -> Response:
         """The door's own page for a parked request, with the one button that sends the same bytes again."""
@@ -160,10 +177,20 @@ class SignIn:
     def _end_other(self, previous: str, person_id: str, *, record: str) -> None:
         """Who signs in at a shared machine leaves nothing of whoever was there before."""
         with contextlib.suppress(SessionUnknown, CredentialRejected):
-            held = self._sessions.find(session.digest(previous))
+            held = self._sessions.find(session.digest(previous), record=record)
             if held.person != person_id:
-                self._sessions.end(held.id, person_id=held.person, record=record)
-                self._ended([held.id])
+                _, epoch = self._sessions.end(held.id, person_id=held.person, record=record)
+                self._effective(epoch)
+
+    def _end_said(self, said: LoggedOut, *, record: str) -> int | None:
+        """End that sign-on, or every session of that person; the epoch, None where nothing was alive."""
+        if said.sid:
+            return self._sessions.end_sign_on(iss=said.iss, sid=said.sid, record=record)
+        try:
+            person = self._directory.signed_in(iss=said.iss, sub=said.sub)
+        except PersonUnknown:
+            return None
+        return self._sessions.end_all(person.id, self._directory, record=record)[1]
 
     def _person(self, login: Completed) -> Person:
         try:

@@ -3,6 +3,8 @@
 import contextlib
 import ctypes
 import http.client
+import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,6 +18,7 @@ from typing import IO
 BARE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 _STOP_SECONDS, _RESTART_SECONDS = 8.0, 1.0
 _PR_SET_PDEATHSIG = 1
+_NOT_FOR_CLIENTS = range(10_000, 32_768)  # below net.ipv4.ip_local_port_range
 
 
 class CannotStart(Exception):
@@ -46,8 +49,16 @@ class Process:
         )  # fmt: skip
 
     def ended(self) -> bool:
-        """Whether it was started and is no longer there."""
-        return self.running is not None and self.running.poll() is not None
+        """Whether it was started and is no longer there; then neither are the workers it had."""
+        if self.running is None:
+            return False
+        how = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        if self.running.returncode is None and os.waitid(os.P_PID, self.running.pid, how):
+            with contextlib.suppress(
+                ProcessLookupError
+            ):  # they keep its port; its number is nobody else's until `poll`
+                os.killpg(self.running.pid, signal.SIGKILL)
+        return self.running.poll() is not None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,9 +87,13 @@ class Supervisor:
         """Wait for Ctrl-C; a process that ends is started again, at most once a second."""
         while True:
             time.sleep(0.2)
-            for process in self.processes:
-                if process.ended() and time.monotonic() - process.begun > _RESTART_SECONDS:
-                    self._start(process)
+            self.look_after()
+
+    def look_after(self) -> None:
+        """Start again what has ended."""
+        for process in self.processes:
+            if process.ended() and time.monotonic() - process.begun > _RESTART_SECONDS:
+                self._start(process)
 
     def pids(self) -> dict[str, int]:
         """The processes by name."""
@@ -90,12 +105,11 @@ class Supervisor:
             if process.running and not process.ended():
                 process.running.send_signal(process.stop_signal)
         for process in reversed(self.processes):
-            if process.running:
-                try:
-                    process.running.wait(_STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    process.running.kill()
-                    process.running.wait()
+            until = time.monotonic() + _STOP_SECONDS
+            while process.running and not process.ended():
+                if time.monotonic() > until:
+                    os.killpg(process.running.pid, signal.SIGKILL)
+                time.sleep(0.02)
 
     def _start(self, process: Process) -> None:
         with (self.logs / f"{process.name}.log").open("ab") as log:
@@ -125,12 +139,14 @@ def check_free(port: int) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many ports that nobody listens on now."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+    """So many ports that nobody listens on now, and none that the kernel gives to a client meanwhile."""
+    found: list[int] = []
+    while len(found) < count:
+        port = secrets.choice(_NOT_FOR_CLIENTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found += [port] if port not in found else []
+    return found
 
 
 def _die_with_parent(how: signal.Signals) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-import app
+import wiring as app
 from audit import index
 from audit.event import Event
 from audit.sequencer import Sequencer
@@ -26,6 +26,7 @@ from idp.access_key import kept_key
 from idp.relying_party import Completed
 from idp.session import COOKIE, digest
 from settings import Settings
+from stores import open_stores
 
 PORT = 8080
 CONSOLE = "console.localhost"
@@ -101,11 +102,11 @@ class Door:
     def key(self, who: str) -> str:
         return kept_key(self.city.settings.data / "keys", CLOCK if who == "clock-job" else who)
 
-    def sign_in(self, who: str, *, assurance: int = 3, sid: str = "", at: datetime | None = None) -> str:
+    def sign_in(self, who: str, *, assurance: int = 3, sid: str = "", at: datetime | None = None, iss: str = "") -> str:
         """A cookie of the console, as after a login at the issuer."""
         now = app.clock()
         login = Completed(
-            iss=app.LOCAL_ISSUER,
+            iss=iss or app.ISSUERS["embedded"],
             sub=who,
             sid=sid or app.mint(),
             name="",
@@ -121,7 +122,7 @@ class Door:
 
     def csrf(self, cookie: str) -> str:
         """What a form of this browser must bring."""
-        return self.city.sessions.find(digest(cookie)).csrf
+        return self.city.sessions.find(digest(cookie), record="").csrf
 
     def records(self) -> list[Event]:
         """The whole log, newest last."""
@@ -156,15 +157,17 @@ def _json(value: Any) -> bytes:
 
 
 @contextmanager
-def opened(founded: Path, place: Path) -> Iterator[Door]:
+def opened(founded: Path, place: Path, *, issuer_port: int = 0) -> Iterator[Door]:
     """The door of a copy of a founded city, deciding, until the end of the block."""
     shutil.copytree(founded, place)
-    city, loop = app.City(Settings(data=place, port=PORT)), asyncio.new_event_loop()
+    settings = Settings(data=place, port=PORT, issuer_port=issuer_port)
+    stores = open_stores(settings, clock=app.clock)
+    city, loop = app.City(settings, stores), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     city.loop = loop
     people = {person["login"]: person for person in json.loads((place / "demo-people.json").read_text())}
-    with city.database.transaction() as connection:
+    with stores.database.transaction() as connection:
         rows = connection.exec_driver_sql("SELECT login, id FROM person").fetchall()
     ids = {login: identifier for login, identifier in rows if login in people}
 
@@ -183,7 +186,7 @@ def opened(founded: Path, place: Path) -> Iterator[Door]:
         thread.join()
         loop.close()
         city.spool.close()
-        city.database.close()
+        stores.close()
 
 
 async def _fresh(city: app.City) -> None:

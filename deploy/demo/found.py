@@ -1,4 +1,4 @@
-"""Found the demo city in a data folder: keys, accounts at the local issuer, and the first record of the log.
+"""Found the demo city in a data folder: keys, accounts at the issuer, and the first record of the log.
 
 It is made beside its place and moved there whole, so that an interrupted founding leaves nothing behind.
 """
@@ -12,6 +12,7 @@ import secrets
 import shutil
 import tomllib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,6 @@ from typing import Any
 
 import pyotp
 
-from app import LOCAL_ISSUER
 from audit.event import Event, EventKind
 from audit.spool import Spool
 from authz import bootstrap
@@ -30,23 +30,43 @@ from crypto.local_keys import create, load
 from crypto.sign import SigningKey, keep_public
 from idp.access_key import keep_key
 from idp.local_issuer.accounts import Accounts
-from settings import Settings
+from settings import Settings, SettingsInvalid
 from storage.database import Database
+from stores import database_url
+from wiring import ISSUERS
 
 HERE = Path(__file__).parent
 PEOPLE = "demo-people.json"
+PROFILE = "profile"  # a city stays what it was founded as
 _KEYS = ("seal", "audit", "assertion", "pairwise", "client")
+_KEYS_OF_KEYCLOAK = ("watcher",)  # between it and whoever reads its events
 
 Person = dict[str, Any]
+Subjects = Callable[[Settings, list[Person], Callable[[], datetime]], dict[str, str]]  # login → sub at the issuer
+
+
+def local_accounts(settings: Settings, people: list[Person], clock: Callable[[], datetime]) -> dict[str, str]:
+    """Give everybody an account at the local issuer."""
+    issuer = settings.data / "issuer"
+    accounts = Accounts(issuer_file(issuer), Seal(create(issuer / "seal.key")), clock)
+    return {p["login"]: accounts.create(p["login"], p["password"], p["name"], p["totp_secret"]) for p in people}
 
 
 def found(
-    settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[], str], keep_secrets: bool = True
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime],
+    mint: Callable[[], str],
+    keep_secrets: bool = True,
+    accounts: Subjects = local_accounts,
 ) -> list[Person]:
     """Make the city in `settings.data` unless it is there; return its people.
 
     A demo keeps what they sign in with beside them, to tell it again; without `keep_secrets` it is told this once.
+    Raises SettingsInvalid for a city of another profile than it was founded in, or than its issuer's.
     """
+    if accounts is local_accounts and settings.profile != "embedded":
+        raise SettingsInvalid("the local issuer is for the embedded profile; production is founded by `bootstrap`")
     place = settings.data
     place.parent.mkdir(parents=True, exist_ok=True)
     with _alone_in(place.parent):
@@ -54,10 +74,19 @@ def found(
             scratch = place.with_name(f"{place.name}.founding")
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(mode=0o700)
-            people = _make(replace(settings, data=scratch), clock=clock, mint=mint, keep_secrets=keep_secrets)
+            (scratch / PROFILE).write_text(settings.profile)
+            people = _make(replace(settings, data=scratch), accounts, clock=clock, mint=mint, keep_secrets=keep_secrets)
             _keep(scratch / PEOPLE, people, secrets_too=keep_secrets)
             scratch.rename(place)
             return people
+    profile = (place / PROFILE).read_text() if (place / PROFILE).exists() else "embedded"
+    if profile != settings.profile:
+        raise SettingsInvalid(f"`{place}` is a city of the {profile} profile, not {settings.profile}")
+    return people_of(place)
+
+
+def people_of(place: Path) -> list[Person]:
+    """The people of a city that was founded, with what was kept of them."""
     kept: list[Person] = json.loads((place / PEOPLE).read_text())
     return kept
 
@@ -74,32 +103,37 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _make(
-    settings: Settings, *, clock: Callable[[], datetime], mint: Callable[[], str], keep_secrets: bool
+    settings: Settings,
+    accounts: Subjects,
+    *,
+    clock: Callable[[], datetime],
+    mint: Callable[[], str],
+    keep_secrets: bool,
 ) -> list[Person]:
     data, record = settings.data, mint()
-    for name in _KEYS:
+    for name in _KEYS if settings.profile == "embedded" else (*_KEYS, *_KEYS_OF_KEYCLOAK):
         create(data / "keys" / f"{name}.key")
     for name in ("audit", "assertion"):
         keep_public(data / "keys" / f"{name}.pub", SigningKey(load(data / "keys" / f"{name}.key")).public)
     (data / "run").mkdir()
     city = tomllib.loads((HERE / "city.toml").read_text())
     people = [_person(entry) for entry in city["people"]]
-    issuer = data / "issuer"
-    accounts = Accounts(issuer_file(issuer), Seal(create(issuer / "seal.key")), clock)
-    subs = {p["login"]: accounts.create(p["login"], p["password"], p["name"], p["totp_secret"]) for p in people}
+    subs = accounts(settings, people, clock)
     founding = bootstrap.Founding(
         city=city,
         policy=load_policy(
             CasbinFiles(model=(HERE / "model.conf").read_text(), policy=(HERE / "policy.csv").read_text())
         ),
-        iss=LOCAL_ISSUER,
+        iss=ISSUERS[settings.profile],
         subs=subs,
         ids={login: f"user:{mint()}" for login in subs},
         at=clock(),
         record=record,
     )
-    asyncio.run(_record(data, founding, clock))
-    database = Database(f"sqlite:///{data / 'city.db'}")
+    with ThreadPoolExecutor(1) as thread:  # a loop may be running in this one
+        thread.submit(asyncio.run, _record(settings, founding, clock)).result()
+    embedded = settings.profile == "embedded"
+    database = Database(f"sqlite:///{data / 'city.db'}" if embedded else database_url(settings))
     database.migrate()
     for name, key in bootstrap.found(database, founding, mint=mint).items():
         if keep_secrets or name == bootstrap.CLOCK:  # one account of this machine may not hold all three offices
@@ -114,9 +148,9 @@ def _keep(path: Path, people: list[Person], *, secrets_too: bool) -> None:
     path.write_text(json.dumps(kept, ensure_ascii=False, indent=1))
 
 
-async def _record(data: Path, founding: bootstrap.Founding, clock: Callable[[], datetime]) -> None:
+async def _record(settings: Settings, founding: bootstrap.Founding, clock: Callable[[], datetime]) -> None:
     """The first record of the log stands before what it founds."""
-    spool = Spool(data / "audit/spools/city", clock=clock)
+    spool = Spool(settings.data / "audit/spools" / settings.name, clock=clock)
     event = Event(
         id=founding.record, kind=EventKind.BOOTSTRAP, at=founding.at, subject="bootstrap", department="city",
         object="/city", action="found", label=3, result="ok", status=0, reason="founding", rule="",

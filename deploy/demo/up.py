@@ -7,7 +7,7 @@ import secrets
 import string
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class Running:
     settings: Settings
     people: Sequence[Mapping[str, Any]]
     supervisor: Supervisor
+    more: Mapping[str, str] = field(default_factory=dict)  # addresses of this kind of city alone
 
     def told(self) -> dict[str, Any]:
         """What `up --json` prints when everything answers."""
@@ -53,6 +54,7 @@ class Running:
             "people": list(self.people),
             "data": str(settings.data.resolve()),
             "pids": self.supervisor.pids(),
+            **self.more,
         }
 
 
@@ -60,28 +62,45 @@ class Running:
 def up(settings: Settings, people: Sequence[Mapping[str, Any]], *, nginx: bool = False) -> Iterator[Running]:
     """Run the demo city for the length of the block. Raises CannotStart."""
     data = settings.data
+    with alone(data):
+        for port in (settings.port, settings.port + 1):
+            check_free(port)
+        ports = dict(zip(("login", *PORTALS), free_ports(1 + len(PORTALS)), strict=True))
+        routes = data / "run" / "routes.toml"
+        write_routes(routes, (HERE / "routes.toml", HERE / "issuer-routes.toml"), settings, ports, forward_auth=nginx)
+        secret = secrets.token_urlsafe(32) if nginx else ""
+        settings = replace(
+            settings, routes=routes, issuer_port=ports["login"], listen=not nginx, data_plane_secret=secret
+        )
+        supervisor = Supervisor(logs=data / "run")
+        try:
+            supervisor.start(_processes(settings, ports, nginx=nginx), within_seconds=_READY_SECONDS)
+            with told_where(settings):
+                yield Running(settings=settings, people=people, supervisor=supervisor)
+        finally:
+            supervisor.stop()
+
+
+@contextlib.contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """One supervisor for each city. Raises CannotStart."""
     with (data / "run" / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStart(f"this city is up already ({data})") from None
-        for port in (settings.port, settings.port + 1):
-            check_free(port)
-        ports = dict(zip(("login", *PORTALS), free_ports(1 + len(PORTALS)), strict=True))
-        routes = data / "run" / "routes.toml"
-        routes.write_text(_filled((HERE / "routes.toml").read_text(), settings, ports, forward_auth=nginx))
-        secret = secrets.token_urlsafe(32) if nginx else ""
-        settings = replace(
-            settings, routes=routes, issuer_port=ports["login"], listen=not nginx, data_plane_secret=secret
-        )
-        supervisor, address = Supervisor(logs=data / "run"), data / "run" / ADDRESS
-        try:
-            supervisor.start(_processes(settings, ports, nginx=nginx), within_seconds=_READY_SECONDS)
-            address.write_text(str(settings.port))
-            yield Running(settings=settings, people=people, supervisor=supervisor)
-        finally:
-            address.unlink(missing_ok=True)
-            supervisor.stop()
+        yield
+
+
+@contextlib.contextmanager
+def told_where(settings: Settings) -> Iterator[None]:
+    """Commands find the city by what stands in its folder while it is up."""
+    address = settings.data / "run" / ADDRESS
+    address.write_text(str(settings.port))
+    try:
+        yield
+    finally:
+        address.unlink(missing_ok=True)
 
 
 def _processes(settings: Settings, ports: Mapping[str, int], *, nginx: bool) -> list[Process]:
@@ -96,7 +115,14 @@ def _processes(settings: Settings, ports: Mapping[str, int], *, nginx: bool) -> 
     processes += [portal(name, settings, port=ports[name]) for name in PORTALS]
     if nginx:
         portals = {name: ports[name] for name in FORWARD_AUTH}
-        command = configure(settings, portals, inline=("", "console", "login", "marriage"))
+        command = configure(
+            settings,
+            gateways=[settings.run],
+            control=settings.run,
+            forward_auth=portals,
+            inline=("login", "marriage"),
+            console=("", "console"),
+        )
         ready = partial(answers, settings.port)
         processes.append(Process(name="nginx", command=command, environment=environment, folder=ROOT, ready=ready))
     return processes
@@ -115,9 +141,13 @@ def portal(name: str, settings: Settings, *, port: int) -> Process:
     return Process(name=name, command=command, environment=BARE, folder=ROOT, ready=partial(answers, port))
 
 
-def _filled(text: str, settings: Settings, ports: Mapping[str, int], *, forward_auth: bool) -> str:
+def write_routes(
+    path: Path, parts: Sequence[Path], settings: Settings, ports: Mapping[str, int], *, forward_auth: bool
+) -> None:
+    """Put a route table together and fill in where its upstreams are."""
     upstreams = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-    return string.Template(text).substitute(upstreams, domain=settings.domain, forward_auth=str(forward_auth).lower())
+    text = string.Template("\n".join(part.read_text() for part in parts))
+    path.write_text(text.substitute(upstreams, domain=settings.domain, forward_auth=str(forward_auth).lower()))
 
 
 def address_of(data: Path) -> int | None:

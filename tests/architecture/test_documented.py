@@ -21,6 +21,7 @@ _ELSEWHERE = {
     "test",
     "check",
     "bench",
+    "stack",
 }  # long-running: journeys, this run itself, test_check.py, test_decisions.py
 
 

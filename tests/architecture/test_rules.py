@@ -88,7 +88,7 @@ def test_public_functions_and_classes_say_what_they_do() -> None:
     [
         (
             {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time"},
-            ("app.py", "deploy/", "loadtests/"),
+            ("wiring.py", "deploy/", "loadtests/"),
         ),
         ({"os.environ", "os.getenv", "os.putenv"}, ("settings.py", "deploy/", "loadtests/")),
         ({"random.random", "random.choice", "random.randint", "random.Random"}, ("loadtests/",)),

@@ -14,6 +14,7 @@ _PUBLIC = {
     ("POST", "/.citygate/logout"),
     ("GET", "/.citygate/resume/{parked}"), ("POST", "/.citygate/resume/{parked}"), ("GET", "/.citygate/static/{file}"),
     ("GET", "/.well-known/citygate/jwks.json"), ("GET", "/api/v1/openapi.json"),
+    ("POST", "/.citygate/backchannel-logout"),
 }  # fmt: skip
 _UNASKED = {"HEAD", "OPTIONS"}
 
@@ -67,14 +68,17 @@ def test_no_view_answers_who_did_not_come_through_the_door(door: Door) -> None:
 
 _WRITES = [
     ("POST", "/sessions/end-all", "wang"), ("POST", "/sessions/{session}/end", "wang"),
-    ("POST", "/.citygate/logout", "wang"),
+    ("POST", "/.citygate/logout", "wang"), ("POST", "/api/v1/issuer/apply", "zhou"),
     ("POST", "/.citygate/resume/{parked}", "wang"), ("DELETE", "/api/v1/sessions", "wang"),
     ("POST", "/departments/{department}/people/{person}/assignments", "qian"),
     ("POST", "/departments/{department}/people/{person}/assignments/{assignment}/revoke", "qian"),
     ("POST", "/api/v1/departments/{department}/people/{person}/assignments", "qian"),
     ("DELETE", "/api/v1/departments/{department}/people/{person}/assignments/{assignment}", "qian"),
 ]  # fmt: skip
-_MACHINES = {("POST", "/api/v1/jobs/{job}")}  # asked for by a key, never by a browser
+_MACHINES = {
+    ("POST", "/api/v1/jobs/{job}"),
+    ("POST", "/.citygate/backchannel-logout"),
+}  # asked for by a key, never by a browser
 
 
 def test_every_write_of_a_browser_is_tried_below(door: Door) -> None:

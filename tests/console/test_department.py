@@ -208,7 +208,7 @@ def test_who_is_not_of_this_tree_is_not_there(door: Door, cookie: str) -> None:
 
 def test_an_expired_role_is_not_shown_as_held(door: Door, cookie: str) -> None:
     give(door, cookie)
-    with door.city.database.transaction() as connection:
+    with door.city.stores.database.transaction() as connection:
         connection.exec_driver_sql(
             "UPDATE assignment SET expires_at = '2026-01-01 00:00:00.000000' WHERE role = 'marriage-clerk'"
         )

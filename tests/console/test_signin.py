@@ -46,7 +46,7 @@ def resume(door: Door, target: str, cookie: str, **changes: str) -> Answer:
 def test_a_write_is_kept_through_a_step_up_and_sent_again_by_one_button(door: Door) -> None:
     weak = door.sign_in("qian", assurance=2, sid="qian-sid")
     target = kept(door, weak)
-    with door.city.database.transaction() as connection:
+    with door.city.stores.database.transaction() as connection:
         row = connection.execute(parked.select()).mappings().one()
     assert "轮岗".encode() not in row["sealed"]
     strong = door.sign_in("qian", assurance=3, sid="qian-sid")

@@ -12,18 +12,22 @@ from pathlib import Path
 
 import pytest
 
-import app
+import wiring as app
 from authz.bootstrap import CLOCK
 from crypto.errors import KeyFileUnsafe
 from crypto.local_keys import load
 from deploy.demo.found import PEOPLE, found
 from idp.access_key import kept_key
 from settings import Settings
+from storage.database import Database
+from stores import open_stores
 
 ROOT = Path(__file__).parents[2]
 KEYS = ("seal", "audit", "assertion", "pairwise", "client")
-RUN = "import app, sys; from pathlib import Path; from deploy.demo.found import found; from settings import Settings; \
+RUN = (
+    "import wiring as app, sys; from pathlib import Path; from deploy.demo.found import found; from settings import Settings; \
 found(Settings(data=Path(sys.argv[1])), clock=app.clock, mint=app.mint)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +50,11 @@ def after_a_crash(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_founding_that_was_killed_leaves_nothing_and_the_next_one_works(after_a_crash: Path) -> None:
-    city = app.City(Settings(data=after_a_crash))
+    settings = Settings(data=after_a_crash)
+    city = app.City(settings, stores := open_stores(settings, clock=app.clock))
     assert len(city.directory.people(city.directory.departments())) == 10
     city.spool.close()
-    city.database.close()
+    stores.close()
 
 
 def test_nobody_else_on_the_machine_reads_its_secrets(after_a_crash: Path) -> None:
@@ -88,7 +93,7 @@ def test_its_people_stay_the_same_under_another_port(founded: Path) -> None:
     for port in (8080, 9000):
         settings = Settings(data=founded, port=port)
         directory = app.Directory(
-            app.Database(f"sqlite:///{founded / 'city.db'}"), issuers={settings.issuer: app.LOCAL_ISSUER}
+            Database(f"sqlite:///{founded / 'city.db'}"), issuers={settings.issuer: app.ISSUERS["embedded"]}
         )
         qian = next(one for one in directory.people(directory.departments()) if one.login == "qian")
         assert directory.signed_in(iss=settings.issuer, sub=qian.sub) == qian
@@ -110,5 +115,8 @@ def test_a_key_that_was_opened_to_others_stops_the_city(founded: Path, tmp_path:
     place = tmp_path / "city"
     shutil.copytree(founded, place)
     (place / "keys/seal.key").chmod(0o644)
+    settings = Settings(data=place)
+    stores = open_stores(settings, clock=app.clock)
     with pytest.raises(KeyFileUnsafe):
-        app.City(Settings(data=place))
+        app.City(settings, stores)
+    stores.close()

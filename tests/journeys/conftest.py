@@ -1,4 +1,4 @@
-"""Each journey meets the same city twice: at its own port, and behind nginx."""
+"""Each journey meets the same city three times: at its own port, behind nginx, and on the production profile."""
 
 import contextlib
 import shutil
@@ -15,8 +15,11 @@ from tests.needs import need
 Visit = Callable[..., Page]
 
 
-@pytest.fixture(scope="package", params=["direct", "nginx"])
+@pytest.fixture(scope="package", params=["direct", "nginx", "stack"])
 def city(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    if request.param == "stack":
+        yield request.getfixturevalue("stack")
+        return
     options = ["--nginx"] if request.param == "nginx" else []
     need(*(["nginx"] if options else []))
     with running(tmp_path_factory.mktemp(request.param) / "city", *options) as started:

@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from deploy.supervise import CannotStart, check_free, free_ports
 from idp.access_key import kept_key
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +29,24 @@ class City:
     @property
     def console(self) -> str:
         return str(self.facts["console"])
+
+    @property
+    def deciding(self) -> int:
+        """How many processes decide, and confirm each change."""
+        return sum(name == "city" or name.startswith(("gateway", "control")) for name in self.facts["pids"])
+
+    @property
+    def has_keycloak(self) -> bool:
+        return "keycloak" in self.facts
+
+    @property
+    def database_url(self) -> str:
+        """Where the city keeps its state."""
+        if not self.has_keycloak:
+            return f"sqlite:///{self.data / 'city.db'}"
+        told = Path(f"/proc/{self.facts['pids']['control']}/environ").read_text().split("\0")
+        given = dict(line.split("=", 1) for line in told if "=" in line)
+        return given["CITYGATE_DATABASE"].replace("citygate@", f"citygate:{given['CITYGATE_DATABASE_PASSWORD']}@")
 
     @property
     def data(self) -> Path:
@@ -81,9 +99,10 @@ def command(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
 
 
 @contextlib.contextmanager
-def running(data: Path, *options: str) -> Iterator[City]:
+def running(data: Path, *options: str, command: tuple[str, ...] = ("up",)) -> Iterator[City]:
     """`up --json` until the end of the block, or until somebody stops it."""
-    line = [sys.executable, "cli.py", "up", "--json", "--data", str(data), "--port", str(_free_port()), *options]
+    asked = ["--json", "--data", str(data), "--port", str(_free_port())]
+    line = [sys.executable, "cli.py", *command, *asked, *options]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         told = process.stdout.readline()
@@ -98,9 +117,7 @@ def running(data: Path, *options: str) -> Iterator[City]:
 def _free_port() -> int:
     """A port that is free together with the next one."""
     while True:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
-                other.bind(("127.0.0.1", port + 1))
-                return port
+        (port,) = free_ports(1)
+        with contextlib.suppress(CannotStart):
+            check_free(port + 1)
+            return port

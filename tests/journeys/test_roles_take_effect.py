@@ -61,12 +61,12 @@ def test_a_role_opens_a_portal_at_the_next_click_and_closes_it_again(city, visit
     desk.locator("header").get_by_role("link", name="人员").click()
     desk.get_by_role("link", name=at.name).click()
     give_role(desk, at.role, "窗口轮岗")
-    expect(desk.get_by_role("status")).to_contain_text("1/1 网关")
+    expect(desk.get_by_role("status")).to_contain_text(f"{city.deciding}/{city.deciding} 网关")
     clerk.reload()
     expect(clerk.get_by_role("heading", level=1)).to_have_text(f"您好，{at.name}")
 
     desk.get_by_role("row").filter(has_text=at.title).get_by_role("button", name="收回").click()
-    expect(desk.get_by_role("status")).to_contain_text("1/1 网关")
+    expect(desk.get_by_role("status")).to_contain_text(f"{city.deciding}/{city.deciding} 网关")
     clerk.reload()
     expect(clerk.get_by_role("heading", level=1)).to_have_text("无权访问")
 

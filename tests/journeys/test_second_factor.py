@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.browsing import second_factor, sign_in
+from tests.journeys.browsing import CODE, second_factor, sign_in
 
 CERTIFICATE = "/certificates/17"
 HEADINGS = {"marriage": "婚姻登记证明", "housing": "房产证明", "social": "社保缴费证明"}
@@ -22,7 +22,7 @@ def test_a_page_of_label_3_asks_for_a_code_and_opens_where_it_was(city, visit, p
     page.goto(city.portal(portal))
     sign_in(page, wang)
     page.goto(city.portal(portal) + CERTIFICATE)
-    expect(page.locator("input[name=code]")).to_be_visible()
+    expect(page.locator(CODE)).to_be_visible()
     second_factor(page, wang)
     expect(page).to_have_url(city.portal(portal) + CERTIFICATE)
     expect(page.get_by_role("heading", level=1)).to_have_text(HEADINGS[portal])

@@ -1,0 +1,134 @@
+"""Keycloak as this city wants it: the plan that follows from its settings, and what is asked of its administration."""
+
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from crypto.local_keys import load
+from idp.keycloak.admin import ASKING_SECONDS, MAKING_SECONDS, Admin
+from idp.keycloak.apply import apply, drift
+from idp.keycloak.changes import Change, changed_since
+from idp.keycloak.drift import Drift
+from idp.keycloak.realm import REALM, WATCHER, Plan
+from settings import Settings
+
+ACCOUNT, ACCOUNT_REALM = "citygate-bootstrap", "master"  # whom Keycloak knows from its first start
+LOGOUT_PATH = "/.citygate/backchannel-logout"
+_LOOK_BACK = timedelta(minutes=10)  # on the first look: longer than the clock-job may be away unnoticed
+
+
+class Provisioner(Protocol):
+    """What the desks may ask of the issuer's administration. Called from threads."""
+
+    def drift(self) -> Sequence[Drift]:
+        """What is other there than it should be."""
+
+    def apply(self) -> Sequence[Drift]:
+        """Mend that, and say what it was."""
+
+    def changes(self) -> Iterable[Change]:
+        """Who may no longer be signed in, by what was changed there since this was last gone through to its end."""
+
+    def sign_out(self, sub: str) -> None:
+        """End every sign-on of this person there."""
+
+
+class NothingToProvision:
+    """The local issuer: it is as it was started, and has no administration of its own."""
+
+    def drift(self) -> Sequence[Drift]:
+        """Nothing."""
+        return ()
+
+    def apply(self) -> Sequence[Drift]:
+        """Nothing."""
+        return ()
+
+    def changes(self) -> Iterable[Change]:
+        """Nobody."""
+        return ()
+
+    def sign_out(self, sub: str) -> None:
+        """Its sign-ons count the moment of a sign-out by themselves."""
+
+
+class KeycloakProvisioner:
+    """The administration of one Keycloak; a connection for each question, so it may be asked by several threads."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], datetime]) -> None:
+        self._settings, self._clock = settings, clock
+        self._looked = clock() - _LOOK_BACK
+
+    def drift(self) -> Sequence[Drift]:
+        """Raises IssuerAdministrationUnavailable."""
+        with administration(self._settings) as admin:
+            return drift(admin, plan(self._settings))
+
+    def apply(self) -> Sequence[Drift]:
+        """Raises IssuerAdministrationUnavailable."""
+        with administration(self._settings) as admin:
+            return apply(admin, plan(self._settings))
+
+    def changes(self) -> Iterable[Change]:
+        """Asked with rights to read, not to change. Raises IssuerAdministrationUnavailable.
+
+        Whoever breaks off, because the city's own database is away, is told everything again.
+        """
+        now, secret = self._clock(), load(self._settings.data / "keys/watcher.key").hex()
+        with _admin(self._settings, realm=REALM, client_id=WATCHER, secret=secret) as admin:
+            found = changed_since(admin, self._looked)
+        yield from found
+        self._looked = now
+
+    def sign_out(self, sub: str) -> None:
+        """Raises IssuerAdministrationUnavailable."""
+        secret = self._settings.provisioner_secret
+        with _admin(self._settings, realm=ACCOUNT_REALM, client_id=ACCOUNT, secret=secret) as admin:
+            admin.post(f"{REALM}/users/{sub}/logout", {})
+
+
+def provisioner(settings: Settings, *, clock: Callable[[], datetime]) -> Provisioner:
+    """Whoever administers this city's issuer."""
+    return NothingToProvision() if settings.profile == "embedded" else KeycloakProvisioner(settings, clock=clock)
+
+
+def plan(settings: Settings) -> Plan:
+    """The realm for this city's hosts, its secrets from the city's keys."""
+    names = tomllib.loads(settings.routes.read_text())["names"] if settings.routes else {"console": {}}
+    keys = settings.data / "keys"
+    return Plan(
+        origins=tuple(settings.origin(name) for name in names),
+        logout_url=settings.origin("console") + LOGOUT_PATH,
+        client_secret=load(keys / "client.key").hex(),
+        watcher_secret=load(keys / "watcher.key").hex(),
+    )
+
+
+@contextmanager
+def administration(settings: Settings) -> Iterator[Admin]:
+    """Keycloak's administration with the right to change it, for the length of the block."""
+    secret = settings.provisioner_secret
+    with _admin(settings, realm=ACCOUNT_REALM, client_id=ACCOUNT, secret=secret, patience=MAKING_SECONDS) as admin:
+        yield admin
+
+
+@contextmanager
+def _admin(
+    settings: Settings, *, realm: str, client_id: str, secret: str, patience: float = ASKING_SECONDS
+) -> Iterator[Admin]:
+    scheme = "https" if settings.issuer_ca else "http"
+    address = f"{scheme}://{settings.issuer_address}:{settings.issuer_port}"
+    admin = Admin(
+        address,
+        account_realm=realm,
+        client_id=client_id,
+        client_secret=secret,
+        ca=str(settings.issuer_ca or ""),
+        timeout_seconds=patience,
+    )
+    try:
+        yield admin
+    finally:
+        admin.close()

@@ -1,0 +1,75 @@
+"""Somebody who clicks and clicks, each page once; when each click began, and what came of it."""
+
+import http.client
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from audit.event import Event, EventKind
+from tests.faults.visitor import ask
+from tests.journeys.running_city import City
+
+_names = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Click:
+    """`status` is 0 where the connection broke; `page` stands in the record of the decision."""
+
+    began: float
+    status: int
+    page: str
+    number: str  # of a refusal
+
+
+class Clicks:
+    """Visitors of the marriage portal with one credential, until the block ends; a page that is not there is 404."""
+
+    def __init__(
+        self, city: City, credential: dict[str, str], *, path: str = "/certificates/click-", visitors: int = 1
+    ) -> None:
+        self._city, self._credential, self._path = city, credential, path
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._visit) for _ in range(visitors)]
+        self.all: list[Click] = []
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _visit(self) -> None:
+        while not self._stop.is_set():
+            page, began = f"{self._path}{next(_names)}", time.monotonic()
+            try:
+                answer = ask(self._city, "marriage", "GET", page, self._credential, seconds=20)
+                self.all.append(Click(began, answer.status, f"/marriage{page}", answer.request_id))
+            except (OSError, http.client.HTTPException):
+                self.all.append(Click(began, 0, f"/marriage{page}", ""))
+
+    def allowed(self) -> list[Click]:
+        return [one for one in self.all if one.status == 404]
+
+    def failed(self) -> list[Click]:
+        return [one for one in self.all if one.status != 404]
+
+    def more(self, number: int) -> Callable[[], bool]:
+        """Whether so many more were allowed since this call."""
+        before = len(self.allowed())
+        return lambda: len(self.allowed()) >= before + number
+
+    def unrecorded(self, events: list[Event]) -> list[str]:
+        """What was answered and does not stand in the log; a click that a dying gateway had begun stands there twice."""
+        decided = {event.object for event in events if event.kind is EventKind.DECISION}
+        refused = {event.id for event in events if event.kind is EventKind.REFUSAL}
+        return [one.page for one in self.allowed() if one.page not in decided] + [
+            one.number for one in self.failed() if one.number and one.number not in refused
+        ]
