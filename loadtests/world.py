@@ -1,0 +1,173 @@
+"""The city under load: 100 000 rules, 10 000 sessions, 100 routes of which half carry label 3; rows like any others.
+
+`PROFILES` holds what may be underneath. A profile founds the world once, runs it for the length of a block and says by
+which `Way`s it is reached; everything that measures knows no more than that.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from deploy.demo.found import found
+from deploy.stack.up import GATEWAYS, SINGLE, Behind, stack_up
+from deploy.stack.up import Place as StackPlace
+from idp import store as identity_store
+from loadtests.filling import GATED, INLINE, Filled, Revocable, Size, fill, route_table
+from loadtests.running import running
+from settings import Settings
+from storage.database import Database
+from stores import database_url
+from wiring import clock, mint
+
+SUBJECT_PER_MINUTE = 60_000  # who is asked about every 10 ms
+OURS = (*GATEWAYS, "control", *SINGLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way into a running city."""
+
+    port: int
+    host: str  # the Host header
+    cookies: Path  # one header line each
+    ours: tuple[int, ...]  # root processes whose CPU counts
+    apart: Mapping[str, Sequence[int]] = field(default_factory=dict)  # others', by name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A city that runs, as far as a measurement needs to know it."""
+
+    ways: Mapping[str, Way]  # "inline", "inline_nginx", "forward_auth"; a profile may lack one
+    console: Way  # where sessions are ended
+    probed: Way  # where a revoked visitor asks: every gateway in turn, where there are several
+    revocable: Sequence[Revocable]
+    ended: Callable[[], Mapping[str, float]]  # person → when her session's row says it ended, seconds since 1970
+    disturbances: Mapping[str, Callable[[], AbstractContextManager[None]]] = field(
+        default_factory=lambda: {"none": contextlib.nullcontext}
+    )
+
+
+Profile = Callable[[Path, Size, int], AbstractContextManager[World]]
+
+
+@contextlib.contextmanager
+def embedded(folder: Path, size: Size, upstream: int) -> Iterator[World]:
+    """Two city processes on copies of one founded city: one listens itself, the other is behind nginx."""
+    base = Settings(data=folder / "founded", port=free_pair(), subject_per_minute=SUBJECT_PER_MINUTE)
+    found(base, clock=clock, mint=mint)
+    routes = base.data / "run/routes.toml"
+    routes.write_text(route_table(size, upstream, forward_auth=False))
+    filled = fill(replace(base, routes=routes), size, folder=folder)
+    cities = {}
+    for name in ("direct", "fronted"):
+        shutil.copytree(base.data, folder / name)
+        routes = folder / name / "run/routes.toml"
+        routes.write_text(route_table(size, upstream, forward_auth=name == "fronted"))
+        cities[name] = replace(base, data=folder / name, port=free_pair(), routes=routes)
+    cities["fronted"] = replace(cities["fronted"], listen=False, data_plane_secret=secrets.token_urlsafe(32))
+    direct, fronted = cities["direct"], cities["fronted"]
+    with running(direct) as pids, running(fronted, gated={GATED: upstream}) as fronted_pids:
+        inline = _way(direct, INLINE, pids, filled)
+        yield World(
+            ways={
+                "inline": inline,
+                "inline_nginx": _way(fronted, INLINE, fronted_pids, filled),
+                "forward_auth": _way(fronted, GATED, fronted_pids, filled),
+            },
+            console=replace(inline, host=direct.origin("console").partition("//")[2]),
+            probed=inline,
+            revocable=filled.revocable,
+            ended=partial(_ended, f"sqlite:///{direct.data / 'city.db'}"),
+        )
+
+
+@contextlib.contextmanager
+def stack(_folder: Path, size: Size, upstream: int) -> Iterator[World]:
+    """The production topology without an issuer, for nobody signs in: who visits was signed in when it was filled."""
+    with stack_folder() as folder:
+        (folder / "routes.toml").write_text(route_table(size, upstream, forward_auth=True))
+        filled: list[Filled] = []
+        behind = Behind(
+            routes=[folder / "routes.toml"],
+            portals={INLINE: upstream, GATED: upstream},
+            forward_auth=(GATED,),
+            inline=(INLINE,),
+            accounts=None,
+            subject_per_minute=SUBJECT_PER_MINUTE,
+            settle=lambda settings: filled.append(fill(settings, size, folder=folder)),
+        )
+        place = StackPlace(folder=folder / "stack")
+        with stack_up(place, port=free_pair(), cache=folder, clock=clock, mint=mint, behind=behind) as city:
+            at, pids = city.settings, city.supervisor.pids()
+            inline = _way(at, INLINE, pids, filled[0])
+            yield World(
+                ways={"inline": inline, "forward_auth": _way(at, GATED, pids, filled[0])},
+                console=replace(inline, host=at.origin("console").partition("//")[2]),
+                probed=inline,
+                revocable=filled[0].revocable,
+                ended=partial(_ended, database_url(at)),
+                disturbances={"none": contextlib.nullcontext, "redis_paused": partial(_paused, pids["redis"])},
+            )
+
+
+PROFILES: Mapping[str, Profile] = {"embedded": embedded, "stack": stack}
+
+
+@contextlib.contextmanager
+def stack_folder() -> Iterator[Path]:
+    """One that the accounts of PostgreSQL and Redis can reach; what is secret in it is readable by its owner alone."""
+    with tempfile.TemporaryDirectory(prefix="citygate-bench-") as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        yield folder
+
+
+@contextlib.contextmanager
+def _paused(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _way(at: Settings, portal: str, pids: Mapping[str, int], filled: Filled) -> Way:
+    ours = tuple(pid for name, pid in pids.items() if name in (*OURS, "city"))
+    apart = {name: (pid,) for name, pid in pids.items() if name in ("nginx", "postgres", "redis")}
+    host = at.origin(portal).partition("//")[2]
+    return Way(port=at.port, host=host, cookies=filled.cookies[portal], ours=ours, apart=apart)
+
+
+def _ended(url: str) -> dict[str, float]:
+    database, session = Database(url), identity_store.session
+    try:
+        with database.transaction() as connection:
+            rows = connection.execute(
+                sa.select(session.c.person, session.c.ended_at).where(session.c.ended_at.is_not(None))
+            )
+            return {who: at.timestamp() for who, at in rows}
+    finally:
+        database.close()
+
+
+def free_pair() -> int:
+    """A port that nobody listens on, nor on the next one."""
+    while True:
+        with socket.socket() as one, socket.socket() as other:
+            one.bind(("127.0.0.1", 0))
+            port = int(one.getsockname()[1])
+            with contextlib.suppress(OSError, OverflowError):
+                other.bind(("127.0.0.1", port + 1))
+                return port
