@@ -18,6 +18,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from json import dumps
@@ -74,9 +75,10 @@ def measure(profile: str) -> dict[str, Any]:
         way = world.probed
         target = Target(port=way.port, host=way.host, paths=paths(SIZE), credentials=way.cookies, ours=[])
         seen: dict[str, list[Watched]] = {}
-        with loading(target):
+        with loading(target), ThreadPoolExecutor(1) as thread:  # a loop may be running in this one
             for name, chosen in _shares(world):
-                seen[name] = asyncio.run(_end_all(world, chosen, world.disturbances[name]))
+                ending = _end_all(world, chosen, world.disturbances[name])
+                seen[name] = thread.submit(asyncio.run, ending).result()
         ended = world.ended()
     each = {name: figures(watched, ended) for name, watched in seen.items()}
     everybody = [one for watched in seen.values() for one in watched]
