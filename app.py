@@ -32,6 +32,7 @@ from gateway.refuse import note_unreadable, write_counted
 from gateway.server import Binding, serve
 from gateway.target import telling
 from idp.access_key import kept_key
+from idp.keycloak.realm import CLIENT_ID
 from idp.local_issuer.accounts import Accounts
 from idp.local_issuer.service import IssuerConfig, create_issuer
 from idp.local_issuer.through_the_door import only_through_the_door
@@ -39,7 +40,7 @@ from settings import Settings, from_environment
 from storage.database import Database
 from storage.election import Election
 from stores import database_url, open_stores
-from wiring import CLIENT_ID, City, audit_log, clock, mint
+from wiring import City, audit_log, clock, mint
 
 VERSION = "0.1.0"
 _STANDBY_SECONDS = 0.5

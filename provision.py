@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from console.routes import BACKCHANNEL_LOGOUT_PATH
 from crypto.local_keys import load
 from idp.keycloak.admin import ASKING_SECONDS, MAKING_SECONDS, Admin
 from idp.keycloak.apply import apply, drift
@@ -15,7 +16,6 @@ from idp.keycloak.realm import REALM, WATCHER, Plan
 from settings import Settings
 
 ACCOUNT, ACCOUNT_REALM = "citygate-bootstrap", "master"  # whom Keycloak knows from its first start
-LOGOUT_PATH = "/.citygate/backchannel-logout"
 _LOOK_BACK = timedelta(minutes=10)  # on the first look: longer than the clock-job may be away unnoticed
 
 
@@ -84,8 +84,7 @@ class KeycloakProvisioner:
 
     def sign_out(self, sub: str) -> None:
         """Raises IssuerAdministrationUnavailable."""
-        secret = self._settings.provisioner_secret
-        with _admin(self._settings, realm=ACCOUNT_REALM, client_id=ACCOUNT, secret=secret) as admin:
+        with administration(self._settings, patience=ASKING_SECONDS) as admin:
             admin.post(f"{REALM}/users/{sub}/logout", {})
 
 
@@ -100,17 +99,17 @@ def plan(settings: Settings) -> Plan:
     keys = settings.data / "keys"
     return Plan(
         origins=tuple(settings.origin(name) for name in names),
-        logout_url=settings.origin("console") + LOGOUT_PATH,
+        logout_url=settings.origin("console") + BACKCHANNEL_LOGOUT_PATH,
         client_secret=load(keys / "client.key").hex(),
         watcher_secret=load(keys / "watcher.key").hex(),
     )
 
 
 @contextmanager
-def administration(settings: Settings) -> Iterator[Admin]:
-    """Keycloak's administration with the right to change it, for the length of the block."""
+def administration(settings: Settings, *, patience: float = MAKING_SECONDS) -> Iterator[Admin]:
+    """Keycloak's administration with the right to change it, for the length of the block; `patience` in seconds."""
     secret = settings.provisioner_secret
-    with _admin(settings, realm=ACCOUNT_REALM, client_id=ACCOUNT, secret=secret, patience=MAKING_SECONDS) as admin:
+    with _admin(settings, realm=ACCOUNT_REALM, client_id=ACCOUNT, secret=secret, patience=patience) as admin:
         yield admin
 
 

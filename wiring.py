@@ -45,6 +45,7 @@ from idp.directory import Directory
 from idp.errors import IssuerAdministrationUnavailable, PersonUnknown
 from idp.issuer import Backchannel, Issuer
 from idp.keycloak.changes import PASSWORD_RESET
+from idp.keycloak.realm import CLIENT_ID
 from idp.relying_party import RelyingParty
 from idp.session import Sessions
 from provision import provisioner
@@ -52,7 +53,6 @@ from settings import Settings
 from storage.epoch import Answer
 from stores import Stores
 
-CLIENT_ID = "citygate"
 ISSUERS = {"embedded": "local", "production": "keycloak"}  # whose people stay the same where its address moves
 _BLOCK = 400  # ids whose 80 random bits are asked of the system at once
 _CHANCES: list[str] = []

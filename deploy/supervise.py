@@ -149,6 +149,15 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
+def free_pair() -> int:
+    """A port that nobody listens on, nor on the next one."""
+    while True:
+        (port,) = free_ports(1)
+        with contextlib.suppress(CannotStart):
+            check_free(port + 1)
+            return port
+
+
 def _die_with_parent(how: signal.Signals) -> None:
     """Nothing outlives the command that started it, however that ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, how)

@@ -30,12 +30,13 @@ from crypto.local_keys import load
 from deploy.demo.found import found, issuer_file
 from deploy.demo.up import PORTALS, Running, up
 from deploy.stack.up import Behind, Place, stack_up
+from deploy.supervise import free_pair
 from idp import store as identity_store
 from idp.keycloak.people import Enrolled, enrol, subjects
 from idp.local_issuer.accounts import Accounts
 from loadtests.browser import Browser
 from loadtests.meter import CannotMeasure, cpu_seconds, cpu_seconds_apart
-from loadtests.world import OURS, free_pair, stack_folder
+from loadtests.world import OURS, stack_folder
 from provision import administration
 from settings import Settings
 from storage.database import Database

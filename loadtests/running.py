@@ -2,7 +2,6 @@
 
 import contextlib
 import getpass
-import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -51,7 +50,7 @@ def started(folder: Path, processes: list[Process]) -> Iterator[dict[str, int]]:
 def running(settings: Settings, *, gated: Mapping[str, int] | None = None) -> Iterator[dict[str, int]]:
     """A city process, behind nginx where `gated` names the portals of auth_request and their ports."""
     environment = {**BARE, **to_environment(settings)}
-    command = [sys.executable, *os.environ.get("CITYGATE_BENCH_PYTHON", "").split(), "app.py", "city"]
+    command = [sys.executable, "app.py", "city"]
     ready = partial(answers, settings.port + 1, "/readyz")
     processes = [Process(name="city", command=command, environment=environment, folder=ROOT, ready=ready)]
     if gated is not None:

@@ -9,7 +9,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -22,6 +21,7 @@ import sqlalchemy as sa
 from deploy.demo.found import found
 from deploy.stack.up import GATEWAYS, SINGLE, Behind, stack_up
 from deploy.stack.up import Place as StackPlace
+from deploy.supervise import free_pair
 from idp import store as identity_store
 from loadtests.filling import GATED, INLINE, Filled, Revocable, Size, fill, route_table
 from loadtests.running import running
@@ -160,14 +160,3 @@ def _ended(url: str) -> dict[str, float]:
             return {who: at.timestamp() for who, at in rows}
     finally:
         database.close()
-
-
-def free_pair() -> int:
-    """A port that nobody listens on, nor on the next one."""
-    while True:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
-                other.bind(("127.0.0.1", port + 1))
-                return port

@@ -22,10 +22,10 @@ from functools import partial
 from pathlib import Path
 
 from deploy.supervise import BARE, CannotStart, Process, Supervisor, answers, free_ports
+from provision import ACCOUNT
 
 VERSION = "26.7.4"
 SHA256 = "a286e98b4296d4e75ee88d8527c7cd463b307caa022f088c9f22cffccc741fa1"
-ADMIN_CLIENT = "citygate-bootstrap"
 # what nobody asked for is not there to be attacked; tokens are for the door alone
 DISABLED = (
     "account", "account-api", "admin-fine-grained-authz", "authorization", "ciba", "device-flow", "impersonation",
@@ -76,7 +76,7 @@ def keycloak(
 
     Browsers know it as http://login.`domain`:`public_port`, whoever asks on loopback as what they asked for. It can
     resolve `hosts` (all to 127.0.0.1, for the back channel's logout) and nothing else. `admin_secret` becomes that of
-    the service account `ADMIN_CLIENT` when the database is new.
+    the service account `ACCOUNT` when the database is new.
     """
     _furnish(folder, template)
     (folder / "hosts").write_text(
@@ -84,7 +84,7 @@ def keycloak(
     )
     environment = {
         **BARE,
-        "KC_BOOTSTRAP_ADMIN_CLIENT_ID": ADMIN_CLIENT,
+        "KC_BOOTSTRAP_ADMIN_CLIENT_ID": ACCOUNT,
         "KC_BOOTSTRAP_ADMIN_CLIENT_SECRET": admin_secret,
     }
     public = ["--hostname", f"http://login.{domain}:{public_port}", "--hostname-backchannel-dynamic=true"]

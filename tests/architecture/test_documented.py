@@ -1,10 +1,8 @@
 """What is documented is true: every setting, and every command that a reader is told to type."""
 
-import contextlib
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from dataclasses import fields
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.supervise import free_pair
 from settings import Settings, to_environment
 from tests.architecture.source import ROOT
 
@@ -60,17 +59,8 @@ def test_the_commands_of_a_page_work_in_their_order(page: str, founded: Path, tm
     """On a city of the page's own, each with the exit status 0 that a reader expects."""
     commands = [text for where, text in _commands() if where == page and _verb(text) not in _ELSEWHERE]
     subprocess.run(["cp", "-a", str(founded), str(tmp_path / "city")], check=True)
-    here = {**os.environ, "CITYGATE_DATA": str(tmp_path / "city"), "CITYGATE_PORT": str(_free_port())}
+    here = {**os.environ, "CITYGATE_DATA": str(tmp_path / "city"), "CITYGATE_PORT": str(free_pair())}
     for command in commands:
         arguments = [sys.executable, str(ROOT / "cli.py"), *shlex.split(command, comments=True)[1:]]
         result = subprocess.run(arguments, cwd=ROOT, env=here, capture_output=True, text=True, check=False, timeout=120)
         assert result.returncode == 0, f"{page}: {command}\n{result.stdout}{result.stderr}"
-
-
-def _free_port() -> int:
-    """A port that is free together with the next one."""
-    while True:
-        with socket.socket() as one, socket.socket() as other, contextlib.suppress(OSError):
-            one.bind(("127.0.0.1", 0))
-            other.bind(("127.0.0.1", one.getsockname()[1] + 1))
-            return int(one.getsockname()[1])

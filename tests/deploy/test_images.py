@@ -72,7 +72,7 @@ def test_keycloak_is_built_and_named_as_the_stack_does_it() -> None:
     [disabled] = re.findall(r"--features-disabled=(\S+)", DOCKERFILE)
     assert tuple(disabled.split(",")) == keycloak.DISABLED
     stated = services()["keycloak"]["environment"]
-    assert stated["KC_BOOTSTRAP_ADMIN_CLIENT_ID"] == keycloak.ADMIN_CLIENT
+    assert stated["KC_BOOTSTRAP_ADMIN_CLIENT_ID"] == keycloak.ACCOUNT
     assert (stated["KC_CACHE"], stated["KC_HOSTNAME_BACKCHANNEL_DYNAMIC"]) == ("local", "true")
     assert stated["KC_CONFIG_FILE"] == mounted_secrets(services()["keycloak"])["keycloak.conf"]
     assert not [name for name in stated if name.startswith(("KC_PROXY", "KC_BOOTSTRAP_ADMIN_USER"))]

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stack.keycloak import ADMIN_CLIENT, keycloak, prepare
+from deploy.stack.keycloak import keycloak, prepare
 from deploy.supervise import Process, Supervisor, free_ports
 from idp.errors import IssuerAdministrationUnavailable
 from idp.keycloak.admin import MAKING_SECONDS, Admin
+from provision import ACCOUNT
 from tests.needs import need
 from tests.stack.keycloak import ADMIN_SECRET, CACHE, LiveKeycloak
 
@@ -33,7 +34,7 @@ def admin_at(port: int, secret: str) -> Admin:
     return Admin(
         f"http://127.0.0.1:{port}",
         account_realm="master",
-        client_id=ADMIN_CLIENT,
+        client_id=ACCOUNT,
         client_secret=secret,
         timeout_seconds=MAKING_SECONDS,
     )

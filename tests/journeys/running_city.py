@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deploy.supervise import CannotStart, check_free, free_ports
+from deploy.supervise import free_pair
 from idp.access_key import kept_key
 
 ROOT = Path(__file__).parents[2]
@@ -101,7 +101,7 @@ def command(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
 @contextlib.contextmanager
 def running(data: Path, *options: str, command: tuple[str, ...] = ("up",)) -> Iterator[City]:
     """`up --json` until the end of the block, or until somebody stops it."""
-    asked = ["--json", "--data", str(data), "--port", str(_free_port())]
+    asked = ["--json", "--data", str(data), "--port", str(free_pair())]
     line = [sys.executable, "cli.py", *command, *asked, *options]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -112,12 +112,3 @@ def running(data: Path, *options: str, command: tuple[str, ...] = ("up",)) -> It
             yield city
         finally:
             city.stop()
-
-
-def _free_port() -> int:
-    """A port that is free together with the next one."""
-    while True:
-        (port,) = free_ports(1)
-        with contextlib.suppress(CannotStart):
-            check_free(port + 1)
-            return port

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from deploy.stack.keycloak import ADMIN_CLIENT
 from idp.keycloak.admin import Admin
+from provision import ACCOUNT
 from tests.faults import visitor
 from tests.faults.faults import alive, stopped
 from tests.faults.visitor import Answer, _code, eventually, host_of
@@ -165,7 +165,7 @@ def recorded_by(city: City, number: str) -> str:
 def administered(city: City) -> Iterator[Admin]:
     """Keycloak's own admin API, as somebody at its admin console uses it."""
     address = f"http://127.0.0.1:{keycloak_port(city)}"
-    admin = Admin(address, account_realm="master", client_id=ADMIN_CLIENT, client_secret=secret(city, "provisioner"))
+    admin = Admin(address, account_realm="master", client_id=ACCOUNT, client_secret=secret(city, "provisioner"))
     try:
         yield admin
     finally:

@@ -25,8 +25,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pyotp
 import pytest
 
+from console.routes import BACKCHANNEL_LOGOUT_PATH as LOGOUT_PATH
 from crypto.aead import Seal
-from deploy.stack.keycloak import ADMIN_CLIENT, keycloak, prepare
+from deploy.stack.keycloak import keycloak, prepare
 from deploy.supervise import Supervisor, free_ports
 from idp.issuer import Backchannel, Issuer
 from idp.keycloak.admin import MAKING_SECONDS, Admin
@@ -34,12 +35,12 @@ from idp.keycloak.apply import apply
 from idp.keycloak.people import Enrolled, enrol, subjects
 from idp.keycloak.realm import CLIENT_ID, REALM, Plan
 from idp.relying_party import CALLBACK_PATH, RelyingParty
+from provision import ACCOUNT
 from tests.needs import need
 
 CACHE = Path(__file__).parents[2] / ".citygate"
 MARRIAGE, HOUSING = "http://marriage.localhost:8000", "http://housing.localhost:8000"
 ADMIN_SECRET, CLIENT_SECRET, WATCHER_SECRET = (f"canary-{secrets.token_urlsafe(24)}" for _ in range(3))
-LOGOUT_PATH = "/.citygate/backchannel-logout"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,7 +251,7 @@ def live_keycloak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKeyc
     try:
         supervisor.start([process], within_seconds=120)
         admin = Admin(
-            f"http://127.0.0.1:{port}", account_realm="master", client_id=ADMIN_CLIENT, client_secret=ADMIN_SECRET,
+            f"http://127.0.0.1:{port}", account_realm="master", client_id=ACCOUNT, client_secret=ADMIN_SECRET,
             timeout_seconds=MAKING_SECONDS,
         )  # fmt: skip
         apply(admin, plan)

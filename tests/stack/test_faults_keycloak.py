@@ -99,7 +99,7 @@ def test_without_keycloak_nobody_new_gets_in_and_sessions_go_on_until_their_next
 
 
 def test_a_rotated_signing_key_is_taken_within_seconds(city) -> None:
-    """fault: Keycloak signs with a new key, the old one is gone — sign-ins go on within the cool-down (10 s); sessions live."""
+    """fault: Keycloak signs with a new key — sign-ins go on after the cool-down; sessions live."""
     browser = Browser(city).signed_in("wang")
     with administered(city) as admin:
         realm = admin.get(REALM)["id"]

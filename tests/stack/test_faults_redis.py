@@ -27,7 +27,7 @@ def closed(city, browser: Browser) -> None:
 
 
 def test_while_redis_is_paused_everybody_waits_and_nobody_is_signed_out(city) -> None:
-    """fault: Redis hangs (SIGSTOP) — within 2–3 s 503 with Retry-After for everybody, cookies are kept; valid again."""
+    """fault: Redis hangs (SIGSTOP) — soon 503 with Retry-After for everybody, cookies are kept; valid again."""
     browser = Browser(city).signed_in("wang")
     began = time.monotonic()
     with hanging(city, "redis"):
@@ -70,7 +70,7 @@ def test_what_was_ended_stays_ended_whatever_redis_says(city) -> None:
 
 
 def test_a_revocation_counts_although_redis_tells_nobody(city) -> None:
-    """fault: a sign-out while Redis hangs — counts at every gateway within the lease, the epoch goes through PostgreSQL."""
+    """fault: a sign-out while Redis hangs — counts at every gateway by its receipt, the epoch goes through PostgreSQL."""
     for _ in range(5):  # whoever asks later than two seconds into the pause is not let through
         browser = Browser(city).signed_in("wang")
         assert everywhere(city, "marriage", "/whoami", browser.credential) == [200] * 3  # known for ten seconds
