@@ -1,22 +1,52 @@
 """Files that a crash leaves either as they were or as they were meant to be, and that one process has to itself."""
 
+import contextlib
 import fcntl
 import os
+from collections.abc import Mapping
 from pathlib import Path
+
+_OPEN_FILES = 64  # at once
 
 
 def replace(path: Path, data: bytes) -> None:
     """Put `data` at `path`: temporary file, fsync, rename, fsync of the folder. Raises OSError."""
-    make_folder(path.parent)
+    replace_all({path: data})
+
+
+def replace_all(files: Mapping[Path, bytes]) -> None:
+    """Put each file in its place, in any order; a folder is synced once for all that is new in it. Raises OSError."""
+    folders = {path.parent for path in files}
+    for folder in folders:
+        make_folder(folder)
+    names = list(files)
+    for at in range(0, len(names), _OPEN_FILES):
+        _replace_some({path: files[path] for path in names[at : at + _OPEN_FILES]})
+    for folder in folders:
+        sync_folder(folder)
+
+
+def _replace_some(files: Mapping[Path, bytes]) -> None:
+    """Write everything before the first fsync: the file system then commits it together."""
+    with contextlib.ExitStack() as stack:
+        fresh = {path: path.with_name(path.name + ".tmp") for path in files}
+        opened = []
+        for path, data in files.items():
+            descriptor = os.open(fresh[path], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            stack.callback(os.close, descriptor)
+            opened.append(descriptor)
+            write(descriptor, data)
+        for descriptor in opened:
+            os.fsync(descriptor)
+    for path, written in fresh.items():
+        written.replace(path)
+
+
+def note(path: Path, data: bytes) -> None:
+    """Put `data` at `path` for the next process; after a power failure it may be older or damaged. Raises OSError."""
     fresh = path.with_name(path.name + ".tmp")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        write(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    fresh.write_bytes(data)
     fresh.replace(path)
-    sync_folder(path.parent)
 
 
 def write(descriptor: int, data: bytes) -> None:

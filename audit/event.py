@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from json.encoder import encode_basestring_ascii as _quoted
-from operator import attrgetter, itemgetter
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from audit.errors import RecordMalformed
 from audit.redact import REDACTED, is_secret_name, is_suspect, redact
@@ -16,7 +15,6 @@ FORMAT = b"\x01"
 EVENT_BYTES = 8 * 1024
 _READ_CHARS = 2048  # of a text; more is never kept, so it need not be searched for credentials
 _KEYS, _KEY_CHARS, _VALUE_CHARS, _TEXT_CHARS = 16, 64, 256, 1024
-_PLAIN_CHARS = 512  # so many fit whatever they are: 12 bytes is the longest escape of one
 _CUT = "…[cut]"
 
 
@@ -31,8 +29,7 @@ class EventKind(StrEnum):
     BOOTSTRAP = "bootstrap"  # the first record of a city
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(NamedTuple):
     """What happened, in ids only: no names, no credentials."""
 
     id: str  # the request's id, the same in its decision and its outcome
@@ -47,13 +44,11 @@ class Event:
     status: int = 0  # HTTP status of the answer, 0 where there is none
     reason: str = ""
     rule: str = ""
-    detail: Mapping[str, str | int] = field(default_factory=dict)  # at most 16 keys, values to 256 characters
+    detail: Mapping[str, str | int] = MappingProxyType({})  # at most 16 keys, values to 256 characters
 
 
-_TEXTS = tuple(f.name for f in fields(Event) if f.type is str)
-_NAMES = tuple(sorted(f.name for f in fields(Event)))
-_KNOWN = frozenset(_NAMES)
-_values_of, _texts_of = attrgetter(*_NAMES), itemgetter(*_TEXTS)
+_KNOWN = frozenset(Event._fields)
+_TEXTS = ("id", "subject", "result", "department", "object", "action", "reason", "rule")
 
 
 def timestamp(at: datetime) -> str:
@@ -68,37 +63,42 @@ def encode(event: Event) -> bytes:
     ASCII JSON escapes every control and line character, so one record is one line for every reader (RFC 8259 §7).
     What is too long is cut with a visible mark, never refused: a caller cannot suppress a record by its size.
     """
-    values = _values(event)
-    if _is_plain(values):
-        return _canonical(values)
-    values, limit = _redacted(values), _TEXT_CHARS
-    while len(data := _canonical(_bounded(values, limit))) > EVENT_BYTES:
-        limit //= 2
-    return data
+    detail = _detail(event.detail)
+    text = _text(event, detail)
+    if not _is_plain(event.detail, detail, text):
+        event, limit = _redacted(event), _TEXT_CHARS
+        while len(text := _bounded(event, limit)) >= EVENT_BYTES:
+            limit //= 2
+    return FORMAT + text.encode("ascii")
 
 
 def decode(data: bytes) -> Event:
     """Return the event that `encode` turned into exactly `data`. Raises RecordMalformed."""
+    event = parse(data)
+    if FORMAT + _text(event, _detail(event.detail)).encode("ascii") != data:
+        raise RecordMalformed("event is not in its one canonical form")
+    return event
+
+
+def parse(data: bytes) -> Event:
+    """Return what `data` says, in whatever form: to find a record, not to show it. Raises RecordMalformed."""
     if data[:1] != FORMAT or len(data) > EVENT_BYTES:
         raise RecordMalformed(f"event of {len(data)} bytes has format {data[:1].hex() or 'none'}")
     try:
-        values = json.loads(data[1:])
+        values = json.loads(data[1:].decode("ascii"))
         if not isinstance(values, dict) or values.keys() != _KNOWN or not _well_typed(values):
             raise RecordMalformed("event has other fields than ours")
-        values["kind"], values["at"] = EventKind(values["kind"]), datetime.fromisoformat(values["at"])
-        event = Event(**values)
-        same = _canonical(_values(event)) == data
-    except (ValueError, RecursionError) as failure:
+        values["kind"] = EventKind(values["kind"])
+        values["at"] = datetime.fromisoformat(values["at"]).astimezone(UTC)
+    except (ValueError, OverflowError, RecursionError) as failure:
         raise RecordMalformed(f"event cannot be read: {type(failure).__name__}") from failure
-    if not same:
-        raise RecordMalformed("event is not in its one canonical form")
-    return event
+    return Event(**values)
 
 
 def _well_typed(values: dict[str, object]) -> bool:
     detail = values["detail"]
     return (
-        set(map(type, _texts_of(values))) == {str}
+        {type(values[name]) for name in _TEXTS} == {str}
         and type(values["kind"]) is type(values["at"]) is str
         and type(values["label"]) is type(values["status"]) is int
         and isinstance(detail, dict)
@@ -106,64 +106,64 @@ def _well_typed(values: dict[str, object]) -> bool:
     )
 
 
-def _values(event: Event) -> dict[str, Any]:
-    values = dict(zip(_NAMES, _values_of(event), strict=True))
-    values["at"], values["detail"] = timestamp(event.at), dict(event.detail)
-    return values
+def _is_plain(given: Mapping[str, str | int], detail: str, text: str) -> bool:
+    """Whether there is nothing to cut or to redact, as in nearly every event.
 
-
-def _is_plain(values: Mapping[str, Any]) -> bool:
-    """Whether there is nothing to cut or to redact, as in nearly every event."""
-    detail = values["detail"]
-    texts = [*_texts_of(values), *(value for value in detail.values() if isinstance(value, str))]
-    told = "\n".join([*texts, *detail])
+    JSON is never shorter than what it says and escapes no character of a credential's mark, so one look at the whole
+    text looks at every field in it.
+    """
     return (
-        len(told) <= _PLAIN_CHARS
-        and len(detail) <= _KEYS
-        and max(map(len, texts)) <= _VALUE_CHARS
-        and not any(len(key) > _KEY_CHARS or is_secret_name(key) for key in detail)
-        and not is_suspect(told)
+        len(text) <= _TEXT_CHARS
+        and len(detail) <= _VALUE_CHARS
+        and len(given) <= _KEYS
+        and not is_suspect(text)
+        and not any(len(key) > _KEY_CHARS or is_secret_name(key) for key in given)
     )
 
 
-def _canonical(values: Mapping[str, Any]) -> bytes:
+def _text(event: Event, detail: str) -> str:
     """As `json.dumps` with sorted keys writes it, in less than half the time."""
-    detail = ",".join([f"{_quoted(key)}:{_json(value)}" for key, value in sorted(values["detail"].items())])
-    text = (
-        f'{{"action":{_quoted(values["action"])},"at":{_quoted(values["at"])},"department":'
-        f'{_quoted(values["department"])},"detail":{{{detail}}},"id":{_quoted(values["id"])},"kind":'
-        f'{_quoted(values["kind"])},"label":{int(values["label"])},"object":{_quoted(values["object"])},"reason":'
-        f'{_quoted(values["reason"])},"result":{_quoted(values["result"])},"rule":{_quoted(values["rule"])},"status":'
-        f'{int(values["status"])},"subject":{_quoted(values["subject"])}}}'
+    return (
+        f'{{"action":{_quoted(event.action)},"at":"{timestamp(event.at)}","department":{_quoted(event.department)}'
+        f',"detail":{{{detail}}},"id":{_quoted(event.id)},"kind":"{event.kind}","label":{event.label:d}'
+        f',"object":{_quoted(event.object)},"reason":{_quoted(event.reason)},"result":{_quoted(event.result)}'
+        f',"rule":{_quoted(event.rule)},"status":{event.status:d},"subject":{_quoted(event.subject)}}}'
     )
-    return FORMAT + text.encode("ascii")
 
 
-def _json(value: str | int) -> str:
-    return _quoted(value) if isinstance(value, str) else int.__repr__(value)
+def _detail(detail: Mapping[str, str | int]) -> str:
+    """What stands between the braces."""
+    return ",".join(
+        [
+            f"{_quoted(key)}:{_quoted(value) if isinstance(value, str) else int.__repr__(value)}"
+            for key, value in sorted(detail.items())
+        ]
+    )
 
 
-def _redacted(values: dict[str, Any]) -> dict[str, Any]:
+def _redacted(event: Event) -> Event:
     detail = {
         redact(key): REDACTED
         if is_secret_name(key)
         else redact(value[:_READ_CHARS])
         if isinstance(value, str)
         else value
-        for key, value in values["detail"].items()
+        for key, value in event.detail.items()
     }
-    return values | {name: redact(values[name][:_READ_CHARS]) for name in _TEXTS} | {"detail": detail}
+    texts: dict[str, Any] = {name: redact(getattr(event, name)[:_READ_CHARS]) for name in _TEXTS}
+    return event._replace(detail=detail, **texts)
 
 
-def _bounded(values: dict[str, Any], limit: int) -> dict[str, Any]:
-    kept = list(values["detail"].items())
+def _bounded(event: Event, limit: int) -> str:
+    kept = list(event.detail.items())
     if len(kept) > _KEYS:
         kept = [*kept[: _KEYS - 1], (_CUT, len(kept) - _KEYS + 1)]
     detail = {
         _cut(key, min(limit, _KEY_CHARS)): _cut(value, min(limit, _VALUE_CHARS)) if isinstance(value, str) else value
         for key, value in kept
     }
-    return values | {name: _cut(values[name], limit) for name in _TEXTS} | {"detail": detail}
+    texts: dict[str, Any] = {name: _cut(getattr(event, name), limit) for name in _TEXTS}
+    return _text(event._replace(**texts), _detail(detail))
 
 
 def _cut(text: str, limit: int) -> str:

@@ -1,10 +1,18 @@
-"""Where a log is and whose checkpoints it carries."""
+"""Where a log is, whose checkpoints it carries, and what it is asked for."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from audit.search import Verified, read
+from audit import index as indexes
+from audit.errors import AuditError
+from audit.event import Event
+from audit.reconcile import Judge, Reconciled
+from audit.search import Query, Reader, Verified, read, search
+from audit.tiles import KeptTiles
 from crypto.sign import VerifyingKey
+from storage.witness import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +41,24 @@ class Log:
     def read(self, leaf: int) -> Verified:
         """The record at `leaf`, after its inclusion was checked. Raises AuditError."""
         return read(self.tiles, leaf, key=self.key, origin=self.origin)
+
+    def reconcile(self, rows: Iterable[Row], *, stays: Callable[[str], timedelta | None], now: datetime) -> Reconciled:
+        """Compare these rows, which are all there are, with what the log says of them.
+
+        Which leaves speak of a row is the index's to say: what it leaves out, `verify` finds.
+        Raises CheckpointInvalid, sqlite3.Error.
+        """
+        with indexes.inspect(self.index) as connection:
+            spoken_of = {one.key: one for one in indexes.rows_spoken_of(connection)}
+        reader = Reader(KeptTiles(self.tiles), key=self.key, origin=self.origin)  # newer than the index
+
+        def proven(leaf: int) -> Event | None:
+            try:
+                return reader.read(leaf).event
+            except AuditError:
+                return None
+
+        def records(identifier: str) -> list[tuple[int, Event | None]]:
+            return [(leaf, proven(leaf)) for leaf in search(self.index, Query(request=identifier)).leaves]
+
+        return Judge(spoken_of, records, proven, now=now).compare(rows, stays=stays)

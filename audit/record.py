@@ -10,7 +10,7 @@ big endian); the leaf is their RFC 9162 hash. So continuity can be checked from 
 import hashlib
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from audit.errors import RecordMalformed
 
@@ -18,22 +18,21 @@ FORMAT = b"\x01"
 SPOOL_BYTES = 8
 GENESIS = bytes(32)
 _PREFIX = struct.Struct(">c8sQ")
+_LENGTH = struct.Struct(">H").pack
 _CHAIN_BYTES = 32
 _EVENT_AT = _PREFIX.size + _CHAIN_BYTES
 LENGTH_BYTES = 2
 OVERHEAD_BYTES = LENGTH_BYTES + _EVENT_AT  # of a stored record beside its event
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(NamedTuple):
     """Where a spool stands: the sequence number its next record has, and the chain hash of its last."""
 
     next: int = 0
     chain: bytes = GENESIS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """The parts of a record; `event` is still encoded."""
 
     spool: bytes
@@ -44,7 +43,7 @@ class Record:
     @property
     def head(self) -> Head:
         """Where the spool stands behind this record."""
-        return Head(next=self.sequence + 1, chain=self.chain)
+        return Head(self.sequence + 1, self.chain)
 
     def follows(self, head: Head) -> bool:
         """Whether this is the next record behind `head`, unchanged."""
@@ -54,7 +53,7 @@ class Record:
 def link(spool: bytes, event: bytes, head: Head) -> tuple[bytes, Head]:
     """Return the record for `event` behind `head`, and the head behind it."""
     chain = _chain(spool, head.next, event, head)
-    return _PREFIX.pack(FORMAT, spool, head.next) + chain + event, Head(next=head.next + 1, chain=chain)
+    return _PREFIX.pack(FORMAT, spool, head.next) + chain + event, Head(head.next + 1, chain)
 
 
 def decode(data: bytes) -> Record:
@@ -62,19 +61,29 @@ def decode(data: bytes) -> Record:
     if len(data) <= _EVENT_AT or data[:1] != FORMAT:
         raise RecordMalformed(f"record of {len(data)} bytes has format {data[:1].hex() or 'none'}")
     _, spool, sequence = _PREFIX.unpack_from(data)
-    return Record(spool=spool, sequence=sequence, chain=data[_PREFIX.size : _EVENT_AT], event=data[_EVENT_AT:])
+    return Record(spool, sequence, data[_PREFIX.size : _EVENT_AT], data[_EVENT_AT:])
+
+
+def spool_of(data: bytes) -> bytes:
+    """The spool of a record that is known to be well-formed."""
+    return data[len(FORMAT) : len(FORMAT) + SPOOL_BYTES]
+
+
+def stored_bytes(records: Iterable[bytes]) -> int:
+    """The length of what `join` makes of them."""
+    return sum([LENGTH_BYTES + len(record) for record in records])
 
 
 def join(records: Iterable[bytes]) -> bytes:
     """Return records, each behind its length."""
-    return b"".join(len(record).to_bytes(LENGTH_BYTES, "big") + record for record in records)
+    return b"".join([part for record in records for part in (_LENGTH(len(record)), record)])
 
 
 def split(data: bytes) -> tuple[list[bytes], int]:
     """Return the whole records at the start of `data` and the offset behind the last."""
     records, at = [], 0
     while at + LENGTH_BYTES <= len(data):
-        end = at + LENGTH_BYTES + int.from_bytes(data[at : at + LENGTH_BYTES], "big")
+        end = at + LENGTH_BYTES + (data[at] << 8 | data[at + 1])
         if end > len(data):
             break
         records.append(data[at + LENGTH_BYTES : end])

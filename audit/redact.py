@@ -23,7 +23,6 @@ _CREDENTIAL = re.compile(
 _SECRET_NAME = re.compile(
     r"(?:\w+_)?(?:token|password|passwd|secret|otp|totp|assertion|cookie|authorization|csrf)", re.IGNORECASE | re.ASCII
 )
-_SUSPECT = ("=", "%3d", "cg_", "eyj", "bearer", "basic", "dpop")  # in small letters
 
 
 def redact(text: str) -> str:
@@ -34,7 +33,15 @@ def redact(text: str) -> str:
 def is_suspect(text: str) -> bool:
     """Whether `redact` could change `text`; quick, and true too often rather than once too rarely."""
     small = text.lower()
-    return any(mark in small for mark in _SUSPECT)
+    return (
+        "=" in small
+        or "%3d" in small
+        or "cg_" in small
+        or "eyj" in small
+        or "bearer" in small
+        or "basic" in small
+        or "dpop" in small
+    )
 
 
 @lru_cache(maxsize=1024)

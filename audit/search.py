@@ -1,7 +1,11 @@
 """Questions to the log: the index answers with leaf numbers, and a record is read only behind its proof."""
 
+import itertools
+import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from audit import event as events
@@ -10,11 +14,25 @@ from audit import merkle
 from audit import record as records
 from audit.checkpoint import Checkpoint
 from audit.event import Event, timestamp
+from audit.index import BLOCK
 from audit.tiles import Tiles
 from crypto.sign import VerifyingKey
 
 PAGE_RECORDS = 100
+_KEPT_NODES = 1 << 16  # 32 bytes each
 _AFTER_ALL = "\U0010ffff"
+_IN_BLOCK = "leaf >= :first AND leaf < :end"
+_CONDITIONS = {
+    "request": "id = :request",
+    "person": "leaf IN (SELECT leaf FROM about WHERE block = :block AND person = :person)",
+    "object": f"leaf / {BLOCK} = :block AND object >= :object AND object < :beyond",
+    "kind": "kind = :kind",
+    "result": "result = :result",
+    "since": "at >= :since",
+    "until": "at < :until",
+}
+# Of those asked for, the first here narrows most; SQLite, which knows nothing about the values, would guess.
+_INDEXES = {"request": "INDEXED BY record_id", "person": "NOT INDEXED", "object": "INDEXED BY record_object"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +83,36 @@ class Verified:
 
 def search(index: Path, query: Query) -> Page:
     """Answer `query` from the index; every leaf must still be `read`. Raises sqlite3.Error."""
-    conditions = _conditions(query)
-    about = "JOIN about ON about.leaf = record.leaf" if query.person else ""
-    where = " AND ".join(conditions) or "TRUE"
-    statement = f"SELECT record.leaf FROM record {about} WHERE {where} ORDER BY record.leaf DESC LIMIT ?"  # noqa: S608 - fixed texts
-    with indexes.connect(index) as connection:
-        rows = connection.execute(statement, (*conditions.values(), query.limit + 1)).fetchall()
+    if not index.exists():
+        return Page(leaves=(), next=None, covered=0)
+    with indexes.inspect(index) as connection:
+        connection.execute("BEGIN")  # one state of the index for all its blocks
         size = indexes.covered(connection)
-    leaves = tuple(int(row[0]) for row in rows[: query.limit])
-    return Page(leaves=leaves, next=leaves[-1] if len(rows) > query.limit else None, covered=size)
+        found = list(itertools.islice(_found(connection, query, size), query.limit + 1))
+    leaves = tuple(found[: query.limit])
+    return Page(leaves=leaves, next=leaves[-1] if len(found) > query.limit else None, covered=size)
+
+
+def _found(connection: sqlite3.Connection, query: Query, size: int) -> Iterator[int]:
+    """The leaves, newest first, out of one block of the index after the other."""
+    values = {
+        "request": query.request,
+        "person": query.person,
+        "object": query.object,
+        "beyond": query.object + _AFTER_ALL,
+        "result": query.result,
+        "kind": query.kind,
+        "since": timestamp(query.since) if query.since else "",
+        "until": timestamp(query.until) if query.until else "",
+    }
+    asked = [_CONDITIONS[name] for name, value in values.items() if value and name in _CONDITIONS]
+    index = next((_INDEXES[name] for name, value in values.items() if value and name in _INDEXES), "NOT INDEXED")
+    where = " AND ".join([_IN_BLOCK, *asked])
+    statement = f"SELECT leaf FROM record {index} WHERE {where} ORDER BY leaf DESC LIMIT {query.limit + 1}"  # noqa: S608 - fixed texts
+    end = size if query.before_leaf is None else min(size, query.before_leaf)
+    for block in indexes.blocks(connection, values, end) if end > 0 else ():
+        bounds = {"block": block, "first": block * BLOCK, "end": min(end, (block + 1) * BLOCK)}
+        yield from (leaf for (leaf,) in connection.execute(statement, values | bounds))
 
 
 def read(log: Path, leaf: int, *, key: VerifyingKey, origin: str) -> Verified:
@@ -81,34 +120,29 @@ def read(log: Path, leaf: int, *, key: VerifyingKey, origin: str) -> Verified:
 
     Raises ProofInvalid, CheckpointInvalid, LogUnreadable, RecordMalformed.
     """
-    tiles = Tiles(log)
-    checkpoint = tiles.checkpoint(key, origin)
-    path = merkle.inclusion_proof(leaf, checkpoint.size, tiles.node(checkpoint.size))
-    stored = tiles.record(leaf, checkpoint.size)
-    merkle.check_inclusion(merkle.hash_leaf(stored), leaf, path, size=checkpoint.size, root=checkpoint.root)
-    record = records.decode(stored)
-    return Verified(
-        event=events.decode(record.event),
-        leaf=leaf,
-        spool=record.spool.hex(),
-        sequence=record.sequence,
-        record=stored,
-        path=tuple(path),
-        checkpoint=checkpoint,
-    )
+    return Reader(Tiles(log), key=key, origin=origin).read(leaf)
 
 
-def _conditions(query: Query) -> dict[str, str | int]:
-    """SQL conditions with one parameter each."""
-    asked: dict[str, str | int | None] = {
-        "about.person = ?": query.person or None,
-        "record.object >= ?": query.object or None,
-        "record.object < ?": query.object + _AFTER_ALL if query.object else None,
-        "record.at >= ?": timestamp(query.since) if query.since else None,
-        "record.at < ?": timestamp(query.until) if query.until else None,
-        "record.result = ?": query.result or None,
-        "record.id = ?": query.request or None,
-        "record.kind = ?": query.kind or None,
-        "record.leaf < ?": query.before_leaf,
-    }
-    return {condition: value for condition, value in asked.items() if value is not None}
+class Reader:
+    """Reads records under one checkpoint, each behind its proof. Raises CheckpointInvalid."""
+
+    def __init__(self, tiles: Tiles, *, key: VerifyingKey, origin: str) -> None:
+        self._tiles, self._checkpoint = tiles, tiles.checkpoint(key, origin)
+        self._node = lru_cache(maxsize=_KEPT_NODES)(tiles.node(self._checkpoint.size))
+
+    def read(self, leaf: int) -> Verified:
+        """The record at `leaf`. Raises ProofInvalid, LogUnreadable, RecordMalformed."""
+        checkpoint = self._checkpoint
+        path = merkle.inclusion_proof(leaf, checkpoint.size, self._node)
+        stored = self._tiles.record(leaf, checkpoint.size)
+        merkle.check_inclusion(merkle.hash_leaf(stored), leaf, path, size=checkpoint.size, root=checkpoint.root)
+        record = records.decode(stored)
+        return Verified(
+            event=events.decode(record.event),
+            leaf=leaf,
+            spool=record.spool.hex(),
+            sequence=record.sequence,
+            record=stored,
+            path=tuple(path),
+            checkpoint=checkpoint,
+        )

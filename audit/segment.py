@@ -15,7 +15,7 @@ from pathlib import Path
 from audit import durable
 from audit.errors import RecordMalformed
 from audit.event import Event, EventKind
-from audit.record import FORMAT, LENGTH_BYTES, SPOOL_BYTES, Head, Record, decode, join, split
+from audit.record import FORMAT, LENGTH_BYTES, SPOOL_BYTES, Head, Record, decode, join, split, stored_bytes
 
 SUFFIX = ".segment"
 DAMAGED = ".damaged"
@@ -66,7 +66,7 @@ def whole(data: bytes, head: Head | None = None) -> Whole:
         except RecordMalformed:
             break
         if head is None:
-            head = Head(next=record.sequence, chain=b"")
+            head = Head(record.sequence, b"")
             sound.append(True)
         elif record.sequence != head.next or (records and record.spool != records[0].spool):
             break
@@ -77,7 +77,7 @@ def whole(data: bytes, head: Head | None = None) -> Whole:
     while sound and not sound[-1]:
         sound.pop()
     count = len(sound)
-    return Whole(records=records[:count], stored=stored[:count], sound=sound, end=len(join(stored[:count])))
+    return Whole(records=records[:count], stored=stored[:count], sound=sound, end=stored_bytes(stored[:count]))
 
 
 def hidden(data: bytes, end: int, spool: bytes) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 from audit import durable, merkle
 from audit.checkpoint import Checkpoint, sign
 from audit.errors import CheckpointInvalid, ProofInvalid, SequencerRunning, SpoolBroken
-from audit.record import Head, Record, decode, join
+from audit.record import Head, Record, decode, spool_of, stored_bytes
 from audit.segment import first_of, hidden, segments, whole
 from audit.tiles import CHECKPOINT, Tiles
 from crypto.sign import SigningKey
@@ -142,16 +142,15 @@ class Sequencer:
             data = _synced(path, offset)
             read, taken = whole(data), 0
             spool = read.records[0].spool if read.records else place.spool
-            for record, raw in zip(read.records, read.stored, strict=True):
-                head = heads.get(spool, Head())
-                broken = _contradiction(record, head)
-                if broken or (record.sequence == head.next and len(records) == room):
-                    break
-                if record.sequence == head.next:
-                    records.append(raw)
-                    heads[spool] = record.head
-                taken += 1
-            place = _Place(spool=spool, first=first_of(path), offset=offset + len(join(read.stored[:taken])))
+            head = heads.get(spool, Head())
+            broken = _contradiction(read.records, head)
+            if read.records and not broken:
+                known = head.next - read.records[0].sequence
+                taken = min(known + room - len(records), len(read.records))
+                if taken > known:
+                    records += read.stored[known:taken]
+                    heads[spool] = read.records[taken - 1].head
+            place = _Place(spool=spool, first=first_of(path), offset=offset + stored_bytes(read.stored[:taken]))
             if path == paths[-1] and hidden(data, read.end, spool):  # earlier, the next segment tells of it
                 broken = f"spool `{directory.name}`: `{path.name}` is broken"
             if broken or taken < len(read.records):
@@ -165,11 +164,12 @@ class Sequencer:
             raise ProofInvalid(f"tiles of the first {self._size} records were changed: nothing more is signed")
         root = merkle.root(size, node)
         self._sign(size, root)
-        for leaf, record in enumerate(map(decode, records), self._size):
-            self._last[record.spool], self._heads[record.spool] = leaf, record.head
+        last = {spool_of(record): leaf for leaf, record in enumerate(records, self._size)}
+        self._last |= last
+        self._heads |= {spool: decode(records[leaf - self._size]).head for spool, leaf in last.items()}
         old, self._size, self._root = self._size, size, root
-        last = {spool.hex(): leaf for spool, leaf in self._last.items()}
-        durable.replace(self._log / _HEADS, json.dumps({"size": size, "last": last}).encode())
+        known = {spool.hex(): leaf for spool, leaf in self._last.items()}
+        durable.note(self._log / _HEADS, json.dumps({"size": size, "last": known}).encode())
         self._tiles.prune(old, size)
 
     def _sign(self, size: int, root: bytes) -> None:
@@ -177,13 +177,15 @@ class Sequencer:
         durable.replace(self._log / CHECKPOINT, sign(checkpoint, self._key).encode())
 
 
-def _contradiction(record: Record, head: Head) -> str:
-    """Why `record` cannot stand where the log left its spool at `head`; "" if it can, or if the log has it already."""
-    name = f"spool {record.spool.hex()}"
-    if record.sequence > head.next:
-        return f"{name}: records {head.next} to {record.sequence - 1} are missing from its files"
-    if record.sequence == head.next - 1 and record.chain != head.chain:
-        return f"{name}: record {record.sequence} is another in the log than in its file"
+def _contradiction(records: Sequence[Record], head: Head) -> str:
+    """Why `records`, of one spool and without a gap, cannot stand where the log left it at `head`; "" if they can."""
+    if not records:
+        return ""
+    name, known = f"spool {records[0].spool.hex()}", head.next - records[0].sequence
+    if known < 0:
+        return f"{name}: records {head.next} to {records[0].sequence - 1} are missing from its files"
+    if 0 < known <= len(records) and records[known - 1].chain != head.chain:
+        return f"{name}: record {head.next - 1} is another in the log than in its file"
     return ""
 
 

@@ -4,10 +4,11 @@ import logging
 import sqlite3
 import threading
 
-from audit import index
 from audit.errors import AuditError
+from audit.index import Index
 from audit.log import Log
 from audit.sequencer import Sequencer
+from audit.tiles import Tiles
 from crypto.sign import SigningKey
 
 PAUSE_SECONDS = 0.25  # an appended record is in the log within a second (law 5)
@@ -20,7 +21,7 @@ class Sequencing:
     def __init__(self, log: Log, key: SigningKey) -> None:
         """Take the log's lock. Raises SequencerRunning, CheckpointInvalid, LogUnreadable, OSError."""
         self._sequencer = Sequencer(spools=log.spools, log=log.tiles, key=key, origin=log.origin)
-        self._place = log
+        self._tiles, self._index = Tiles(log.tiles), Index(log.index)
         self._stop = threading.Event()
         self._trouble = ""
         self._thread = threading.Thread(target=self._run, name="sequencer")
@@ -44,11 +45,10 @@ class Sequencing:
         while not last:
             last = self._stop.wait(PAUSE_SECONDS)
             try:
-                self._sequencer.integrate()
-                place = self._place
-                index.refresh(place.index, log=place.tiles, key=place.key, origin=place.origin)
+                self._index.refresh(self._tiles, self._sequencer.integrate())
                 self._trouble = ""
             except (AuditError, OSError, sqlite3.Error) as failure:
                 told, self._trouble = self._trouble, f"{type(failure).__name__}: {failure}"
                 if self._trouble != told:
                     _log.exception("pass failed; tried again until it is not")
+        self._index.close()

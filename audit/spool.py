@@ -12,9 +12,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from audit import durable, segment
 from audit.errors import AuditUnavailable
@@ -32,8 +33,7 @@ _SEGMENTS = 16  # of the limit; a full one is closed, so that it can be removed 
 _RESERVED_PERCENT = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Item:
+class _Item(NamedTuple):
     event: bytes
     synced: bool
     reserved: bool
@@ -83,7 +83,7 @@ class Spool:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        self._put(_Item(event=encode(event), synced=synced, reserved=reserved, future=future))
+        self._put(_Item(encode(event), synced, reserved, future))
         timer = loop.call_later(_STALL_SECONDS, _answer, [future], _STALLED)
         try:
             await future
@@ -145,7 +145,7 @@ class Spool:
             item = self._queue.get(timeout=wait)
             while item is not None:
                 batch.append(item)
-                if len(batch) == _BATCH_RECORDS:
+                if len(batch) == _BATCH_RECORDS or not self._queue.qsize():
                     return batch, False
                 item = self._queue.get_nowait()
             return batch, True

@@ -7,7 +7,9 @@ the leftover of a crash: nobody reads it, and the next sequencer removes it.
 """
 
 import contextlib
+import functools
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from audit import durable, merkle
@@ -21,6 +23,7 @@ HASH_BYTES = 32
 ENTRIES = "entries"
 CHECKPOINT = "checkpoint"
 _LEVELS = 8
+_KEPT_TILES = 256
 _READS = 3  # a partial tile may be replaced by a larger one while we look
 
 
@@ -78,26 +81,26 @@ class Tiles:
 
     def node(self, size: int) -> merkle.Node:
         """The tree of `size` leaves, read from its tiles."""
+        hashes = functools.lru_cache(maxsize=_LEVELS)(self.hashes)  # a root asks the last tiles for node after node
 
         def read(height: int, index: int) -> bytes:
             level, rest = divmod(height, 8)
             tile, offset = divmod(index << rest, WIDTH)
             width = min(WIDTH, (size >> 8 * level) - tile * WIDTH)
-            return merkle.root_of(self.hashes(level, tile, width)[offset : offset + (1 << rest)])
+            return merkle.root_of(hashes(level, tile, width)[offset : offset + (1 << rest)])
 
         return read
 
     def append(self, size: int, records: Sequence[bytes]) -> int:
         """Write `records` behind the first `size`; return the new size, which counts once a checkpoint says so."""
-        index, width = divmod(size, WIDTH)
-        row = [*(record for _, record in self.records(size - width, size)), *records]
-        for tile in _tiles(row):
-            durable.replace(self.log / tile_path(ENTRIES, index, len(tile)), join(tile))
-            index += 1
+        last = size - size % WIDTH
+        row = [*(record for _, record in self.records(last, size)), *records]
+        files = {self._place(ENTRIES, last + at, tile): join(tile) for at, tile in _tiles(row)}
         level, begin, fresh = 0, size, [merkle.hash_leaf(record) for record in records]
         while fresh:
-            fresh = self._extend(level, begin, fresh)
+            fresh = self._extend(level, begin, fresh, files)
             level, begin = level + 1, begin >> 8
+        durable.replace_all(files)
         return size + len(records)
 
     def prune(self, old: int, new: int) -> None:
@@ -120,17 +123,15 @@ class Tiles:
                     if part != keep:
                         _remove(part)
 
-    def _extend(self, level: int, begin: int, fresh: Sequence[bytes]) -> list[bytes]:
-        """Write `fresh` hashes behind the first `begin` of a level; return the roots of the tiles that became full."""
+    def _extend(self, level: int, begin: int, fresh: Sequence[bytes], files: dict[Path, bytes]) -> list[bytes]:
+        """Put `fresh` hashes behind the first `begin` of a level; return the roots of the tiles that became full."""
         index, width = divmod(begin, WIDTH)
         row = [*(self.hashes(level, index, width) if width else ()), *fresh]
-        full = []
-        for tile in _tiles(row):
-            durable.replace(self.log / tile_path(level, index, len(tile)), b"".join(tile))
-            index += 1
-            if len(tile) == WIDTH:
-                full.append(merkle.root_of(tile))
-        return full
+        files |= {self._place(level, begin - width + at, tile): b"".join(tile) for at, tile in _tiles(row)}
+        return [merkle.root_of(tile) for _, tile in _tiles(row) if len(tile) == WIDTH]
+
+    def _place(self, level: int | str, begin: int, tile: Sequence[bytes]) -> Path:
+        return self.log / tile_path(level, begin // WIDTH, len(tile))
 
     def _read(self, level: int | str, index: int, width: int) -> bytes:
         """The tile of exactly this width first: a full one beside it may be the leftover of a crash."""
@@ -145,8 +146,19 @@ class Tiles:
         raise LogUnreadable(f"`{tile_path(level, index, width)}` is missing")
 
 
-def _tiles(row: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    return (row[at : at + WIDTH] for at in range(0, len(row), WIDTH))
+class KeptTiles(Tiles):
+    """The same for many questions under one checkpoint: the tiles read last are kept, which nobody changes."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(log)
+        self._kept = lru_cache(maxsize=_KEPT_TILES)(super()._read)
+
+    def _read(self, level: int | str, index: int, width: int) -> bytes:
+        return self._kept(level, index, width)
+
+
+def _tiles(row: Sequence[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:
+    return ((at, row[at : at + WIDTH]) for at in range(0, len(row), WIDTH))
 
 
 def _levels() -> Iterator[tuple[int | str, int]]:

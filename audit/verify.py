@@ -235,6 +235,9 @@ class _Verification:
         try:
             rows = indexes.stored(index, begin, begin + WIDTH)
             covered = indexes.covered(index)
+            told = {leaf: event for leaf, event in known.items() if event and leaf < covered}
+            for leaf in indexes.hidden(index, told, begin // indexes.BLOCK)[:1]:
+                self.findings.add("index", f"index hides record {leaf} from a search by kind, result or time", leaf)
         except sqlite3.Error as failure:
             self.findings.add("index", f"index cannot be read: {failure}")
             self.index = None

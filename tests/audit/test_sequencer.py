@@ -2,10 +2,10 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
-from audit import durable
 from audit.errors import CheckpointInvalid, ProofInvalid, SequencerRunning, SpoolBroken
 from audit.event import decode
 from audit.record import decode as decode_record
@@ -90,18 +90,18 @@ def test_a_spool_that_cannot_be_read_does_not_stop_the_others(city: City) -> Non
 
 def test_a_failed_pass_is_taken_up_again(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each durable step in turn fails as a full disk does; a pass behind it must be whole."""
-    replace, sequencer, count = durable.replace, city.sequencer(), 0
+    replace, sequencer, count = Path.replace, city.sequencer(), 0
     for failing in range(12):
         city.write(*(event(failing * 200 + number) for number in range(100)), name=f"spool-{failing % 3}")
         calls = iter(range(100))
 
-        def full(path, data, calls=calls, failing=failing):  # type: ignore[no-untyped-def]
+        def full(fresh, path, calls=calls, failing=failing):  # type: ignore[no-untyped-def]
             if next(calls) == failing % 6:
                 raise OSError(28, "No space left on device")
-            replace(path, data)
+            return replace(fresh, path)
 
         with monkeypatch.context() as patch:
-            patch.setattr(durable, "replace", full)
+            patch.setattr(Path, "replace", full)
             try:
                 sequencer.integrate()
             except OSError:

@@ -182,14 +182,16 @@ def test_an_acknowledged_record_lost_in_the_spool_is_named_for_ever(city: City) 
 
 
 INDEX_CHANGES = {
-    "UPDATE record SET subject = 'user:nobody' WHERE leaf = 300": ("index", 300),
+    "UPDATE record SET object = '/lie' WHERE leaf = 300": ("index", 300),
     "UPDATE record SET at = '' WHERE leaf = 0": ("index", 0),
     "DELETE FROM record WHERE leaf = 700": ("index", 700),
     "DELETE FROM about WHERE leaf = 300 AND person <> 'user:li'": ("index", 300),
-    "INSERT INTO about VALUES ('user:framed', 300)": ("index", 300),
-    "INSERT INTO about VALUES ('user:framed', 7000)": ("index", 7000),
+    "INSERT INTO about VALUES (0, 'user:framed', 300)": ("index", 300),
+    "INSERT INTO about VALUES (1, 'user:framed', 7000)": ("index", 7000),
     "INSERT INTO record (leaf, at) VALUES (701, '')": ("index", 701),
     "DROP TABLE about": ("index", None),
+    "DELETE FROM said WHERE kind = 'spool-opened'": ("index", 0),
+    "UPDATE said SET since = '2026-03-01T08:00:00.200Z' WHERE kind = 'decision'": ("index", 1),
 }
 
 

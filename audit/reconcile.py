@@ -1,0 +1,121 @@
+"""Rows and records compared (账实核对): which row has no record, or is other than its record says it was made.
+
+Pure: the rows and the look-up of proven records are handed in. It answers for the rows that are there, and for rows
+that were witnessed and are gone; it cannot answer for a row that nobody ever witnessed and that is gone, nor for a
+table that names no records.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from audit.event import Event
+from audit.witnessed import Last, rows_in
+from storage.witness import GONE, Row
+
+FINDINGS = 100
+RECENT = timedelta(seconds=60)  # an act that is under way, or whose outcome is not yet in the log
+NO_RECORD, NOT_IN_LOG, DIFFERS, ROW_GONE, UNPROVEN = "no-record", "not-in-log", "differs", "row-gone", "unproven"
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LOOKED_UP = 256  # records whose words are kept, for rows that share one
+Records = Callable[[str], Sequence[tuple[int, Event | None]]]
+"""Every (leaf, event) of one record id, each behind its proof of inclusion; None where the proof fails."""
+Read = Callable[[int], Event | None]
+"""The event at a leaf, behind its proof; None where that fails."""
+
+
+class Mismatch(NamedTuple):
+    """One row that does not agree with the log."""
+
+    kind: str  # NO_RECORD, NOT_IN_LOG, DIFFERS, ROW_GONE, UNPROVEN
+    table: str
+    id: str
+    record: str
+    leaf: int | None  # of the record that says otherwise
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """The answer; at most 100 findings are named, all are counted."""
+
+    rows: int = 0
+    recent: int = 0  # rows written less than a minute ago, not judged
+    count: int = 0
+    found: list[Mismatch] = field(default_factory=list)
+
+    def add(self, mismatch: Mismatch) -> None:
+        """Name or count one."""
+        self.count += 1
+        if len(self.found) < FINDINGS:
+            self.found.append(mismatch)
+
+
+class Judge:
+    """Holds rows against the log. `spoken_of`: where the log speaks of each row; `records` and `read` prove."""
+
+    def __init__(self, spoken_of: Mapping[str, Last], records: Records, read: Read, *, now: datetime) -> None:
+        self._spoken_of, self._now = spoken_of, now
+        self._records = lru_cache(maxsize=_LOOKED_UP)(records)
+        self._read = lru_cache(maxsize=_LOOKED_UP)(read)
+
+    def compare(self, rows: Iterable[Row], *, stays: Callable[[str], timedelta | None]) -> Reconciled:
+        """Judge the rows, which are all there are, and what is missing; `stays`: how long a row is kept at least."""
+        answer, names = Reconciled(), set[str]()
+        for row in rows:
+            answer.rows += 1
+            names.add(row.key)
+            self._judge(row, answer)
+        for one in self._spoken_of.values():
+            if one.key not in names:
+                self._judge_missing(one, stays(one.key), answer)
+        return answer
+
+    def _judge(self, row: Row, answer: Reconciled) -> None:
+        """The log's last word about a row must be what the row is; an act under way has not spoken yet."""
+        record = row.records[0] if row.records else ""
+        said, kind, leaf = self._spoken_of.get(row.key), "", None
+        writers = {record}
+        if said is None:
+            kind = NO_RECORD if not record else DIFFERS if self._records(record) else NOT_IN_LOG
+        elif (last := self._read(said.last)) is None:
+            kind, leaf, writers = UNPROVEN, said.last, set()
+        elif rows_in(last).get(row.key) != row.digest and not self._is_overtaken(row, last):
+            kind, leaf = DIFFERS if record else NO_RECORD, said.last
+            writers = {record, last.id} if record != last.id else set()  # that act has spoken: nothing is under way
+        if kind and any(is_recent(writer, self._now) for writer in writers):
+            answer.recent += 1
+        elif kind:
+            answer.add(Mismatch(kind, row.table, row.id, record, leaf))
+
+    def _is_overtaken(self, row: Row, last: Event) -> bool:
+        """Two processes wrote one after the other, and told it the other way round: the row names both."""
+        if last.id not in row.records[1:]:
+            return False
+        events = [event for _, event in self._records(row.records[0]) if event is not None]
+        return any(rows_in(event).get(row.key) == row.digest for event in events)
+
+    def _judge_missing(self, one: Last, kept: timedelta | None, answer: Reconciled) -> None:
+        table, _, identifier = one.key.partition(" ")
+        first, last = self._read(one.first), self._read(one.last)
+        if first is None or last is None:
+            answer.add(Mismatch(UNPROVEN, table, identifier, "", one.last if last is None else one.first))
+        elif kept is not None and first.at + kept <= self._now:
+            return
+        elif rows_in(last).get(one.key) != GONE and not is_recent(last.id, self._now):
+            answer.add(Mismatch(ROW_GONE, table, identifier, last.id, one.last))
+
+
+def is_recent(record: str, now: datetime) -> bool:
+    """Whether a record id was minted within the last minute; an id of the future, or of no time, is not."""
+    if len(record) != 26 or set(record) - set(_CROCKFORD):
+        return False
+    milliseconds = 0
+    for character in record[:10]:
+        milliseconds = milliseconds * 32 + _CROCKFORD.index(character)
+    try:
+        minted = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return False
+    return timedelta(0) <= now - minted < RECENT
