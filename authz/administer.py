@@ -7,6 +7,7 @@ Every row names the record of the decision it was made under.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -18,6 +19,9 @@ from authz.store import assignment, may_grant, role
 from idp.directory import Department, Directory, subtree
 from storage.database import Database
 from storage.epoch import EpochSource
+from storage.witness import of
+
+READER = "reader-of-"  # roles made for one published resource each, which apps hold and nobody grants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,14 @@ class Grantable:
     ceiling: Label
 
 
+class Written(NamedTuple):
+    """The assignment that was given or taken, the epoch it counts from, and what its outcome record says of the row."""
+
+    held: Held
+    epoch: int
+    witness: Mapping[str, str]
+
+
 class Administration:
     """Assigns and revokes; each is a step of the epoch, counted in its own transaction."""
 
@@ -75,9 +87,10 @@ class Administration:
             return [Grantable(role=r.role, department=r.department, ceiling=Label(r.ceiling)) for r in rows]
 
     def roles(self) -> dict[str, dict[str, str]]:
-        """Every role by id, with its name and what it allows in words, both languages."""
+        """Every role of people by id, with its name and what it allows in words, both languages."""
+        query = sa.select(role).where(~role.c.id.startswith(READER))
         with self._database.transaction() as connection:
-            return {row["id"]: dict(row) for row in connection.execute(sa.select(role)).mappings()}
+            return {row["id"]: dict(row) for row in connection.execute(query).mappings()}
 
     def held(self, subject: str, *, inside: frozenset[str], ever: bool = False) -> list[Held]:
         """Role assignments of `subject` in these departments, newest first; `ever` adds those that are over."""
@@ -109,8 +122,8 @@ class Administration:
         expires_at: datetime | None,
         reason: str,
         record: str,
-    ) -> tuple[Held, int]:
-        """Give `role_id` to `subject` in `department`; return the assignment and its epoch.
+    ) -> Written:
+        """Give `role_id` to `subject` in `department`.
 
         Raises MayNotGrant, SeparationOfDuty, AlreadyHeld, PersonUnknown.
         """
@@ -126,10 +139,10 @@ class Administration:
             check_separation(connection, subject=subject, role_id=role_id, at=given.given_at)
             _check_gives_something(connection, given)
             insert(connection, given)
-            return given, self._epochs.bump(connection, [("subject", subject)])
+            return self._written(connection, given)
 
-    def revoke(self, identifier: str, *, actor: str, subject: str, department: str, record: str) -> tuple[Held, int]:
-        """Take back what `subject` holds in `department` or below; return it and the epoch.
+    def revoke(self, identifier: str, *, actor: str, subject: str, department: str, record: str) -> Written:
+        """Take back what `subject` holds in `department` or below.
 
         Raises AssignmentUnknown, also for an assignment of somebody else or elsewhere, and MayNotGrant.
         """
@@ -148,7 +161,11 @@ class Administration:
             self._check_may_grant(connection, departments, taken, actor=actor)
             values = {"revoked_by": actor, "revoked_at": self._clock(), "revoke_record": record}
             connection.execute(sa.update(assignment).where(assignment.c.id == identifier).values(values))
-            return taken, self._epochs.bump(connection, [("subject", taken.subject)])
+            return self._written(connection, taken)
+
+    def _written(self, connection: Connection, held: Held) -> Written:
+        witness = dict([of(connection, assignment, held.id)])
+        return Written(held, self._epochs.bump(connection, [("subject", held.subject)]), witness)
 
     @staticmethod
     def _check_may_grant(

@@ -23,6 +23,7 @@ from idp import store as identity_store
 from idp.directory import normal
 from storage import advisory
 from storage.database import Database
+from storage.witness import rows
 
 CLOCK = "service:clock"
 _EACH_OFFICE = 2
@@ -40,10 +41,20 @@ class Founding:
     ids: Mapping[str, str]  # login → "user:01J…"
     at: datetime
     record: str  # of the founding itself
+    also: Callable[[Connection], None] = lambda _: None  # what rooms above this one found in the same transaction
 
 
-def found(database: Database, founding: Founding, *, mint: Callable[[], str]) -> dict[str, str]:
+def found(
+    database: Database,
+    founding: Founding,
+    *,
+    mint: Callable[[], str],
+    also: Callable[[Connection], None] = lambda _connection: None,
+    tell: Callable[[Mapping[str, str]], None] = lambda _witness: None,
+) -> dict[str, str]:
     """Write everything in one transaction and return the access keys: of each login, and of the clock-job.
+
+    `also` writes what else the city begins with; `tell` records what every row will be, before any of them counts.
 
     Raises AlreadySealed, PolicyInvalid, SeparationOfDuty, and KeyError for a city file that lacks a field.
     """
@@ -54,9 +65,12 @@ def found(database: Database, founding: Founding, *, mint: Callable[[], str]) ->
             raise AlreadySealed
         _insert_places(connection, founding)
         _insert_rules(connection, founding)
+        founding.also(connection)
         keys = {p["login"]: _insert_person(connection, founding, p, mint) for p in founding.city["people"]}
         keys[CLOCK] = _insert_clock(connection, founding, mint)
+        also(connection)
         connection.execute(sa.insert(store.seal).values(id=1, sealed_at=founding.at, record=founding.record))
+        tell({row.key: row.digest for row in rows(connection)})
     return keys
 
 
@@ -76,6 +90,8 @@ def _insert_places(connection: Connection, founding: Founding) -> None:
         connection.execute(sa.insert(identity_store.department).values({"parent": None, **row}))
     for row in founding.city["systems"]:
         connection.execute(sa.insert(store.system).values(row))
+    for row in founding.city.get("zones", ()):
+        connection.execute(sa.insert(store.zone).values({**row, "record": founding.record}))
 
 
 def _insert_rules(connection: Connection, founding: Founding) -> None:

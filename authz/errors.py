@@ -10,7 +10,10 @@ AuthzError
 ├── AlreadyHeld         the role is held there already, as high and for as long
 ├── AlreadySealed       bootstrap has been done; it cannot be repeated
 ├── ParkedUnknown       no such parked request, or no longer
-└── ParkFull            the requester has too many parked requests, or this one is too large
+├── ParkFull            the requester has too many parked requests, or this one is too large
+├── OwnRequest          nobody approves or rejects a request of his own
+├── AlreadyDecided      somebody approved or rejected the request before
+└── NotApproved         the request still waits for a second person, or was rejected
 """
 
 from authz.request import Decision
@@ -114,3 +117,30 @@ class ParkFull(AuthzError):
     """The request is too large to be parked, or its requester has too many."""
 
     code = "park-full"
+
+
+class OwnRequest(AuthzError):
+    """A second person is another person."""
+
+    code = "own-request"
+
+    def __init__(self) -> None:
+        super().__init__("nobody decides on a request of his own")
+
+
+class AlreadyDecided(AuthzError):
+    """One second person is enough, and what was said is not said anew."""
+
+    code = "already-decided"
+
+    def __init__(self) -> None:
+        super().__init__("this request was approved or rejected already")
+
+
+class NotApproved(AuthzError):
+    """The request cannot be sent again yet, or not at all."""
+
+    code = "not-approved"
+
+    def __init__(self) -> None:
+        super().__init__("this request was not approved")

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from authz.decide import lacks_approver
+from authz.facts import Facts
 from authz.label import Label
 from authz.policy import PolicySet, Rule
 from authz.request import AccessRequest
@@ -14,8 +16,13 @@ class Law(StrEnum):
 
     DENY = "explicit-deny"
     RULE = "no-rule"
+    SYSTEM = "system"
+    ZONE = "zone"
     CLEARANCE = "clearance"
     CEILING = "assurance"
+    APPROVER = "approver"
+    OWN_APPROVAL = "own-approval"
+    APPROVER_RIGHT = "approver-lost-right"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +42,33 @@ def explain(policies: PolicySet, request: AccessRequest) -> tuple[Condition, ...
     """
     matching = policies.matching(request)
     clearances = [clearance for _, clearance in matching.permits]
-    return tuple(_conditions(request, matching.denies, clearances))
+    return (*_conditions(policies.facts, request, matching.denies, clearances), *_second_person(policies, request))
 
 
-def _conditions(request: AccessRequest, denies: Sequence[Rule], clearances: Sequence[Label]) -> Iterable[Condition]:
-    label = str(int(request.label))
+def _conditions(
+    facts: Facts, request: AccessRequest, denies: Sequence[Rule], clearances: Sequence[Label]
+) -> Iterable[Condition]:
+    label = facts.label_of(request)
+    needed = str(int(label))
     yield Condition(law=Law.DENY, value=denies[0].id if denies else "", needed="", ok=not denies)
     yield Condition(law=Law.RULE, value=str(len(clearances)), needed="1", ok=bool(clearances))
+    for one in facts.standings(request):
+        yield Condition(law=Law(one.place), value=one.value, needed=one.needed, ok=one.ok)
     if clearances:
         best = max(clearances)
-        yield Condition(law=Law.CLEARANCE, value=str(int(best)), needed=label, ok=best >= request.label)
+        yield Condition(law=Law.CLEARANCE, value=str(int(best)), needed=needed, ok=best >= label)
     ceiling = request.ceiling
-    yield Condition(law=Law.CEILING, value=str(int(ceiling)), needed=label, ok=ceiling >= request.label)
+    yield Condition(law=Law.CEILING, value=str(int(ceiling)), needed=needed, ok=ceiling >= label)
+
+
+def _second_person(policies: PolicySet, request: AccessRequest) -> Iterable[Condition]:
+    approval = request.approval
+    if approval is None:
+        return
+    lacking, approver = lacks_approver(policies, request, approval), approval.approver
+    yield Condition(law=Law.APPROVER, value=approver, needed=approval.action, ok=lacking != Law.APPROVER)
+    if approver:
+        yield Condition(law=Law.OWN_APPROVAL, value=approver, needed="", ok=lacking != Law.OWN_APPROVAL)
+    if approver and lacking != Law.OWN_APPROVAL:
+        ok = lacking != Law.APPROVER_RIGHT
+        yield Condition(law=Law.APPROVER_RIGHT, value=approver, needed=approval.action, ok=ok)

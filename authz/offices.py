@@ -15,6 +15,7 @@ SYSTEM_ADMINISTRATOR = "system-administrator"
 SECURITY_ADMINISTRATOR = "security-administrator"
 AUDIT_ADMINISTRATOR = "audit-administrator"
 CLOCK = "clock"
+KEY_USER = "key-user"
 
 # the three (三员), each filled twice at the founding
 THREE = frozenset({SYSTEM_ADMINISTRATOR, SECURITY_ADMINISTRATOR, AUDIT_ADMINISTRATOR})
@@ -40,26 +41,89 @@ NAMES = {
         "Give privileged roles",
     ),
     AUDIT_ADMINISTRATOR: ("审计管理员", "Audit administrator", "检索并校验审计记录", "Search and verify the audit log"),
+    KEY_USER: (
+        "密钥使用者",
+        "Key user",
+        "使用本部门的密钥加密、解密、签名和验签",
+        "Seal, open, sign and check with the department's keys",
+    ),
     CLOCK: ("定时任务", "Clock-job", "运行定时任务", "Run what is due"),
 }
 
+_CATALOGUE_OF_ALL = tuple(
+    (f"/console/{prefix}catalogue{rest}", "read") for prefix in ("", "api/v1/") for rest in ("", "/*")
+)
+_CATALOGUE_OF_OWNER = tuple(
+    (f"/console/{prefix}departments/*", action) for prefix in ("", "api/v1/")
+    for action in ("resource:read", "resource:publish", "resource:withdraw", "share:approve", "share:end",
+                   "app:read", "app:create", "app:end")
+)  # fmt: skip
+
+_BACKUPS = tuple(
+    (f"/console/{path}", "backup:read")
+    for path in ("backups", "api/v1/backups", "api/v1/backups/*", "api/v1/drills", "api/v1/drills/*")
+)
 _DESKS = {
     PERSON: (("/console/", "read"), ("/console/sessions/*", "session:end"), ("/console/api/v1/sessions", "read"),
-             ("/console/api/v1/sessions", "session:end")),
-    DEPARTMENT_ADMINISTRATOR: tuple(
+             ("/console/api/v1/sessions", "session:end"), ("/console/requests", "request:read"),
+             ("/console/api/v1/requests", "request:read"), ("/console/api/v1/requests/*", "request:read")),
+    STAFF: (*_CATALOGUE_OF_ALL, *((f"/console/{prefix}departments/*", "share:ask") for prefix in ("", "api/v1/"))),
+    DEPARTMENT_ADMINISTRATOR: (*_CATALOGUE_OF_OWNER, *(
         (f"/console/{prefix}departments/*", action)
         for prefix in ("", "api/v1/") for action in ("people:read", "role:assign", "role:revoke")
-    ),
+    )),
     SYSTEM_ADMINISTRATOR: (("/console/api/v1/issuer/drift", "issuer:read"),
-                           ("/console/api/v1/issuer/apply", "issuer:apply")),
-    SECURITY_ADMINISTRATOR: tuple(
-        (f"/console/{prefix}departments/*", action)
-        for prefix in ("", "api/v1/") for action in ("people:read", "role:assign", "role:revoke")
+                           ("/console/api/v1/issuer/apply", "issuer:apply"),
+                           *_BACKUPS, ("/console/backups/*", "backup:run"), ("/console/api/v1/backups", "backup:run"),
+                           ("/console/backups/*", "backup:drill"), ("/console/api/v1/drills", "backup:drill")),
+    SECURITY_ADMINISTRATOR: (
+        *((f"/console/{prefix}departments/*", action)
+          for prefix in ("", "api/v1/") for action in ("people:read", "role:assign", "role:revoke")),
+        *((f"/console/{prefix}systems{rest}", action)
+          for prefix in ("", "api/v1/") for rest in ("", "/*")
+          for action in ("grade:read", "grade:propose", "grade:approve", "assess:run")),
+        *_BACKUPS,
     ),
     AUDIT_ADMINISTRATOR: (("/console/audit", "audit:read"), ("/console/audit/*", "audit:read"),
-                          ("/console/api/v1/audit/*", "audit:read")),
+                          ("/console/api/v1/audit/*", "audit:read"), *_BACKUPS),
     CLOCK: (("/console/api/v1/jobs/*", "job:run"),),
 }  # fmt: skip
+# who makes and rotates keys uses none, and who uses them makes none
+_DESKS[SECURITY_ADMINISTRATOR] += (
+    ("/console/keys", "key:read"),
+    *(("/console/departments/*", action) for action in ("key:rotate", "key:approve")),
+    *(("/console/api/v1/departments/*", f"key:{verb}") for verb in ("read", "create", "rotate", "approve", "suite")),
+)
+_DESKS[KEY_USER] = tuple(
+    ("/console/api/v1/departments/*", f"key:{use}") for use in ("encrypt", "decrypt", "rewrap", "sign", "verify")
+)
+
+# machines and zones: a department asks and keeps, the platform's administrators agree, guards open what is between
+_ZONES = tuple((path, "zone:read") for path in ("/console/zones", "/console/api/v1/zones", "/console/api/v1/zones/*",
+                                                "/console/api/v1/flows"))  # fmt: skip
+_KEEPS = ("machine:read", "machine:start", "machine:stop", "machine:delete")
+_INFRA = {
+    DEPARTMENT_ADMINISTRATOR: tuple(
+        (f"/console/{prefix}departments/*", action)
+        for prefix in ("", "api/v1/")
+        for action in ("machine:request", *_KEEPS)
+    ),
+    SYSTEM_ADMINISTRATOR: (
+        *_ZONES,
+        ("/console/api/v1/zones/apply", "zone:apply"),
+        ("/console/api/v1/departments/*", "quota:set"),
+        *(
+            (f"/console/{prefix}departments/*", action)
+            for prefix in ("", "api/v1/")
+            for action in ("machine:approve", *_KEEPS)
+        ),
+    ),
+    SECURITY_ADMINISTRATOR: (
+        *_ZONES,
+        *(("/console/api/v1/zones/*", action) for action in ("flow:open", "flow:approve", "flow:close")),
+    ),
+}
+_DESKS = {role: (*_DESKS.get(role, ()), *_INFRA.get(role, ())) for role in _DESKS}
 
 # every role that a person starts with also means: may sign in, see one's home, end one's sessions
 INHERITS = tuple((role, PERSON) for role in (CITIZEN, STAFF))

@@ -1,53 +1,94 @@
 """The parked request (挂起): what a person asked for, sealed, until what was missing is there.
 
 It is stored and given back, never replayed from here: its requester sends it again through the door,
-where it is decided again.
+where it is decided again. What waits for a second person is decided on in `second_person.py`.
 """
 
 import base64
+import hashlib
+import hmac
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from authz.errors import ParkedUnknown, ParkFull
+from authz.errors import NotApproved, ParkedUnknown, ParkFull
+from authz.label import Label
 from authz.request import Missing
 from authz.store import parked
-from crypto.aead import Seal
+from crypto.aead import Sealer
+from crypto.errors import SealInvalid
 from storage import advisory
 from storage.database import Database
+from storage.witness import of
 
 BODY_BYTES = 64 * 1024
-PER_SUBJECT = 8
-LIFETIME = timedelta(minutes=15)
-_PURPOSE = "parked request"
+PER_SUBJECT, WAITING_PER_SUBJECT = 8, 32  # the second: of those that wait for somebody else
+LIFETIME, WAITING_LIFETIME = timedelta(minutes=15), timedelta(hours=72)
+APPROVED, REJECTED = "approved", "rejected"
+_PURPOSE, _APPROVAL = "parked request", "approval"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a second person is asked for: the act, and the action that approves it on the same object."""
+
+    department: str
+    object: str
+    action: str
+    approve_action: str
+    label: Label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parked:
-    """A request as its bytes were, and who may send it again."""
+    """A request as its bytes were, who may send it again, and what a second person said to it."""
 
     id: str
     subject: str
     host: str
     missing: Missing
     parked_at: datetime
-    method: str
-    target: str
-    headers: tuple[tuple[str, str], ...]  # the chosen ones: what the body is
-    body: bytes
+    expires_at: datetime
+    digest: str
+    asked: Asked | None  # None: it waits for no second person
+    verdict: str  # "", "approved", "rejected"
+    decided_by: str
+    decided_at: datetime | None
+    reason: str
+    taken_at: datetime | None
+    # sealed; empty once it was sent
+    method: str = ""
+    target: str = ""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # the chosen ones: what the body is
+    body: bytes = field(default=b"", repr=False)
+    witness: Mapping[str, str] = field(default_factory=dict, repr=False)  # of the row, after it was written
+
+    @property
+    def approver(self) -> str:
+        """Who approved it, or "": of what waits for no second person nobody looked whether an approval is sealed."""
+        return self.decided_by if self.asked is not None and self.verdict == APPROVED else ""
+
+
+class Kept(NamedTuple):
+    """Under which id, and what the record that says so says of the row."""
+
+    id: str
+    witness: Mapping[str, str]
 
 
 class Parking:
-    """Holds at most PER_SUBJECT requests of each subject for LIFETIME. Called from threads."""
+    """Holds a bounded number of requests of each subject, for minutes or, for a second person, 72 hours.
 
-    def __init__(
-        self, database: Database, seal: Seal, *, clock: Callable[[], datetime], mint: Callable[[], str]
-    ) -> None:
-        self._database, self._seal, self._clock, self._mint = database, seal, clock, mint
+    A request is parked once, under the id of the record that says why it was refused. Called from threads.
+    """
+
+    def __init__(self, database: Database, seal: Sealer, *, clock: Callable[[], datetime]) -> None:
+        self.database, self.seal, self.clock = database, seal, clock
 
     def park(
         self,
@@ -60,64 +101,153 @@ class Parking:
         headers: tuple[tuple[str, str], ...],
         body: bytes,
         record: str,
-    ) -> str:
-        """Seal and store; return the id. Raises ParkFull when the subject has too many or the body is too large."""
+        asked: Asked | None = None,
+    ) -> Kept:
+        """Seal and store, unless the same request waits for a second person already; then it is that one.
+
+        Raises ParkFull when the subject has too many or the body is too large.
+        """
         if len(body) > BODY_BYTES:
             raise ParkFull(f"body of {len(body)} bytes; at most {BODY_BYTES} can be parked")
-        identifier, now = self._mint(), self._clock()
-        text = {"method": method, "target": target, "headers": headers, "body": base64.b64encode(body).decode()}
-        sealed = self._seal.seal(json.dumps(text).encode(), purpose=f"{_PURPOSE} {identifier} {subject} {host}")
-        row = {"id": identifier, "subject": subject, "host": host, "missing": missing, "parked_at": now}
-        with self._database.transaction() as connection:
+        now = self.clock()
+        words = {"method": method, "target": target, "headers": headers, "body": base64.b64encode(body).decode()}
+        text = json.dumps(words).encode()
+        row = {"id": record, "subject": subject, "host": host, "missing": missing, "parked_at": now, "record": record}
+        row |= {"expires_at": now + (WAITING_LIFETIME if asked else LIFETIME), "digest": _digest(text)}
+        row |= {"verdict": "", "reason": "", **_columns(asked)}
+        row["sealed"] = self.seal.seal(text, purpose=purpose_of(row))
+        with self.database.transaction() as connection:
             advisory.hold(connection, f"parked {subject}")  # counted one after the other; a service has no other row
             self._forget_old(connection, now)
-            mine = (parked.c.subject == subject) & (parked.c.parked_at > now - LIFETIME)
-            held = sa.select(sa.func.count()).select_from(parked).where(mine)
-            if connection.execute(held).scalar_one() >= PER_SUBJECT:
-                raise ParkFull(f"{PER_SUBJECT} requests are parked already")
-            connection.execute(sa.insert(parked).values(**row, sealed=sealed, record=record))
-        return identifier
+            if asked and (same := self._same(connection, row)):
+                return Kept(same, dict([of(connection, parked, same)]))
+            self._check_room(connection, subject, now, waiting=asked is not None)
+            connection.execute(sa.insert(parked).values(row))
+            return Kept(record, dict([of(connection, parked, record)]))
 
     def look(self, identifier: str, *, subject: str, host: str) -> Parked:
-        """The request, still parked. Raises ParkedUnknown: not there, not hers, not of this host, too old."""
+        """The request, still parked. Raises ParkedUnknown: not there, not hers, not of this host, too old, sent."""
         mine = self._mine(identifier, subject, host)
-        with self._database.transaction() as connection:
-            return self._opened(connection.execute(sa.select(parked).where(mine)).mappings().one_or_none())
+        with self.database.transaction() as connection:
+            return self.opened(connection.execute(sa.select(parked).where(mine)).mappings().one_or_none())
 
-    def take(self, identifier: str, *, subject: str, host: str) -> Parked:
-        """The request, no longer parked: it can be taken once. Raises ParkedUnknown."""
-        taken = sa.delete(parked).where(self._mine(identifier, subject, host)).returning(parked)
-        with self._database.transaction() as connection:
-            return self._opened(connection.execute(taken).mappings().one_or_none())
+    def take(self, identifier: str, *, subject: str, host: str, record: str) -> Parked:
+        """The request, no longer parked: it can be taken once. Raises ParkedUnknown, NotApproved.
+
+        One that a second person approved stays as a row without its bytes, for both to see, until it is too old.
+        """
+        mine = sa.select(parked).where(self._mine(identifier, subject, host)).with_for_update()
+        with self.database.transaction() as connection:
+            row = connection.execute(mine).mappings().one_or_none()
+            found = self.opened(row)
+            if found.asked is None:
+                connection.execute(sa.delete(parked).where(parked.c.id == identifier))
+                return found
+            if row is None or found.verdict != APPROVED:
+                raise NotApproved
+            self._check_approval(row)
+            sent = {"taken_at": self.clock(), "take_record": record, "sealed": b""}
+            connection.execute(sa.update(parked).where(parked.c.id == identifier).values(sent))
+            return replace(found, witness=dict([of(connection, parked, identifier)]))
 
     def sweep(self) -> int:
         """Forget what is too old; return how many."""
-        with self._database.transaction() as connection:
-            return self._forget_old(connection, self._clock())
+        with self.database.transaction() as connection:
+            return self._forget_old(connection, self.clock())
+
+    def opened(self, row: sa.RowMapping | None) -> Parked:
+        """A row as a value, with its bytes if it was not sent yet. Raises ParkedUnknown, SealInvalid."""
+        if row is None:
+            raise ParkedUnknown
+        found = self.emptied(row)
+        if not row["sealed"]:
+            return found
+        text = self.seal.open(row["sealed"], purpose=purpose_of(dict(row)))
+        if row["digest"] and not hmac.compare_digest(_digest(text), row["digest"]):
+            raise SealInvalid
+        words = json.loads(text)
+        return replace(
+            found,
+            method=words["method"],
+            target=words["target"],
+            headers=tuple((name, value) for name, value in words["headers"]),
+            body=base64.b64decode(words["body"]),
+        )
+
+    @staticmethod
+    def emptied(row: sa.RowMapping) -> Parked:
+        """A row as a value, without what is sealed in it."""
+        values: dict[str, Any] = {name: row[name] for name in _PLAIN}
+        values |= {"missing": Missing(row["missing"]), "asked": _asked(row), "decided_by": row["decided_by"] or ""}
+        return Parked(**values)
+
+    def approval_of(self, row: sa.RowMapping, *, by: str, record: str) -> bytes:
+        """What only this process can write: that `by` approved these bytes of this request, under this record."""
+        return self.seal.seal(json.dumps([by, record]).encode(), purpose=approval_purpose(row))
+
+    def _check_approval(self, row: sa.RowMapping) -> None:
+        """Raises SealInvalid for an approval that was written into the table by another hand."""
+        said = json.loads(self.seal.open(row["approval"] or b"", purpose=approval_purpose(row)))
+        if said != [row["decided_by"], row["decide_record"]]:
+            raise SealInvalid
 
     def _mine(self, identifier: str, subject: str, host: str) -> sa.ColumnElement[bool]:
         hers = (parked.c.id == identifier) & (parked.c.subject == subject) & (parked.c.host == host)
-        return hers & (parked.c.parked_at > self._clock() - LIFETIME)
+        return hers & (parked.c.expires_at > self.clock()) & parked.c.taken_at.is_(None)
 
-    def _opened(self, row: sa.RowMapping | None) -> Parked:
-        if row is None:
-            raise ParkedUnknown
-        purpose = f"{_PURPOSE} {row['id']} {row['subject']} {row['host']}"
-        text = json.loads(self._seal.open(row["sealed"], purpose=purpose))
-        return Parked(
-            id=row["id"],
-            subject=row["subject"],
-            host=row["host"],
-            missing=Missing(row["missing"]),
-            parked_at=row["parked_at"],
-            method=text["method"],
-            target=text["target"],
-            headers=tuple((name, value) for name, value in text["headers"]),
-            body=base64.b64decode(text["body"]),
-        )
+    def _same(self, connection: Connection, row: dict[str, Any]) -> str:
+        """A second click while the first still waits is the same request."""
+        same = [parked.c[name] == row[name] for name in ("subject", "host", "digest", "missing", "verdict")]
+        query = sa.select(parked.c.id).where(*same, parked.c.expires_at > row["parked_at"])
+        return connection.execute(query.limit(1)).scalar_one_or_none() or ""
+
+    @staticmethod
+    def _check_room(connection: Connection, subject: str, now: datetime, *, waiting: bool) -> None:
+        kind = parked.c.missing == Missing.APPROVER if waiting else parked.c.missing != Missing.APPROVER
+        mine = (parked.c.subject == subject) & kind & (parked.c.expires_at > now)
+        mine &= parked.c.taken_at.is_(None) & (parked.c.verdict != REJECTED)
+        most = WAITING_PER_SUBJECT if waiting else PER_SUBJECT
+        if connection.execute(sa.select(sa.func.count()).select_from(parked).where(mine)).scalar_one() >= most:
+            raise ParkFull(f"{most} requests are parked already")
 
     @staticmethod
     def _forget_old(connection: Connection, now: datetime) -> int:
         """Those that somebody else is forgetting just now are left to them."""
-        old = sa.select(parked.c.id).where(parked.c.parked_at <= now - LIFETIME).with_for_update(skip_locked=True)
+        old = sa.select(parked.c.id).where(parked.c.expires_at <= now).with_for_update(skip_locked=True)
         return connection.execute(sa.delete(parked).where(parked.c.id.in_(old))).rowcount
+
+
+_PLAIN = (
+    "id", "subject", "host", "parked_at", "expires_at", "digest", "verdict", "decided_at", "reason", "taken_at",
+)  # fmt: skip
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
+
+
+def purpose_of(row: Mapping[str, Any]) -> str:
+    """For what a parked request is sealed: for its requester, on its host."""
+    return f"{_PURPOSE} {row['id']} {row['subject']} {row['host']}"
+
+
+def approval_purpose(row: sa.RowMapping) -> str:
+    """For what an approval is sealed: for these bytes of this request."""
+    return f"{_APPROVAL} {row['id']} {row['subject']} {row['host']} {row['digest']}"
+
+
+def _columns(asked: Asked | None) -> dict[str, Any]:
+    names = ("department", "object", "action", "approve_action")
+    return {name: getattr(asked, name) if asked else "" for name in names} | {"label": asked.label if asked else 0}
+
+
+def _asked(row: sa.RowMapping) -> Asked | None:
+    if row["missing"] != Missing.APPROVER:
+        return None
+    return Asked(
+        department=row["department"],
+        object=row["object"],
+        action=row["action"],
+        approve_action=row["approve_action"],
+        label=Label(row["label"]),
+    )

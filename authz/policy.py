@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from authz.errors import PolicyInvalid
+from authz.facts import NO_FACTS, Facts
 from authz.hierarchy import EVERYWHERE, Closures, Inheritance, chains_of, closures_of
 from authz.label import Label
 from authz.pattern import PathIndex, check_name, segments_of
@@ -65,6 +66,7 @@ class PolicySet:
     rules: Mapping[str, Rule]
     inherits: tuple[Inheritance, ...]
     chains: Mapping[str, tuple[str, ...]]  # department → it and those above it, nearest first
+    facts: Facts
     _index: Index  # (department, action) → object → subject → rule
     _held: Held  # department → subject → assignments
     _closures: Mapping[str, Closures]
@@ -77,6 +79,7 @@ class PolicySet:
         *,
         inherits: Iterable[Inheritance] = (),
         parents: Mapping[str, str] | None = None,
+        facts: Facts = NO_FACTS,
         version: int = 0,
     ) -> "PolicySet":
         """Validate everything and index it, or refuse it whole.
@@ -94,6 +97,7 @@ class PolicySet:
             rules=MappingProxyType(by_id),
             inherits=edges,
             chains=MappingProxyType(chains),
+            facts=facts,
             _index=index,
             _held=_by_department(assignments),
             _closures=closures_of(edges, chains),
@@ -150,6 +154,12 @@ class PolicySet:
     def roles_held(self, subject: str, department: str, at: datetime) -> list[str]:
         """The roles `subject` holds there and then, inherited ones too, sorted."""
         return sorted(self.names_of(subject, department, at).keys() - {subject, ANONYMOUS})
+
+    def permitted_names(self, department: str, action: str, path: str) -> frozenset[str]:
+        """The roles and subjects for which some rule permits this; a deny or a label may still stop who has them."""
+        leaves, _ = self._leaves(department, action, path)
+        rules = [rule for leaf in leaves for rule in leaf.values()]
+        return frozenset(rule.subject for rule in rules if rule.effect is Effect.PERMIT)
 
     def matching(self, request: AccessRequest) -> Matching:
         """The rules that reach the request's subject and match its department, action and object."""

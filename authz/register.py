@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 
 from authz import offices
 from authz.errors import PolicyInvalid
+from authz.facts import Facts, SystemFact
 from authz.hierarchy import Inheritance
 from authz.label import Label
 from authz.policy import Assignment, PolicySet, Rule
 from authz.request import Effect
-from authz.store import assignment, rule, system
+from authz.store import assignment, rule, system, zone
 from idp.directory import Directory
 from storage.database import Database
 
@@ -26,6 +27,8 @@ class System:
     name_zh: str
     name_en: str
     label: Label
+    s: int | None = None  # its grade's two parts (GB/T 22240-2020), None until it is graded
+    a: int | None = None
 
 
 class Register:
@@ -47,11 +50,13 @@ class Register:
         with self._database.reading() as connection:  # rules and assignments of one moment
             said = connection.execute(sa.select(rule)).all()
             held = connection.execute(sa.select(assignment).where(assignment.c.revoked_at.is_(None))).all()
+            facts = _facts(connection)
         return PolicySet.build(  # outside: the database waits for nobody who computes
             [*self._public(), *offices.RULES, *map(_rule, said)],
             [_assignment(row) for row in held],
             inherits=[Inheritance(role=role, inherits=inherits) for role, inherits in offices.INHERITS],
             parents={node.id: node.parent for node in departments.values() if node.parent},
+            facts=facts,
             version=version,
         )
 
@@ -66,6 +71,22 @@ class Register:
     def _held(connection: Connection, subject: str) -> list[Assignment]:
         mine = (assignment.c.subject == subject) & assignment.c.revoked_at.is_(None)
         return [_assignment(row) for row in connection.execute(sa.select(assignment).where(mine))]
+
+
+def _facts(connection: Connection) -> Facts:
+    owned = connection.execute(sa.select(system.c.id, system.c.department, system.c.label)).all()
+    ceilings = connection.execute(sa.select(zone.c.id, zone.c.ceiling)).all()
+    return Facts(
+        systems={row.id: SystemFact(department=row.department, label=_label(row.label, row.id)) for row in owned},
+        zones={row.id: _label(row.ceiling, row.id) for row in ceilings},
+    )
+
+
+def _label(number: int, entry: str) -> Label:
+    try:
+        return Label(number)
+    except ValueError:
+        raise PolicyInvalid(f"`{number}` is not a label", entry=entry) from None
 
 
 def _rule(row: sa.Row[tuple[object, ...]]) -> Rule:

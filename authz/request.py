@@ -23,6 +23,15 @@ class Missing(StrEnum):
     ASSURANCE = "assurance"
     ROLE = "role"
     CLEARANCE = "clearance"
+    APPROVER = "approver"  # a second person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """The act needs a second person: whoever may do `action` on the same object; `approver` is "" until one did."""
+
+    action: str  # "key:approve"
+    approver: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +49,9 @@ class AccessRequest:
     action: str  # "read", "role:assign"
     label: Label  # of the object
     ceiling: Label  # what this session's assurance allows
+    approval: Approval | None = None  # None: one person is enough
+    system: str = ""  # the object is of this system, whose label counts too
+    zone: str = ""  # and placed in this zone, whose ceiling counts too
 
     def __post_init__(self) -> None:
         for name in ("id", "subject", "department", "object", "action"):
@@ -53,7 +65,7 @@ class Decision:
 
     id: str  # the access request's, and so the record's
     effect: Effect
-    reason: str  # stable code, e.g. "permit", "explicit-deny", "no-rule", "clearance", "assurance"
+    reason: str  # stable code, e.g. "permit", "explicit-deny", "no-rule", "system", "zone", "clearance", "assurance"
     rule: str | None = None
     missing: Missing | None = None
     version: int = 0  # of the policy set that answered

@@ -1,5 +1,7 @@
 """This package's tables."""
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 
 from storage.database import Moment, metadata
@@ -12,6 +14,21 @@ system = sa.Table(
     sa.Column("name_zh", sa.Text),
     sa.Column("name_en", sa.Text),
     sa.Column("label", sa.Integer),
+    sa.Column("s", sa.Integer),  # the grade's two parts, None until it is graded
+    sa.Column("a", sa.Integer),
+)
+zone = sa.Table(
+    "zone",
+    metadata,
+    sa.Column("id", sa.String(63), primary_key=True),
+    sa.Column("name_zh", sa.Text),
+    sa.Column("name_en", sa.Text),
+    sa.Column("network", sa.String(63)),
+    sa.Column("prefix", sa.String(18)),
+    sa.Column("interface", sa.String(15)),
+    sa.Column("ceiling", sa.Integer),
+    sa.Column("record", sa.String(26)),
+    info={"records": ("record",)},
 )
 role = sa.Table(
     "role",
@@ -32,6 +49,7 @@ rule = sa.Table(
     sa.Column("action", sa.Text),
     sa.Column("effect", sa.String(8)),
     sa.Column("record", sa.String(26)),
+    info={"records": ("record",)},
 )
 assignment = sa.Table(
     "assignment",
@@ -49,6 +67,7 @@ assignment = sa.Table(
     sa.Column("revoked_by", sa.String(40)),
     sa.Column("revoked_at", Moment),
     sa.Column("revoke_record", sa.String(26)),
+    info={"records": ("revoke_record", "record")},
 )
 may_grant = sa.Table(
     "may_grant",
@@ -59,6 +78,7 @@ may_grant = sa.Table(
     sa.Column("department", sa.String(63)),
     sa.Column("ceiling", sa.Integer),
     sa.Column("record", sa.String(26)),
+    info={"records": ("record",)},
 )
 parked = sa.Table(
     "parked",
@@ -68,8 +88,30 @@ parked = sa.Table(
     sa.Column("host", sa.Text),
     sa.Column("missing", sa.String(16)),
     sa.Column("parked_at", Moment),
+    sa.Column("expires_at", Moment),
     sa.Column("sealed", sa.LargeBinary),
+    sa.Column("digest", sa.String(64)),  # SHA-256 of what is sealed, hexadecimal
     sa.Column("record", sa.String(26)),
+    # what waits for a second person says what for; elsewhere these are empty
+    sa.Column("department", sa.String(63)),
+    sa.Column("object", sa.Text),
+    sa.Column("action", sa.Text),
+    sa.Column("approve_action", sa.Text),
+    sa.Column("label", sa.Integer),
+    sa.Column("verdict", sa.String(8)),  # "", "approved", "rejected"
+    sa.Column("reason", sa.Text),
+    sa.Column("decided_by", sa.String(40)),
+    sa.Column("decided_at", Moment),
+    sa.Column("decide_record", sa.String(26)),
+    sa.Column("approval", sa.LargeBinary),  # the same, sealed: no hand on this table approves
+    sa.Column("taken_at", Moment),
+    sa.Column("take_record", sa.String(26)),
+    info={
+        "records": ("take_record", "decide_record", "record"),
+        "volatile": ("sealed", "approval"),  # sealed anew when the key rotates; `digest` says what is in them
+        "only": {"missing": "approver"},  # the others wait for their own requester, for minutes
+        "stays": timedelta(hours=71),  # 72, from a moment before the record of it
+    },
 )
 seal = sa.Table(
     "seal",
@@ -77,4 +119,5 @@ seal = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("sealed_at", Moment),
     sa.Column("record", sa.String(26)),
+    info={"records": ("record",)},
 )

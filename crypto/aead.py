@@ -8,6 +8,7 @@ The DEK is HKDF-SHA256(KEK, salt, purpose) (RFC 5869), so no key ever meets two 
 import hashlib
 import hmac
 import secrets
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,6 +21,19 @@ _FORMAT = b"\x01"
 _KEK_BYTES = 32
 _KEY_ID_BYTES, _SALT_BYTES, _NONCE_BYTES, _TAG_BYTES = 8, 16, 12, 16
 _HEADER_BYTES = len(_FORMAT) + _KEY_ID_BYTES + _SALT_BYTES + _NONCE_BYTES
+
+
+class Sealer(Protocol):
+    """Whatever seals what is kept: one key of a file's (`Seal`), or the platform's versions (`platform`)."""
+
+    def seal(self, plaintext: bytes, *, purpose: str) -> bytes:
+        """`plaintext` sealed, for this purpose alone."""
+
+    def open(self, sealed: bytes, *, purpose: str) -> bytes:
+        """The plaintext. Raises SealInvalid, the same for every reason."""
+
+    def mac(self, message: bytes, *, purpose: str) -> bytes:
+        """32 bytes that nobody without the key can give for `message`."""
 
 
 class Seal:

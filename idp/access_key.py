@@ -89,8 +89,7 @@ class AccessKeys:
             .join_from(access_key, person, person.c.id == access_key.c.subject, isouter=True)
             .where(access_key.c.digest == key_digest, access_key.c.expires_at > self._clock())
         )
-        with self._database.transaction() as connection:
-            row = connection.execute(query).mappings().one_or_none()
+        row = self._database.alone(lambda connection: connection.execute(query).mappings().one_or_none())
         if row is None:
             raise CredentialRejected
         return KeyHolder(**row)

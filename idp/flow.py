@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
-from crypto.aead import Seal
+from crypto.aead import Sealer
 from crypto.errors import SealInvalid
 from idp.errors import LoginRejected
 from idp.jws import LEEWAY
@@ -34,12 +34,12 @@ class Flow:
     def cookie_name(self) -> str:
         return _cookie_name(self.state)
 
-    def sealed(self, seal: Seal) -> str:
+    def sealed(self, seal: Sealer) -> str:
         """The cookie's value."""
         return base64.urlsafe_b64encode(seal.seal(json.dumps(asdict(self)).encode(), purpose=_PURPOSE)).decode()
 
 
-def opened_flow(state: str, cookies: Mapping[str, str], seal: Seal, now: datetime) -> Flow:
+def opened_flow(state: str, cookies: Mapping[str, str], seal: Sealer, now: datetime) -> Flow:
     """The login that this browser began under `state`. Raises LoginRejected."""
     sealed = cookies.get(_cookie_name(state), "")
     try:

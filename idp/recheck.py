@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from crypto.aead import Seal
+from crypto.aead import Sealer
 from idp.errors import IssuerUnavailable, LoginRejected, SessionUnknown
 from idp.relying_party import Completed
 from idp.store import session
@@ -29,7 +29,7 @@ class Recheck:
         self,
         database: Database,
         ephemeral: Ephemeral,
-        seal: Seal,
+        seal: Sealer,
         *,
         revalidate: Callable[[str], str],
         end: Callable[[Connection, list[str], str], int],
@@ -45,10 +45,14 @@ class Recheck:
         """The login's refresh token as it is stored with session `identifier`; empty when there is none."""
         return self._sealed(login.refresh_token, identifier) if login.refresh_token else b""
 
+    def is_due(self, checked_at: datetime) -> bool:
+        """Whether the answer of `checked_at` has had its time."""
+        return self._clock() - checked_at >= self._every
+
     def check(self, identifier: str, *, checked_at: datetime, record: str) -> None:
         """Ask the issuer if it is time. Raises SessionUnknown, having ended it, and IssuerUnavailable."""
         for _ in range(_LOOKS):
-            if not self._is_due(checked_at):
+            if not self.is_due(checked_at):
                 return
             if self._ephemeral.claim(_claim(identifier), seconds=_ASKING_SECONDS):
                 self._ask_alone(identifier, record)
@@ -62,7 +66,7 @@ class Recheck:
     def _ask_alone(self, identifier: str, record: str) -> None:
         try:
             row = self._kept_of(identifier)
-            if self._is_due(row.checked_at):  # nobody asked between our look and our claim
+            if self.is_due(row.checked_at):  # nobody asked between our look and our claim
                 self._ask(identifier, row, record)
         finally:
             self._ephemeral.remove(_claim(identifier))
@@ -75,7 +79,7 @@ class Recheck:
         return row
 
     def _ask(self, identifier: str, row: sa.Row[tuple[bytes, datetime]], record: str) -> None:
-        token = self._seal.open(row.refresh_token, purpose=_purpose(identifier)).decode()
+        token = self._seal.open(row.refresh_token, purpose=purpose_of(identifier)).decode()
         try:
             renewed = self._revalidate(token)
         except LoginRejected:
@@ -97,11 +101,8 @@ class Recheck:
                 self._end(connection, [identifier], record)
             return True
 
-    def _is_due(self, checked_at: datetime) -> bool:
-        return self._clock() - checked_at >= self._every
-
     def _sealed(self, token: str, identifier: str) -> bytes:
-        return self._seal.seal(token.encode(), purpose=_purpose(identifier))
+        return self._seal.seal(token.encode(), purpose=purpose_of(identifier))
 
 
 def _token_of(identifier: str) -> sa.Select[tuple[bytes, datetime]]:
@@ -113,5 +114,6 @@ def _claim(identifier: str) -> str:
     return f"recheck:{identifier}"
 
 
-def _purpose(identifier: str) -> str:
+def purpose_of(identifier: str) -> str:
+    """For what the refresh token of a session is sealed."""
     return f"session refresh token {identifier}"

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar
 from urllib.parse import parse_qs, urlencode
 
-from crypto.aead import Seal
+from crypto.aead import Sealer
 from idp.errors import LoginRejected, LogoutRejected, TokenInvalid, TokenKeyUnknown
 from idp.flow import FLOW_COOKIE, FLOW_LIFETIME, Flow, opened_flow
 from idp.issuer import Issuer
@@ -77,7 +77,7 @@ class RelyingParty:
         *,
         client_id: str,
         client_secret: str,
-        seal: Seal,
+        seal: Sealer,
         spent: Ephemeral,
         clock: Callable[[], datetime],
     ) -> None:

@@ -7,18 +7,17 @@ proved.
 """
 
 import hashlib
-import json
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from crypto.aead import Seal
-from crypto.errors import SealInvalid
+from crypto.aead import Sealer
+from idp.cookies import Cookies
 from idp.directory import Directory
 from idp.errors import CredentialRejected, LoginRejected, SessionUnknown
 from idp.recheck import Recheck
@@ -30,8 +29,8 @@ from storage.epoch import EpochSource
 
 COOKIE = "__Host-citygate"
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-_PURPOSE = "session id token"
-SESSIONS_LISTED = 50
+ID_TOKEN = "session id token"  # noqa: S105 - for what it is sealed, no secret
+SESSIONS_LISTED, _TOUCHED = 50, 1000  # at once; a statement takes only so many values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +47,7 @@ class Session:
     started_at: datetime
     seen_at: datetime
     csrf: str  # what a form of this session on this host brings back; it outlives a step-up, as a kept form must
+    checked_at: datetime | None = None  # when the issuer last said that its sign-in counts; None: it cannot be asked
 
 
 def digest(cookie: str) -> bytes:
@@ -67,7 +67,7 @@ class Sessions:
         self,
         database: Database,
         ephemeral: Ephemeral,
-        seal: Seal,
+        seal: Sealer,
         *,
         epochs: EpochSource,
         revalidate: Callable[[str], str],
@@ -85,8 +85,8 @@ class Sessions:
         """
         self._database, self._ephemeral, self._seal = database, ephemeral, seal
         self._epochs, self._clock, self._mint = epochs, clock, mint
-        self._sign_out = sign_out
-        self._idle, self._absolute = idle, absolute
+        self._sign_out, self._idle, self._absolute = sign_out, idle, absolute
+        self._cookies = Cookies(ephemeral, seal, seconds=int(absolute.total_seconds()))
         self._recheck = Recheck(
             database, ephemeral, seal, revalidate=revalidate, end=self._end, clock=clock, every=checked_every
         )
@@ -114,29 +114,48 @@ class Sessions:
                 values |= {"id": identifier, "person": person_id, "iss": login.iss, "sid": login.sid}
                 values |= {"address": address, "started_at": now, "record": record}
                 connection.execute(sa.insert(session).values(values))
-        self._give(cookie, identifier, host, previous=previous)
+        if _FORM.fullmatch(previous):
+            self._cookies.forget(digest(previous))
+        self._cookies.lead(digest(cookie), session=identifier, host=host)
         return cookie
 
-    def find(self, cookie_digest: bytes, *, record: str) -> Session:
-        """The live session behind a cookie. Raises SessionUnknown: ended, too old, idle too long, or never there.
+    def look_up(self, cookie_digests: Sequence[bytes]) -> dict[bytes, Session]:
+        """The live sessions behind these cookies, all in two round trips.
 
-        Where its sign-in was not checked for long, the issuer is asked: one that no longer counts is ended, under
-        `record`. Raises IssuerUnavailable when that cannot be asked.
+        A cookie that is not among them is unknown: ended, too old, idle too long, or never there.
         """
-        identifier, host = self._led_to(cookie_digest)
-        query = (
-            sa.select(*_COLUMNS, session.c.checked_at, sa.func.length(session.c.refresh_token).label("renewable"))
-            .join(person, person.c.id == session.c.person)
-            .where(session.c.id == identifier, *self._alive(self._clock()))
-        )
-        with self._database.transaction() as connection:
-            row = connection.execute(query).mappings().one_or_none()
-        if row is None:
+        led_to, now = self._cookies.led_to(cookie_digests), self._clock()
+        if not led_to:
+            return {}
+        ids = sorted({identifier for identifier, _ in led_to.values()})
+        these = {"ids": ids, "seen": now - self._idle, "started": now - self._absolute}
+        found = self._database.alone(lambda connection: connection.execute(_LIVE, these).mappings().all())
+        rows = {row["id"]: row for row in found}
+        return {
+            one: Session(**rows[identifier], host=host, csrf=self._csrf(identifier, host))
+            for one, (identifier, host) in led_to.items()
+            if identifier in rows
+        }
+
+    def find(self, cookie_digest: bytes, *, record: str) -> Session:
+        """The live session behind a cookie, checked where that is due. Raises SessionUnknown, IssuerUnavailable."""
+        if (found := self.look_up([cookie_digest]).get(cookie_digest)) is None:
             raise SessionUnknown
-        if row["renewable"]:
-            self._recheck.check(identifier, checked_at=row["checked_at"], record=record)
-        found = {column.name: row[column.name] for column in _COLUMNS}
-        return Session(**found, host=host, csrf=self._csrf(identifier, host))
+        if self.is_due(found):
+            self.check(found, record=record)
+        return found
+
+    def is_due(self, found: Session) -> bool:
+        """Whether the sign-in of a session that was looked up was not checked for long: then it must be."""
+        return found.checked_at is not None and self._recheck.is_due(found.checked_at)
+
+    def check(self, found: Session, *, record: str) -> None:
+        """Ask the issuer, and wait for it. A sign-in that no longer counts is ended, under `record`: SessionUnknown.
+
+        Raises IssuerUnavailable when that cannot be asked.
+        """
+        if found.checked_at is not None:
+            self._recheck.check(found.id, checked_at=found.checked_at, record=record)
 
     def is_alive(self, found: Session, now: datetime) -> bool:
         """Whether a session found earlier is still within both lifetimes; `touch` moves the idle one."""
@@ -144,32 +163,26 @@ class Sessions:
 
     def touch(self, identifiers: Iterable[str]) -> None:
         """Somebody used these sessions just now."""
-        used = session.c.id.in_(sorted(set(identifiers)))
-        with self._database.transaction() as connection:
-            _hold(connection, used)
-            connection.execute(sa.update(session).where(used).values(seen_at=self._clock()))
+        everyone = sorted(set(identifiers))
+        for first in range(0, len(everyone), _TOUCHED):
+            used = session.c.id.in_(everyone[first : first + _TOUCHED])
+            with self._database.transaction() as connection:
+                _hold(connection, used)
+                connection.execute(sa.update(session).where(used).values(seen_at=self._clock()))
 
     def of(self, person_id: str) -> list[Session]:
         """A person's live sessions, newest first."""
-        query = (
-            sa.select(*_COLUMNS, sa.literal("").label("host"))
-            .join(person, person.c.id == session.c.person)
-            .where(session.c.person == person_id, *self._alive(self._clock()))
-        )
+        query = _LISTED.where(session.c.person == person_id, *self._alive(self._clock()))
         with self._database.transaction() as connection:
             rows = connection.execute(query.order_by(session.c.started_at.desc()).limit(SESSIONS_LISTED)).mappings()
-            return [Session(**row, csrf="") for row in rows]
+            return [Session(**row) for row in rows]
 
     def before(self, current: str, *, person_id: str) -> Session | None:
         """The person's sign-in before this one, over or not."""
-        query = (
-            sa.select(*_COLUMNS, sa.literal("").label("host"))
-            .join(person, person.c.id == session.c.person)
-            .where(session.c.person == person_id, session.c.id != current)
-        )
+        query = _LISTED.where(session.c.person == person_id, session.c.id != current)
         with self._database.transaction() as connection:
             row = connection.execute(query.order_by(session.c.started_at.desc()).limit(1)).mappings().first()
-        return Session(**row, csrf="") if row else None
+        return Session(**row) if row else None
 
     def hosts(self, identifier: str) -> list[str]:
         """Where a session is known."""
@@ -189,7 +202,7 @@ class Sessions:
             if sealed is None:
                 raise SessionUnknown
             epoch = self._end(connection, [identifier], record)
-        return self._seal.open(sealed, purpose=_PURPOSE).decode(), epoch
+        return self._seal.open(sealed, purpose=ID_TOKEN).decode(), epoch
 
     def end_all(
         self, person_id: str, directory: Directory, *, record: str, before: datetime | None = None
@@ -227,22 +240,6 @@ class Sessions:
         """Forget the cookies whose time is over; return how many."""
         return self._ephemeral.sweep()
 
-    def _give(self, cookie: str, identifier: str, host: str, *, previous: str) -> None:
-        if _FORM.fullmatch(previous):
-            self._ephemeral.remove(_key(digest(previous)))
-        value = json.dumps({"session": identifier, "host": host}).encode()
-        sealed = self._seal.seal(value, purpose=_key(digest(cookie)))
-        self._ephemeral.put(_key(digest(cookie)), sealed, seconds=int(self._absolute.total_seconds()))
-
-    def _led_to(self, cookie_digest: bytes) -> tuple[str, str]:
-        """Session and host. What was not sealed by us, or for another cookie, leads nowhere. Raises SessionUnknown."""
-        sealed = self._ephemeral.get(_key(cookie_digest))
-        try:
-            place = json.loads(self._seal.open(sealed or b"", purpose=_key(cookie_digest)))
-        except SealInvalid:
-            raise SessionUnknown from None
-        return place["session"], place["host"]
-
     def _end(self, connection: Connection, identifiers: list[str], record: str) -> int:
         over = {"ended_at": self._clock(), "end_record": record, "id_token": b"", "refresh_token": b""}
         connection.execute(sa.update(session).where(session.c.id.in_(identifiers)).values(over))
@@ -259,11 +256,7 @@ class Sessions:
         return self._seal.mac(f"{identifier} {host}".encode(), purpose="session form").hex()[:32]
 
     def _sealed(self, id_token: str) -> bytes:
-        return self._seal.seal(id_token.encode(), purpose=_PURPOSE)
-
-
-def _key(cookie_digest: bytes) -> str:
-    return f"cookie:{cookie_digest.hex()}"
+        return self._seal.seal(id_token.encode(), purpose=ID_TOKEN)
 
 
 def _hold(connection: Connection, which: sa.ColumnElement[bool]) -> list[str]:
@@ -293,4 +286,15 @@ _COLUMNS = (
     session.c.address,
     session.c.started_at,
     session.c.seen_at,
+)
+_RENEWABLE = sa.case((sa.func.length(session.c.refresh_token) > 0, session.c.checked_at))
+_LISTED = (
+    sa.select(*_COLUMNS, sa.literal("").label("host"), sa.literal("").label("csrf"))
+    .join(person, person.c.id == session.c.person)
+)  # fmt: skip
+_LIVE = (  # as `Sessions._alive` says, made once
+    sa.select(*_COLUMNS, _RENEWABLE.label("checked_at"))
+    .join(person, person.c.id == session.c.person)
+    .where(session.c.id.in_(sa.bindparam("ids", expanding=True)), session.c.ended_at.is_(None))
+    .where(session.c.seen_at > sa.bindparam("seen"), session.c.started_at > sa.bindparam("started"))
 )

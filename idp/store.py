@@ -23,6 +23,7 @@ person = sa.Table(
     sa.Column("department", sa.String(63)),
     sa.Column("not_before", Moment),
     sa.Column("record", sa.String(26)),
+    info={"records": ("record",), "volatile": ("not_before",)},  # signing out everywhere moves it
 )
 session = sa.Table(
     "session",
@@ -51,4 +52,21 @@ access_key = sa.Table(
     sa.Column("assurance", sa.Integer),
     sa.Column("expires_at", Moment),
     sa.Column("record", sa.String(26)),
+    info={"records": ("record",), "volatile": ("expires_at",)},  # the issuer's changes end keys early
+)
+app = sa.Table(
+    "app",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),  # "app:01J…", the subject of decisions and records
+    sa.Column("department", sa.String(63)),
+    sa.Column("name", sa.Text),
+    sa.Column("sealed", sa.LargeBinary),  # its secret
+    sa.Column("created_by", sa.String(40)),
+    sa.Column("created_at", Moment),
+    sa.Column("expires_at", Moment),
+    sa.Column("record", sa.String(26)),
+    sa.Column("ended_by", sa.String(40)),
+    sa.Column("ended_at", Moment),
+    sa.Column("end_record", sa.String(26)),
+    info={"records": ("end_record", "record"), "volatile": ("sealed",)},  # sealed anew when the seal's key rotates
 )

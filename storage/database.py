@@ -1,10 +1,10 @@
 """The city's one database: engine, transactions, and the MetaData every package's tables join."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from alembic import command
@@ -39,6 +39,7 @@ CONNECTED: dict[str, Any] = {  # libpq's own words; a machine that vanished is n
     "application_name": "citygate",
 }
 _READ_ONLY, _SLEPT_TOO_LONG, _BROKEN = "25006", "25P03", "XX"  # SQLSTATE; the last is a class
+T = TypeVar("T")
 
 
 class Moment(TypeDecorator[datetime]):
@@ -67,21 +68,16 @@ class Database:
         """`url`: "sqlite:///PATH" or "postgresql+psycopg://…"; there, at most so many connections at once."""
         if url.startswith("sqlite"):
             self._engine: Engine = create_engine(url, hide_parameters=True)  # an error text must not hold a row
-            event.listen(self._engine, "connect", _prepare_sqlite)
+            self._alone: Engine = create_engine(url, hide_parameters=True)
             event.listen(self._engine, "begin", _begin_immediate)
+            for engine in (self._engine, self._alone):
+                event.listen(engine, "connect", _prepare_sqlite)
         else:
-            self._engine = create_engine(
-                url,
-                hide_parameters=True,
-                pool_size=connections,
-                max_overflow=0,
-                pool_timeout=2,
-                pool_pre_ping=True,  # after the database was away, nobody gets a dead connection
-                isolation_level="READ COMMITTED",
-                connect_args=CONNECTED
-                | {"options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items())},
-            )
-        event.listen(self._engine, "handle_error", _hide_rows)
+            # after the database was away, nobody gets a dead connection
+            self._engine = _postgres(url, connections, isolation_level="READ COMMITTED", pool_pre_ping=True)
+            self._alone = _postgres(url, connections, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
+        for engine in (self._engine, self._alone):
+            event.listen(engine, "handle_error", _hide_rows)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -91,15 +87,26 @@ class Database:
         read `.with_for_update()`. Raises StorageUnavailable when the database cannot be reached, or is locked for
         too long.
         """
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except (OperationalError, InterfaceError, PoolExhausted) as failure:
-            raise StorageUnavailable("the database does not answer") from failure
-        except DBAPIError as failure:
-            if _is_no_answer(failure):
-                raise StorageUnavailable("the database does not answer") from failure
-            raise
+        with _answering(), self._engine.begin() as connection:
+            yield connection
+
+    def alone(self, run: Callable[[Connection], T]) -> T:
+        """What `run` makes of one statement without a transaction around it: a single round trip, on a single snapshot.
+
+        It must be harmless to run twice: a connection that was thrown out while it lay idle is noticed by that, and
+        another is taken. Raises StorageUnavailable.
+        """
+        with _answering():
+            try:
+                return self._once(run)
+            except DBAPIError as failure:
+                if not failure.connection_invalidated:
+                    raise
+            return self._once(run)
+
+    def _once(self, run: Callable[[Connection], T]) -> T:
+        with self._alone.connect() as connection:
+            return run(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -126,6 +133,32 @@ class Database:
     def close(self) -> None:
         """Give every connection back."""
         self._engine.dispose()
+        self._alone.dispose()
+
+
+def _postgres(url: str, connections: int, **how: Any) -> Engine:
+    settings = {"options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items())}
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=2,
+        connect_args=CONNECTED | settings,
+        **how,
+    )
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolExhausted) as failure:
+        raise StorageUnavailable("the database does not answer") from failure
+    except DBAPIError as failure:
+        if _is_no_answer(failure):
+            raise StorageUnavailable("the database does not answer") from failure
+        raise
 
 
 def _is_no_answer(failure: DBAPIError) -> bool:

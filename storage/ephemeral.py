@@ -1,6 +1,6 @@
 """What may be forgotten: whoever was forgotten signs in again, and gains nothing by it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -9,6 +9,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Database
 from storage.store import ephemeral
+
+_ALIVE = sa.select(ephemeral.c.key, ephemeral.c.value).where(
+    ephemeral.c.key.in_(sa.bindparam("keys", expanding=True)), ephemeral.c.expires_at > sa.bindparam("now")
+)
 
 
 class Ephemeral(Protocol):
@@ -20,14 +24,23 @@ class Ephemeral(Protocol):
     def put(self, key: str, value: bytes, *, seconds: int) -> None:
         """Keep `value` under `key`, instead of what was there."""
 
-    def get(self, key: str) -> bytes | None:
-        """What is kept under `key`; None when that is nothing, or its time is over."""
+    def get(self, keys: Sequence[str]) -> list[bytes | None]:
+        """What is kept under each of `keys`, asked for together; None where that is nothing, or its time is over."""
 
     def remove(self, key: str) -> None:
         """Forget what is kept under `key`."""
 
     def claim(self, key: str, *, seconds: int) -> bool:
         """Whether nobody else claimed `key` within `seconds`; then it is ours."""
+
+    def look(self, prefix: str, *, after: str, limit: int) -> tuple[list[tuple[str, bytes]], str]:
+        """About `limit` keys that begin with `prefix`, with what is kept, and where to go on; "" is begin and end.
+
+        What is there from the first call to the last is seen; something may be seen twice.
+        """
+
+    def swap(self, key: str, held: bytes, value: bytes) -> bool:
+        """Keep `value` instead of `held` for what is left of its time, if `held` is what is kept; whether it was."""
 
     def sweep(self) -> int:
         """Forget what is over; return how many."""
@@ -42,10 +55,11 @@ class DatabaseEphemeral:
     def put(self, key: str, value: bytes, *, seconds: int) -> None:
         self._write(key, value, seconds, even_if_alive=True)
 
-    def get(self, key: str) -> bytes | None:
-        mine = sa.select(ephemeral.c.value).where(ephemeral.c.key == key, ephemeral.c.expires_at > self._clock())
-        with self._database.transaction() as connection:
-            return connection.execute(mine).scalar_one_or_none()
+    def get(self, keys: Sequence[str]) -> list[bytes | None]:
+        these = {"keys": list(keys), "now": self._clock()}
+        rows = self._database.alone(lambda connection: connection.execute(_ALIVE, these).all())
+        found = {row.key: row.value for row in rows}
+        return [found.get(key) for key in keys]
 
     def remove(self, key: str) -> None:
         with self._database.transaction() as connection:
@@ -53,6 +67,19 @@ class DatabaseEphemeral:
 
     def claim(self, key: str, *, seconds: int) -> bool:
         return self._write(key, b"", seconds, even_if_alive=False)
+
+    def look(self, prefix: str, *, after: str, limit: int) -> tuple[list[tuple[str, bytes]], str]:
+        mine = ephemeral.c.key.startswith(prefix, autoescape=True) & (ephemeral.c.key > after)
+        query = sa.select(ephemeral.c.key, ephemeral.c.value).where(mine, ephemeral.c.expires_at > self._clock())
+        with self._database.transaction() as connection:
+            rows = connection.execute(query.order_by(ephemeral.c.key).limit(limit)).all()
+        found = [(row.key, row.value) for row in rows]
+        return found, found[-1][0] if len(found) == limit else ""
+
+    def swap(self, key: str, held: bytes, value: bytes) -> bool:
+        same = (ephemeral.c.key == key) & (ephemeral.c.value == held) & (ephemeral.c.expires_at > self._clock())
+        with self._database.transaction() as connection:
+            return connection.execute(sa.update(ephemeral).where(same).values(value=value)).rowcount == 1
 
     def sweep(self) -> int:
         with self._database.transaction() as connection:

@@ -9,16 +9,16 @@ from typing import Literal, Protocol
 
 from sqlalchemy import Connection
 
-Kind = Literal["session", "subject", "policy"]
+Kind = Literal["session", "subject", "policy", "key"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What became different with `epoch`: a session ended, a subject's assignments, or everything."""
+    """What became different with `epoch`: a session ended, a subject's assignments, everything, or a key's versions."""
 
     epoch: int
     kind: Kind
-    key: str  # the session, the subject, or ""
+    key: str  # the session, the subject, the key's id, or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What all processes of the city share and may forget: Redis, or Valkey. Called from threads only."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
@@ -17,6 +17,11 @@ _CONNECTIONS = 32
 _AGAIN_SECONDS = 0.5
 _PREFIX = "citygate:"
 _CHANNEL = _PREFIX + "epoch"
+_SWAP = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+return 1
+"""
 
 
 def connect(url: str, password: str) -> redis.Redis:
@@ -42,10 +47,10 @@ class RedisEphemeral:
         with _answering():
             self._client.set(_PREFIX + key, value, ex=seconds)
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, keys: Sequence[str]) -> list[bytes | None]:
         with _answering():
-            value = self._client.get(_PREFIX + key)
-        return value if isinstance(value, bytes) else None
+            values = self._client.mget([_PREFIX + key for key in keys])
+        return [value if isinstance(value, bytes) else None for value in values]
 
     def remove(self, key: str) -> None:
         with _answering():
@@ -54,6 +59,18 @@ class RedisEphemeral:
     def claim(self, key: str, *, seconds: int) -> bool:
         with _answering():
             return bool(self._client.set(_PREFIX + key, b"", ex=seconds, nx=True))
+
+    def look(self, prefix: str, *, after: str, limit: int) -> tuple[list[tuple[str, bytes]], str]:
+        with _answering():
+            on, names = self._client.scan(int(after or 0), match=f"{_PREFIX}{prefix}*", count=limit)
+            values = self._client.mget(names) if names else []
+        keys = [name.decode() if isinstance(name, bytes) else name for name in names]
+        pairs = [(key.removeprefix(_PREFIX), value) for key, value in zip(keys, values, strict=True)]
+        return [(key, value) for key, value in pairs if isinstance(value, bytes)], str(on) if on else ""
+
+    def swap(self, key: str, held: bytes, value: bytes) -> bool:
+        with _answering():
+            return bool(self._client.eval(_SWAP, 1, _PREFIX + key, held, value))
 
     def sweep(self) -> int:
         """Redis forgets by itself."""

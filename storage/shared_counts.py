@@ -6,26 +6,30 @@ from redis import Redis, RedisError
 
 from storage.errors import EphemeralUnavailable
 
+_ADD = """
+local totals = {}
+for place, key in ipairs(KEYS) do
+  local more = tonumber(ARGV[place + 1])
+  if more > 0 then
+    totals[place] = redis.call("INCRBY", key, more)
+    redis.call("EXPIRE", key, ARGV[1])
+  else
+    totals[place] = redis.call("GET", key) or 0
+  end
+end
+return totals
+"""
+
 
 class RedisCounts:
-    """`storage.counts.Counts`; a call is one round trip."""
+    """`storage.counts.Counts`; a call is one command, however many counts there are."""
 
     def __init__(self, client: Redis) -> None:
         self._client = client
 
     def add(self, counts: Mapping[str, int], *, seconds: int) -> Mapping[str, int]:
         try:
-            with self._client.pipeline(transaction=False) as pipeline:
-                pipeline.ping()
-                for key, number in counts.items():
-                    if number:
-                        pipeline.incrby(key, number)
-                    else:
-                        pipeline.get(key)
-                for key, number in counts.items():
-                    if number:
-                        pipeline.expire(key, seconds)
-                totals = pipeline.execute()[1 : len(counts) + 1]
-            return {key: int(total or 0) for key, total in zip(counts, totals, strict=True)}
+            totals = self._client.eval(_ADD, len(counts), *counts, seconds, *counts.values())
+            return {key: int(total) for key, total in zip(counts, totals, strict=True)}
         except (RedisError, OSError, ValueError) as failure:
             raise EphemeralUnavailable("the shared counts do not answer") from failure

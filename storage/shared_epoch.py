@@ -6,13 +6,14 @@ was, nobody asks the database's clock: an observer counts from when it first saw
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 import sqlalchemy as sa
+from psycopg.sql import Literal
 from sqlalchemy import Connection
-from sqlalchemy.dialects.postgresql import insert
 
 from storage import advisory, store
 from storage.database import Database
@@ -65,34 +66,44 @@ class PostgresEpochs:
         return counted
 
     def ask(self, gateway: str, *, holds: int) -> Answer:
+        # never a number that somebody saw before, also after the row was forgotten
+        grants = 1 + secrets.randbelow(2**63 - 1)
+        name = Literal(gateway).as_string()
+        question = _QUESTION.format(lock=advisory.number(_LOCK), name=name, holds=int(holds), grants=grants)
+        rows = self._database.alone(partial(_last_of, question))
+        self._forget(self._look({row.name: row.grants for row in rows}))
+        current = rows[0].current
+        return Answer(epoch=current, changes=() if holds == current else self._since(holds, current))
+
+    def _since(self, holds: int, current: int) -> tuple[Change, ...] | None:
+        between = (_CHANGE.epoch > holds) & (_CHANGE.epoch <= current)
+        query = sa.select(store.epoch_change).where(between).order_by(_CHANGE.epoch, _CHANGE.place)
         with self._database.transaction() as connection:
-            advisory.hold(connection, _LOCK, shared=True)
-            now = connection.execute(sa.select(store.epoch.c.epoch, store.epoch.c.known_from)).one()
-            _confirm(connection, gateway, holds=holds, current=now.epoch)
-            changes = _since(connection, holds, now.epoch, now.known_from)
-            rows = connection.execute(sa.select(store.gateway)).all()
-        self._forget(self._look(rows))
-        return Answer(epoch=now.epoch, changes=changes)
+            changes = connection.execute(query).all()
+            # asked after them: what it counts from then on was all there
+            known_from = connection.execute(sa.select(store.epoch.c.known_from)).scalar_one()
+        if not known_from <= holds <= current:
+            return None
+        return tuple(Change(epoch=row.epoch, kind=row.kind, key=row.key) for row in changes)
 
     def confirmations(self) -> Confirmations:
         at = self._monotonic()  # before the reading, and sights are after it: no grant is thought older than it is
-        with self._database.transaction() as connection:
-            current = connection.execute(sa.select(store.epoch.c.epoch)).scalar_one()
-            rows = connection.execute(sa.select(store.gateway)).all()
-        seen = self._look(rows)
+        told = self._database.alone(lambda connection: connection.execute(_CONFIRMED).all())
+        rows = [row for row in told if row.name is not None]
+        seen = self._look({row.name: row.grants for row in rows})
         silent = self._forget(seen)
         known = {
             row.name: Confirmation(epoch=row.epoch, granted_at=seen[row.name].at)
             for row in rows
             if row.grants != _NO_GRANT and row.name not in silent
         }
-        return Confirmations(at=at, epoch=current, gateways=known)
+        return Confirmations(at=at, epoch=told[0].current, gateways=known)
 
-    def _look(self, rows: Sequence[sa.Row[Any]]) -> dict[str, _Seen]:
-        """Note which grants are others than before. Whoever looks with old rows only makes them seem newer."""
+    def _look(self, told: Mapping[str, int]) -> dict[str, _Seen]:
+        """Note which grants are others than before. Whoever looks with old ones only makes them seem newer."""
         with self._lock:
             now = self._monotonic()
-            self._seen = {row.name: self._sight(row.name, row.grants, now) for row in rows}
+            self._seen = {name: self._sight(name, grants, now) for name, grants in told.items()}
             return self._seen
 
     def _sight(self, name: str, grants: int, now: float) -> _Seen:
@@ -111,21 +122,34 @@ class PostgresEpochs:
         return silent
 
 
-def _confirm(connection: Connection, name: str, *, holds: int, current: int) -> None:
-    """A question about an epoch that never was comes from before the database was restored: it confirms nothing."""
-    # never a number that somebody saw before, also after the row was forgotten
-    grants = 1 + secrets.randbelow(2**63 - 1) if holds == current else _NO_GRANT
-    row = insert(store.gateway).values(name=name, epoch=holds if holds <= current else 0, grants=grants)
-    newer: dict[str, Any] = {"epoch": sa.func.greatest(store.gateway.c.epoch, row.excluded.epoch)}
-    if grants != _NO_GRANT:
-        newer["grants"] = row.excluded.grants
-    connection.execute(row.on_conflict_do_update(index_elements=["name"], set_=newer))
+class _Told(NamedTuple):
+    """A gateway's grant, beside the current epoch."""
+
+    current: int
+    name: str
+    grants: int
 
 
-def _since(connection: Connection, holds: int, current: int, known_from: int) -> tuple[Change, ...] | None:
-    if not known_from <= holds <= current:
-        return None
-    if holds == current:
-        return ()
-    newer = sa.select(store.epoch_change).where(_CHANGE.epoch > holds).order_by(_CHANGE.epoch, _CHANGE.place)
-    return tuple(Change(epoch=row.epoch, kind=row.kind, key=row.key) for row in connection.execute(newer))
+def _last_of(statements: str, connection: Connection) -> list[_Told]:
+    """The rows of the last of several statements, which are one message and one transaction."""
+    cursor = connection.exec_driver_sql(statements, execution_options={"no_parameters": True}).cursor
+    while cursor.nextset():
+        pass
+    return [_Told(*row) for row in cursor.fetchall()]
+
+
+_CONFIRMED = sa.select(store.epoch.c.epoch.label("current"), store.gateway).join_from(
+    store.epoch, store.gateway, sa.true(), isouter=True
+)
+# Each statement sees what was committed before it began, so what follows the lock sees whoever held it.
+# A question about an epoch that never was comes from before the database was restored: it confirms nothing.
+_QUESTION = """
+SELECT pg_advisory_xact_lock_shared({lock});
+INSERT INTO gateway (name, epoch, grants)
+SELECT {name}, CASE WHEN {holds} <= epoch THEN {holds} ELSE 0 END, CASE WHEN {holds} = epoch THEN {grants} ELSE 0 END
+FROM epoch
+ON CONFLICT (name) DO UPDATE SET
+    epoch = greatest(gateway.epoch, excluded.epoch),
+    grants = CASE excluded.grants WHEN 0 THEN gateway.grants ELSE excluded.grants END;
+SELECT epoch.epoch, gateway.name, gateway.grants FROM epoch CROSS JOIN gateway
+"""

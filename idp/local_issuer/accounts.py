@@ -147,6 +147,19 @@ class Accounts:
         return row
 
 
+def with_second_factor(path: Path) -> set[str]:
+    """The subs of accounts that may sign in and have a second factor; the file is only read.
+
+    Raises sqlite3.Error.
+    """
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
+    try:
+        rows = connection.execute("SELECT sub FROM account WHERE seed IS NOT NULL AND NOT disabled").fetchall()
+    finally:
+        connection.close()
+    return {row[0] for row in rows}
+
+
 def _account(row: sqlite3.Row) -> Account:
     return Account(sub=row["sub"], login=row["login"], name=row["name"], has_second_factor=row["seed"] is not None)
 

@@ -13,6 +13,7 @@ from authz import offices, store
 from authz.errors import AlreadyHeld, AssignmentUnknown, AuthzError, MayNotGrant, SeparationOfDuty
 from authz.label import Label
 from idp.errors import PersonUnknown
+from storage import witness
 from storage.errors import StorageUnavailable
 from tests.authz.town import CLERK, NOW, Desk, desk
 from tests.idp.people import TREE
@@ -269,3 +270,22 @@ def row(subject: str, role: str) -> dict[str, object]:
         "given_at": NOW,
         "record": "01J",
     }
+
+
+def test_each_writes_witness_is_the_row_as_it_is_read_afterwards(town: Desk) -> None:
+    town.mandate()
+    wanted = {"actor": "user:admin", "subject": "user:li", "department": "civil"}
+    given_one = town.administration.assign(
+        **wanted, role_id=CLERK, clearance=Label.L2, expires_at=NOW + timedelta(days=1), reason="值班", record="01K"
+    )
+    read = [row_as_read(town, given_one.held.id)]
+    taken = town.administration.revoke(given_one.held.id, **wanted, record="01L")
+    read.append(row_as_read(town, given_one.held.id))
+    assert [{one.key: one.digest} for one in read] == [given_one.witness, taken.witness]
+    assert [one.records for one in read] == [("01K",), ("01L", "01K")]
+
+
+def row_as_read(town: Desk, identifier: str) -> witness.Row:
+    with town.city.database.reading() as connection:
+        (row,) = [one for one in witness.rows(connection) if one.table == "assignment" and one.id == identifier]
+    return row

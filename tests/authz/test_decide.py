@@ -1,5 +1,6 @@
 """The decision: the law line by line, and against a loop over all rules."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given, settings
@@ -9,9 +10,9 @@ from authz.decide import decide
 from authz.hierarchy import Inheritance
 from authz.label import Label
 from authz.policy import Assignment, PolicySet, Rule
-from authz.request import ANONYMOUS, AccessRequest, Decision, Effect, Missing
+from authz.request import ANONYMOUS, AccessRequest, Approval, Decision, Effect, Missing
 from loadtests.baselines import brute_force
-from tests.authz.worlds import NOW, World, ask, built, give, permit, requests, worlds
+from tests.authz.worlds import ACTIONS, NOW, SUBJECTS, World, ask, built, give, permit, requests, worlds
 
 
 def said(decision: Decision) -> tuple[Effect, str, str | None, Missing | None]:
@@ -117,3 +118,64 @@ def test_a_decision_depends_on_no_order(world: World, request: AccessRequest) ->
     rules, assignments, inherits, parents = world
     backwards: tuple[list[Rule], list[Assignment], list[Inheritance]] = (rules[::-1], assignments[::-1], inherits[::-1])
     assert decide(built(world), request).reason == decide(built((*backwards, parents)), request).reason
+
+
+approvals = st.none() | st.builds(
+    Approval, action=st.sampled_from(ACTIONS), approver=st.sampled_from(["", *SUBJECTS, "user:nobody"])
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(worlds, st.lists(st.tuples(requests, approvals), min_size=1, max_size=20))
+def test_with_a_second_person_too_every_decision_is_the_one_a_loop_finds(
+    world: World, asked: list[tuple[AccessRequest, Approval | None]]
+) -> None:
+    policies = built(world)
+    for request, approval in asked:
+        wanted = replace(request, approval=approval)
+        decision = decide(policies, wanted)
+        assert decision.reason == brute_force.answer_with_approval(*world, wanted)
+        assert (decision.effect is Effect.PERMIT) == (decision.reason == "permit")
+
+
+@settings(max_examples=200, deadline=None)
+@given(worlds, requests, approvals)
+def test_a_second_person_only_ever_takes_away(world: World, request: AccessRequest, approval: Approval | None) -> None:
+    alone, both = decide(built(world), request), decide(built(world), replace(request, approval=approval))
+    assert both.effect is Effect.DENY or alone.effect is Effect.PERMIT
+    if approval is None or alone.effect is Effect.DENY:
+        assert both == alone
+
+
+def rotation(approver: str, *more: Assignment, **request: object) -> Decision:
+    rules = [permit(action="key:rotate"), permit("head", action="key:approve", identifier="p2")]
+    policies = PolicySet.build(rules, [give(), *more])
+    approval = Approval(action="key:approve", approver=approver)
+    return decide(policies, ask(action="key:rotate", approval=approval, **request))
+
+
+def test_what_a_second_person_must_do_waits_for_one_and_then_for_nothing() -> None:
+    head = give("head", "user:wang", "g2")
+    assert said(rotation("", head)) == (Effect.DENY, "approver", "p1", Missing.APPROVER)
+    assert rotation("user:wang", head).effect is Effect.PERMIT
+
+
+def test_nobody_is_his_own_second_person_even_with_the_right_to_approve() -> None:
+    assert said(rotation("user:li", give("head", identifier="g2"))) == (Effect.DENY, "own-approval", "p1", None)
+
+
+def test_an_approver_counts_only_while_he_may_and_up_to_the_label() -> None:
+    lost = (Effect.DENY, "approver-lost-right", "p1", Missing.APPROVER)
+    gone = give("head", "user:wang", "g2", expires_at=NOW)
+    low = give("head", "user:wang", "g2", clearance=Label.L2)
+    elsewhere = give("head", "user:wang", "g2", department="harbour")
+    for held in (gone, elsewhere):
+        assert said(rotation("user:wang", held)) == lost
+    assert said(rotation("user:wang", low, label=Label.L3)) == lost
+    assert rotation("user:wang", low, label=Label.L2).effect is Effect.PERMIT
+
+
+def test_what_would_be_denied_anyway_is_not_asked_of_a_second_person() -> None:
+    head = give("head", "user:wang", "g2")
+    assert rotation("", head, subject="user:zhao").reason == "no-rule"
+    assert rotation("", head, ceiling=Label.L1, label=Label.L2).missing is Missing.ASSURANCE

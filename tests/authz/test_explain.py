@@ -1,5 +1,7 @@
 """The explanation: says what decide says, and what is missing first."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 
 from authz.decide import decide
@@ -7,7 +9,8 @@ from authz.explain import Condition, Law, explain
 from authz.hierarchy import Inheritance
 from authz.label import Label
 from authz.policy import PolicySet
-from authz.request import AccessRequest, Effect
+from authz.request import AccessRequest, Approval, Effect
+from tests.authz.test_decide import approvals
 from tests.authz.worlds import World, ask, built, give, permit, requests, worlds
 
 
@@ -16,11 +19,11 @@ def failing(policies: PolicySet, request: AccessRequest) -> list[Condition]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(worlds, requests)
+@given(worlds, requests, approvals)
 def test_it_agrees_with_the_decision_and_its_first_failing_condition_is_the_reason(
-    world: World, request: AccessRequest
+    world: World, request: AccessRequest, approval: Approval | None
 ) -> None:
-    policies = built(world)
+    policies, request = built(world), replace(request, approval=approval)
     decision, missing = decide(policies, request), failing(policies, request)
     assert (not missing) == (decision.effect is Effect.PERMIT)
     if missing:

@@ -90,7 +90,7 @@ def test_giving_and_taking_at_once_leaves_what_was_counted_last(town: Desk) -> N
 def test_of_twenty_parked_at_once_eight_are_kept_also_when_old_ones_are_forgotten_meanwhile(
     town: Desk, subject: str
 ) -> None:
-    parking = Parking(town.city.database, Seal(b"p" * 32), clock=town.city.clock, mint=town.city.mint)
+    parking = Parking(town.city.database, Seal(b"p" * 32), clock=town.city.clock)
     for _ in range(PER_SUBJECT):
         put(parking, subject=subject)
     town.city.clock.add(minutes=15)
@@ -107,13 +107,13 @@ def test_of_twenty_parked_at_once_eight_are_kept_also_when_old_ones_are_forgotte
 
 
 def test_a_parked_request_is_taken_once_whoever_looks_and_sweeps_meanwhile(town: Desk) -> None:
-    parking = Parking(town.city.database, Seal(b"p" * 32), clock=town.city.clock, mint=town.city.mint)
+    parking = Parking(town.city.database, Seal(b"p" * 32), clock=town.city.clock)
 
     def take(identifier: str) -> bool:
         try:
             parking.look(identifier, subject="user:li", host=HOST)
             parking.sweep()
-            return bool(parking.take(identifier, subject="user:li", host=HOST))
+            return bool(parking.take(identifier, subject="user:li", host=HOST, record="01T"))
         except ParkedUnknown:
             return False
 

@@ -343,7 +343,7 @@ def test_what_was_forgotten_is_a_new_sign_in_and_no_more(house: House) -> None:
 
 def test_an_entry_written_by_hand_or_moved_to_another_cookie_opens_nothing(house: House) -> None:
     mine, others = house.begin(who="wang", sid="w"), house.begin()
-    sealed = house.ephemeral.get(key_of(others))
+    sealed = house.ephemeral.get([key_of(others)])[0]
     assert sealed is not None
     plain = b'{"session": "%s", "host": "console.localhost"}' % house.id(others).encode()
     for forged in (
@@ -362,7 +362,7 @@ def test_an_entry_written_by_hand_or_moved_to_another_cookie_opens_nothing(house
 
 def test_an_entry_that_outlives_its_session_opens_nothing(house: House) -> None:
     cookie = house.begin()
-    kept = house.ephemeral.get(key_of(cookie))
+    kept = house.ephemeral.get([key_of(cookie)])[0]
     assert kept is not None
     house.sessions.end(house.id(cookie), person_id="user:li", record="01K")
     house.ephemeral.put(key_of(cookie), kept, seconds=9999)
@@ -392,6 +392,31 @@ def test_a_sign_in_is_asked_for_again_every_five_minutes_with_the_newest_token(h
     house.city.clock.add(minutes=5)
     assert house.alive(cookie)
     assert house.asked == ["r", "r'"]
+
+
+def test_many_are_looked_up_together_and_each_is_told_its_own(house: House) -> None:
+    marriage, console = house.begin(host=MARRIAGE), house.begin(host=CONSOLE)
+    ended, nobody = house.begin(sid="sid-2"), digest("A" * 43)
+    identifier = house.id(marriage)
+    house.sessions.end(house.id(ended), person_id="user:li", record="01K")
+    house.ephemeral.put(f"cookie:{nobody.hex()}", house.ephemeral.get([key_of(console)])[0] or b"", seconds=60)
+    found = house.sessions.look_up([digest(ended), nobody, digest(marriage), digest(console)])
+    assert {one: (each.id, each.host) for one, each in found.items()} == {
+        digest(marriage): (identifier, MARRIAGE),
+        digest(console): (identifier, CONSOLE),
+    }
+    assert found[digest(marriage)].csrf != found[digest(console)].csrf
+    assert house.sessions.look_up([nobody]) == {}
+
+
+def test_all_sessions_of_a_busy_minute_are_written_down(house: House) -> None:
+    """More than a database takes in one statement."""
+    cookies = [house.begin(sid=f"sid-{number}") for number in range(2)]
+    house.city.clock.add(minutes=20)
+    others = [f"nobody-{number}" for number in range(70_000)]
+    house.sessions.touch([house.id(cookies[0]), *others, house.id(cookies[1])])
+    house.city.clock.add(minutes=20)
+    assert all(house.alive(cookie) for cookie in cookies)
 
 
 def test_a_sign_in_without_a_token_is_never_asked_for(house: House) -> None:

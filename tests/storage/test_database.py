@@ -42,7 +42,7 @@ def test_the_migrations_make_exactly_the_tables_of_the_metadata(database: Databa
     assert shapes[0] == shapes[1]
 
 
-def test_every_row_that_grants_keys_or_opens_must_name_its_record(database: Database) -> None:
+def test_every_row_that_grants_keys_places_or_opens_must_name_its_record(database: Database) -> None:
     with database.transaction() as connection:
         inspector = sa.inspect(connection)
         naming = {
@@ -51,7 +51,10 @@ def test_every_row_that_grants_keys_or_opens_must_name_its_record(database: Data
             for column in inspector.get_columns(table)
             if column["name"] == "record" and not column["nullable"]
         }
-    assert naming == {"person", "session", "access_key", "rule", "assignment", "may_grant", "parked", "seal"}
+    spine = {"person", "session", "access_key", "rule", "assignment", "may_grant", "parked", "seal"}
+    rooms = {"key", "key_suite", "key_version", "zone", "flow", "host", "quota", "machine", "machine_change"}
+    rooms |= {"resource", "app", "share", "grade", "assessment", "backup_work"}
+    assert naming == spine | rooms
 
 
 def test_a_second_migration_changes_nothing(database: Database) -> None:
@@ -121,6 +124,14 @@ def test_what_is_read_to_be_changed_is_changed_by_one_after_the_other(database: 
         thread.join()
     with database.transaction() as connection:
         assert connection.execute(sa.select(authz.store.role.c.name_zh)).scalar_one() == "100"
+
+
+def test_a_statement_that_stands_alone_does_not_wait_for_who_writes(database: Database) -> None:
+    count = sa.select(sa.func.count()).select_from(authz.store.seal)
+    with database.transaction() as connection:
+        connection.execute(sa.insert(authz.store.seal).values(id=1, sealed_at=NOON, record="r"))
+        assert database.alone(lambda other: other.execute(count).scalar_one()) == 0
+    assert database.alone(lambda other: other.execute(count).scalar_one()) == 1
 
 
 def test_a_moment_comes_back_as_utc_whatever_its_zone_was(database: Database) -> None:

@@ -53,6 +53,30 @@ def test_nobody_gets_a_connection_that_was_thrown_out_while_it_lay_idle(database
         assert set(threads.map(lambda _: ask(database), range(40))) == {1}
 
 
+def test_a_statement_that_stands_alone_is_asked_again_on_another_connection(
+    database: Database, postgres_url: str
+) -> None:
+    asked: list[int] = []
+
+    def who(connection: sa.Connection) -> int:
+        asked.append(connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one())
+        return asked[-1]
+
+    first = database.alone(who)
+    assert database.alone(who) == first, "one connection is kept"
+    terminate_all(postgres_url)
+    assert database.alone(who) != first
+    assert len(set(asked)) == 2
+
+
+def test_a_statement_that_stands_alone_waits_for_no_commit_and_leaves_no_transaction(database: Database) -> None:
+    database.alone(lambda connection: connection.execute(sa.text("INSERT INTO epoch VALUES (7, 0, 0)")))
+    state = sa.text("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%' AND usename = current_user")
+    with database.transaction() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM epoch WHERE id = 7")).scalar_one() == 1
+        assert connection.execute(state).scalar_one() == 0
+
+
 def test_who_is_thrown_out_in_the_middle_did_nothing(database: Database, postgres_url: str) -> None:
     def work() -> None:
         with database.transaction() as connection:
@@ -81,6 +105,8 @@ def test_a_database_that_stops_is_said_so_and_serves_again_when_it_is_back(own_p
             began = time.monotonic()
             with pytest.raises(StorageUnavailable):
                 ask(database)
+            with pytest.raises(StorageUnavailable):
+                database.alone(lambda connection: connection.execute(sa.text("SELECT 1")))
             assert time.monotonic() - began < 3
         own_postgres.start()
         assert ask(database) == 1
@@ -219,7 +245,7 @@ def test_of_several_who_migrate_at_once_one_does_and_all_go_on(empty_postgres_ur
     with ThreadPoolExecutor(5) as threads:
         assert [one.exception() for one in [threads.submit(each.migrate) for each in databases]] == [None] * 5
     with databases[0].transaction() as connection:
-        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all() == ["0002"]
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all() == ["0008"]
     for one in databases:
         one.close()
 

@@ -166,7 +166,7 @@ def test_a_thread_that_reads_late_makes_a_grant_seem_newer_never_older(database:
     epochs = PostgresEpochs(database, monotonic=clock)
     epochs.ask("gateway-1", holds=0)
     with database.transaction() as connection:
-        old = connection.execute(sa.select(store.gateway)).all()
+        old = {row.name: row.grants for row in connection.execute(sa.select(store.gateway))}
     clock.now += 1
     epochs.ask("gateway-1", holds=0)
     clock.now += 1
@@ -174,3 +174,38 @@ def test_a_thread_that_reads_late_makes_a_grant_seem_newer_never_older(database:
     late.start()
     late.join()
     assert epochs.confirmations().gateways["gateway-1"].granted_at >= 51.0
+
+
+def test_a_gateway_that_fell_behind_learns_what_changed_up_to_the_epoch_it_is_told(
+    database: Database, epochs: PostgresEpochs
+) -> None:
+    """The step that is counted while the answer is put together belongs to the next answer."""
+    with database.transaction() as connection:
+        epochs.bump(connection, [("session", "s1"), ("session", "s2")])
+    since = epochs._since
+
+    def one_more(holds: int, current: int) -> object:
+        with database.transaction() as connection:
+            epochs.bump(connection, [("session", "s3")])
+        return since(holds, current)
+
+    epochs._since = one_more  # type: ignore[method-assign, assignment]
+    answer = epochs.ask("gateway-1", holds=0)
+    assert (answer.epoch, [change.key for change in answer.changes or ()]) == (1, ["s1", "s2"])
+
+
+def test_changes_that_are_dropped_while_they_are_read_are_not_missing_from_an_answer(database: Database) -> None:
+    epochs = PostgresEpochs(database, monotonic=time.monotonic, keep_changes=1)
+    with database.transaction() as connection:
+        epochs.bump(connection, [("session", "s1")])
+    assert [change.key for change in epochs._since(0, 1) or ()] == ["s1"]
+    with database.transaction() as connection:
+        epochs.bump(connection, [("session", "s2")])
+    assert epochs._since(0, 1) is None
+
+
+def test_the_name_of_a_gateway_is_a_name_and_nothing_else(epochs: PostgresEpochs) -> None:
+    name = "o'hara\\'; -- %s {0}"
+    for _ in range(2):
+        assert epochs.ask(name, holds=0).epoch == 0
+    assert set(epochs.confirmations().gateways) == {name}

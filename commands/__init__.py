@@ -1,0 +1,1 @@
+"""Commands of the rooms: each a client of the door, as a person."""

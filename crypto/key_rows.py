@@ -1,0 +1,122 @@
+"""The rows of keys and versions, and the values they are read as. What a version is made of is bound to its place."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from crypto import lifecycle, store
+from crypto.aead import Seal
+from crypto.algorithms import SIGNING, SUITES, Suite
+from crypto.envelope import version_id
+from crypto.errors import KeyUnknown
+from crypto.lifecycle import State, Version
+
+MAC = "HMAC-SHA256"
+_MAC_BYTES = 32
+
+
+class Usage(StrEnum):
+    """What a key is for; the last two serve the platform alone."""
+
+    ENCRYPT = "encrypt"
+    SIGN = "sign"
+    PLATFORM = "platform"  # seals sessions and secrets
+    FORMS = "forms"  # authenticates forms: it opens nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key and its versions, oldest first."""
+
+    id: str
+    department: str
+    name: str
+    usage: Usage
+    created_at: datetime
+    created_by: str
+    record: str
+    versions: tuple[Version, ...]
+
+    @property
+    def active(self) -> Version:
+        return lifecycle.active(self.versions)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a version is made of; only whoever is about to use it asks."""
+
+    key: str
+    version: Version
+    secret: bytes
+    public: bytes
+
+    def __repr__(self) -> str:
+        return f"Material({self.key}, {self.version.number})"
+
+
+def made(usage: Usage, suite: Suite) -> tuple[str, bytes, bytes]:
+    """The algorithm of a new version, its secret, and its public key if it has one."""
+    if usage is Usage.FORMS:
+        return MAC, secrets.token_bytes(_MAC_BYTES), b""
+    if usage is Usage.SIGN:
+        secret = suite.signing.generate()
+        return suite.signing.name, secret, suite.signing.public(secret)
+    return suite.sealing.name, secrets.token_bytes(suite.sealing.key_bytes), b""
+
+
+def version_row(
+    key: str, number: int, *, algorithm: str, wrapping: Seal, secret: bytes, public: bytes = b""
+) -> dict[str, Any]:
+    """The columns that say what a version is made of; the secret is bound to its place."""
+    material = wrapping.seal(secret, purpose=purpose_of(key, number, algorithm))
+    row = {"id": version_id(key, number), "key": key, "number": number, "algorithm": algorithm}
+    return row | {"material": material, "public": public}
+
+
+def purpose_of(key: str, number: int, algorithm: str) -> str:
+    """For what the secret of a version is wrapped."""
+    return f"key version {key} {number} {algorithm}"
+
+
+def row_of(connection: Connection, department: str, name: str) -> sa.RowMapping:
+    """A key by its name. Raises KeyUnknown."""
+    mine = (store.key.c.department == department) & (store.key.c.name == name)
+    row = connection.execute(sa.select(store.key).where(mine)).mappings().one_or_none()
+    if row is None:
+        raise KeyUnknown
+    return row
+
+
+def versions_of(connection: Connection, keys: Iterable[str]) -> Sequence[sa.RowMapping]:
+    """The versions of these keys, oldest first."""
+    query = sa.select(store.key_version).where(store.key_version.c.key.in_(list(keys)))
+    return connection.execute(query.order_by(store.key_version.c.key, store.key_version.c.number)).mappings().all()
+
+
+def as_version(row: sa.RowMapping) -> Version:
+    """A version without its secret."""
+    signing = SIGNING.get(row["algorithm"])
+    suite = next(one for one in SUITES.values() if one.signing is signing) if signing else None
+    names = ("number", "algorithm", "created_at", "active_at", "closed_at", "retired_at", "reference_count")
+    return Version(
+        **{name: row[name] for name in names},
+        state=State(row["state"]),
+        counted_at=row["counted_at"],
+        fingerprint=suite.hashing.digest(row["public"]).hex() if suite else "",
+        record=row["state_record"],
+    )
+
+
+def as_keys(connection: Connection, rows: Sequence[Any]) -> list[Key]:
+    """Keys with their versions."""
+    versions: dict[str, list[Version]] = {row["id"]: [] for row in rows}
+    for one in versions_of(connection, versions):
+        versions[one["key"]].append(as_version(one))
+    return [Key(**{**row, "usage": Usage(row["usage"])}, versions=tuple(versions[row["id"]])) for row in rows]

@@ -1,0 +1,86 @@
+"""The key service (密码服务): a department's keys seal, open, sign and check for whoever may, and never leave.
+
+A sealed value is an envelope, bound to the caller's `context`; a signature is over the message alone, so that others
+can check it with the public key, and comes with the version that made it.
+"""
+
+from dataclasses import dataclass
+
+from crypto.algorithms import SEALING, SIGNING
+from crypto.envelope import Kek, header_of, version_id
+from crypto.errors import KeyMisused, SealInvalid, SignatureInvalid
+from crypto.key_rows import Material, Usage
+from crypto.keyring import Keyring
+from crypto.uses import Uses
+
+PLAINTEXT_BYTES, CONTEXT_BYTES = 256 * 1024, 1024  # at most; a larger thing is sealed under a key sealed here
+SEALED_BYTES = PLAINTEXT_BYTES + 256
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a use gave, and by which version."""
+
+    value: bytes
+    version: int
+    algorithm: str
+
+
+class KeyService:
+    """Called from threads. Raises KeyUnknown and KeyMisused everywhere."""
+
+    def __init__(self, keyring: Keyring, *, uses: Uses) -> None:
+        self._keyring, self._uses = keyring, uses
+
+    def encrypt(self, department: str, name: str, plaintext: bytes, *, context: bytes) -> Made:
+        """An envelope by the active version."""
+        material = self._material(department, name, Usage.ENCRYPT)
+        sealed = _kek(material).seal(plaintext, context=context)
+        self._uses.sealed(version_id(material.key, material.version.number))
+        return Made(sealed, material.version.number, material.version.algorithm)
+
+    def decrypt(self, department: str, name: str, sealed: bytes, *, context: bytes) -> Made:
+        """The plaintext. Raises SealInvalid, the same for every reason."""
+        header = header_of(sealed)
+        material = self._material(department, name, Usage.ENCRYPT, header.version)
+        plaintext = _kek(material).open(sealed, context=context)
+        self._uses.opened(version_id(material.key, material.version.number))
+        return Made(plaintext, material.version.number, material.version.algorithm)
+
+    def rewrap(self, department: str, name: str, sealed: bytes, *, context: bytes) -> Made:
+        """The same plaintext by the active version, which the caller never sees. Raises SealInvalid."""
+        return self.encrypt(
+            department, name, self.decrypt(department, name, sealed, context=context).value, context=context
+        )
+
+    def sign(self, department: str, name: str, message: bytes) -> Made:
+        """A signature by the active version."""
+        material = self._material(department, name, Usage.SIGN)
+        signature = SIGNING[material.version.algorithm].sign(material.secret, message)
+        self._uses.sealed(version_id(material.key, material.version.number))
+        return Made(signature, material.version.number, material.version.algorithm)
+
+    def verify(self, department: str, name: str, message: bytes, signature: bytes, *, version: int) -> Made:
+        """Nothing but the version. Raises SignatureInvalid, also for a version that is not there."""
+        try:
+            material = self._material(department, name, Usage.SIGN, version)
+        except SealInvalid:
+            raise SignatureInvalid from None
+        SIGNING[material.version.algorithm].check(material.public, signature, message)
+        self._uses.opened(version_id(material.key, material.version.number))
+        return Made(b"", version, material.version.algorithm)
+
+    def public(self, department: str, name: str) -> dict[int, bytes]:
+        """The public keys of a signing key, by version; none of any other."""
+        _, live = self._keyring.live(department, name)
+        return {one.version.number: one.public for one in live if one.public}
+
+    def _material(self, department: str, name: str, usage: Usage, number: int | None = None) -> Material:
+        found, material = self._keyring.material(department, name, number=number)
+        if found is not usage:
+            raise KeyMisused(f"`{name}` is there to {found}")
+        return material
+
+
+def _kek(material: Material) -> Kek:
+    return Kek(material.key, material.version.number, SEALING[material.version.algorithm], material.secret)

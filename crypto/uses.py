@@ -1,0 +1,84 @@
+"""How often each version was used: counted in this process, added to the day's row once a minute, told in the log."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
+
+from crypto import store
+from storage.database import Database
+
+KEPT_DAYS = 400
+_TOLD = 4  # of one version on one day, in one record
+_USE = store.key_use.c
+
+
+class Uses:
+    """Thread-safe. A process that is killed takes at most a minute's count with it; `lifecycle` has room for that."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
+        self._database, self._clock, self._lock = database, clock, threading.Lock()
+        self._sealed, self._opened = Counter[str](), Counter[str]()
+
+    def sealed(self, version: str) -> None:
+        """One more was sealed or signed with it."""
+        with self._lock:
+            self._sealed[version] += 1
+
+    def opened(self, version: str) -> None:
+        """One more was opened or checked with it."""
+        with self._lock:
+            self._opened[version] += 1
+
+    def flush(self) -> None:
+        """Add what was counted to today's rows; what cannot be added is kept. Raises StorageUnavailable."""
+        with self._lock:
+            sealed, self._sealed = self._sealed, Counter()
+            opened, self._opened = self._opened, Counter()
+        day = self._clock().date().isoformat()
+        done = False
+        try:
+            if sealed or opened:
+                with self._database.transaction() as connection:
+                    for version in sorted({*sealed, *opened}):
+                        _add(connection, version, day, sealed[version], opened[version])
+            done = True
+        finally:
+            if not done:
+                with self._lock:
+                    self._sealed += sealed
+                    self._opened += opened
+
+    def total(self, versions: Iterable[str]) -> dict[str, int]:
+        """How often each of these sealed or signed, as far as it is written down."""
+        query = sa.select(_USE.version, sa.func.sum(_USE.sealed).label("sealed")).where(
+            _USE.version.in_(list(versions))
+        )
+        with self._database.transaction() as connection:
+            return {row.version: int(row.sealed) for row in connection.execute(query.group_by(_USE.version))}
+
+    def tell(self, record: str) -> dict[str, str | int]:
+        """The sums of days that are over and were not told yet, for this record; forgets what is long past."""
+        today = self._clock().date()
+        past = sa.select(store.key_use).where(_USE.day < today.isoformat(), _USE.record.is_(None))
+        told: dict[str, str | int] = {}
+        with self._database.transaction() as connection:
+            rows = connection.execute(past.order_by(_USE.day, _USE.version).limit(_TOLD).with_for_update()).all()
+            for row in rows:
+                told[f"{row.day} {row.version}"] = f"sealed {row.sealed}, opened {row.opened}"
+                mine = (_USE.version == row.version) & (_USE.day == row.day)
+                connection.execute(sa.update(store.key_use).where(mine).values(record=record))
+            old = (today - timedelta(days=KEPT_DAYS)).isoformat()
+            connection.execute(sa.delete(store.key_use).where(_USE.day < old, _USE.record.is_not(None)))
+        return told
+
+
+def _add(connection: Connection, version: str, day: str, sealed: int, opened: int) -> None:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(store.key_use).values(version=version, day=day, sealed=sealed, opened=opened)
+    more = {"sealed": _USE.sealed + insert.excluded.sealed, "opened": _USE.opened + insert.excluded.opened}
+    connection.execute(insert.on_conflict_do_update(index_elements=["version", "day"], set_=more))

@@ -1,0 +1,106 @@
+"""App keys: a program of a department signs each of its requests (HMAC-SHA256, RFC 2104).
+
+What is signed, and how, stands in `docs/portal-developers.md`; the header has one spelling, so that nothing can be
+read in two ways. The body counts by its digest (RFC 9530), which the door holds it to while it is read.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from crypto.aead import Sealer
+from idp.errors import CredentialRejected
+from idp.store import app
+from storage.database import Database
+
+SCHEME = "Citygate-HMAC-SHA256"
+WINDOW_SECONDS = 300  # how far a client's clock may be off, either way
+SPENT_SECONDS = 2 * WINDOW_SECONDS + 60  # the window of the fastest clock that is taken, and our own clocks' difference
+_FORM = re.compile(
+    rf"{SCHEME} key=(?P<key>[0-9A-HJKMNP-TV-Z]{{26}}), time=(?P<time>[1-9][0-9]{{9}}), "
+    r"nonce=(?P<nonce>[A-Za-z0-9_-]{22,64}), signature=(?P<signature>[0-9a-f]{64})",
+    re.ASCII,
+)
+_DIGEST = re.compile(r"sha-256=:[A-Za-z0-9+/]{43}=:", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What an `Authorization` header of ours says; nothing of it is proven yet."""
+
+    key: str  # the app's id without "app:"
+    time: int  # seconds since 1970
+    nonce: str
+    signature: str  # hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppHolder:
+    """The app a key speaks for."""
+
+    subject: str  # "app:01J…"
+    name: str
+    secret: bytes
+    expires_at: datetime
+
+
+def parse(authorization: str) -> Claim:
+    """Read the header's value. Raises CredentialRejected."""
+    said = _FORM.fullmatch(authorization)
+    if said is None:
+        raise CredentialRejected
+    return Claim(key=said["key"], time=int(said["time"]), nonce=said["nonce"], signature=said["signature"])
+
+
+def digest_told(sha256: bytes) -> str:
+    """A SHA-256 as `Content-Digest` tells it (RFC 9530 §2)."""
+    return f"sha-256=:{base64.b64encode(sha256).decode()}:"
+
+
+NO_BODY = digest_told(hashlib.sha256().digest())
+
+
+def is_digest(value: str) -> bool:
+    """Whether this is a `Content-Digest` in the one spelling that is signed."""
+    return _DIGEST.fullmatch(value) is not None
+
+
+def signature_of(secret: bytes, claim: Claim, *, method: str, host: str, target: str, digest: str) -> str:
+    """The signature (hex) of one request; `host` is lower case without port, `target` as it stands in the request."""
+    lines = (SCHEME, claim.key, str(claim.time), claim.nonce, method, host, target, digest)
+    return hmac.digest(secret, "\n".join(lines).encode(), "sha256").hex()
+
+
+def authorization_of(claim: Claim) -> str:
+    """`claim` as the header's value."""
+    return f"{SCHEME} key={claim.key}, time={claim.time}, nonce={claim.nonce}, signature={claim.signature}"
+
+
+class AppKeys:
+    """Finds the app behind a key. Called from threads."""
+
+    def __init__(self, database: Database, seal: Sealer, *, clock: Callable[[], datetime]) -> None:
+        self._database, self._seal, self._clock = database, seal, clock
+
+    def find(self, key: str) -> AppHolder:
+        """Raises CredentialRejected for an app that is unknown, ended or over, and SealInvalid."""
+        query = sa.select(app.c.id, app.c.name, app.c.sealed, app.c.expires_at).where(
+            app.c.id == f"app:{key}", app.c.ended_at.is_(None), app.c.expires_at > self._clock()
+        )
+        with self._database.transaction() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise CredentialRejected
+        secret = self._seal.open(row.sealed, purpose=purpose(row.id))
+        return AppHolder(subject=row.id, name=row.name, secret=secret, expires_at=row.expires_at)
+
+
+def purpose(subject: str) -> str:
+    """What the secret of this app is sealed for: one app's never opens as another's."""
+    return f"app key {subject}"

@@ -1,0 +1,264 @@
+"""The keyring against a simple model, its rows against their records, and both databases against one contract."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from crypto import keyring as keyring_module
+from crypto import store
+from crypto.aead import Seal
+from crypto.algorithms import GUOMI, INTERNATIONAL, SUITES
+from crypto.errors import (
+    KeyDamaged,
+    KeyExists,
+    KeyInUse,
+    KeyMisused,
+    KeyUnknown,
+    SealInvalid,
+    SignatureInvalid,
+    TooManyKeys,
+)
+from crypto.key_rows import Usage
+from crypto.key_service import KeyService
+from crypto.keyring import Keyring
+from crypto.lifecycle import State
+from storage import witness
+from tests.crypto.house import RECORD, House, chain, house_at
+
+NAMES, CONTEXTS = ("a", "b"), (b"", b"c", b"cc")
+
+
+@pytest.fixture
+def house(database_url: str):
+    with house_at(database_url) as ready:
+        yield ready
+
+
+def create(house: House, name: str = "files", usage: Usage = Usage.ENCRYPT, department: str = "civil"):
+    return house.keyring.create(department, name, usage, actor="user:zheng", record=RECORD)
+
+
+class AgainstAModel(RuleBasedStateMachine):
+    """What was sealed opens until its version retires, never after; never with another context or by another key."""
+
+    url = ""
+
+    @initialize()
+    def found(self) -> None:
+        self.context = house_at(self.url)
+        self.house = self.context.__enter__()
+        self.service = KeyService(self.house.keyring, uses=self.house.uses)
+        self.active: dict[str, int] = {}
+        self.retired: set[tuple[str, int]] = set()
+        self.suite = "international"
+        self.sealed: list[tuple[bytes, str, int, bytes, bytes]] = []
+
+    def teardown(self) -> None:
+        self.context.__exit__(None, None, None)
+
+    @rule(name=st.sampled_from(NAMES))
+    def create(self, name: str) -> None:
+        if name in self.active:
+            with pytest.raises(KeyExists):
+                create(self.house, name)
+            return
+        made, _ = create(self.house, name)
+        self.active[name] = 1
+        assert made.active.algorithm == SUITES[self.suite].sealing.name
+
+    @rule(suite=st.sampled_from(sorted(SUITES)), department=st.sampled_from(["civil", "city"]))
+    def choose(self, suite: str, department: str) -> None:
+        self.house.keyring.choose(department, SUITES[suite], record=RECORD)
+        self.suite = self.house.keyring.suite("civil").name
+        assert self.suite == suite or department == "city"
+
+    @rule(name=st.sampled_from(NAMES), how=st.sampled_from(["whole", "only published", "twice published"]))
+    def rotate(self, name: str, how: str) -> None:
+        if name not in self.active:
+            return
+        key = self.house.keyring.key("civil", name)
+        if how == "whole":
+            key, _, _ = self.house.keyring.rotate(key, record=RECORD, effective=lambda epoch: epoch)
+            self.active[name] = key.active.number
+            assert all(one.state is not State.PUBLISHED for one in key.versions)
+        for _ in range({"whole": 0, "only published": 1, "twice published": 2}[how]):
+            number, _ = self.house.keyring.publish(key, record=RECORD)
+            assert number == max(one.number for one in self.house.keyring.key("civil", name).versions)
+
+    @rule(name=st.sampled_from(NAMES), plaintext=st.binary(max_size=30), context=st.sampled_from(CONTEXTS))
+    def seal(self, name: str, plaintext: bytes, context: bytes) -> None:
+        if name not in self.active:
+            with pytest.raises(KeyUnknown):
+                self.service.encrypt("civil", name, plaintext, context=context)
+            return
+        made = self.service.encrypt("civil", name, plaintext, context=context)
+        assert made.version == self.active[name]
+        self.sealed.append((made.value, name, made.version, context, plaintext))
+
+    @rule(at=st.integers(0), name=st.sampled_from(NAMES), context=st.sampled_from(CONTEXTS), rewrap=st.booleans())
+    def open(self, at: int, name: str, context: bytes, rewrap: bool) -> None:
+        if not self.sealed or name not in self.active:
+            return
+        value, by, version, bound, plaintext = self.sealed[at % len(self.sealed)]
+        use = self.service.rewrap if rewrap else self.service.decrypt
+        if (by, bound) == (name, context) and (by, version) not in self.retired:
+            made = use("civil", name, value, context=context)
+            if rewrap:
+                assert made.version == self.active[name]
+                self.sealed.append((made.value, name, made.version, bound, plaintext))
+            else:
+                assert made.value == plaintext
+        else:
+            with pytest.raises(SealInvalid):
+                use("civil", name, value, context=context)
+
+    @rule(name=st.sampled_from(NAMES), number=st.integers(1, 5))
+    def retire(self, name: str, number: int) -> None:
+        if name not in self.active:
+            return
+        key = self.house.keyring.key("civil", name)
+        state = {one.number: one.state for one in key.versions}.get(number)
+        if state is State.DECRYPT_ONLY:
+            self.house.keyring.retire(key.id, number, record=RECORD)
+            self.retired.add((name, number))
+        else:
+            with pytest.raises(KeyInUse):
+                self.house.keyring.retire(key.id, number, record=RECORD)
+
+    @invariant()
+    def one_version_seals_and_numbers_never_come_back(self) -> None:
+        for name in getattr(self, "active", ()):
+            versions = self.house.keyring.key("civil", name).versions
+            assert [one.number for one in versions] == list(range(1, len(versions) + 1))
+            assert [one.number for one in versions if one.state is State.ACTIVE] == [self.active[name]]
+            assert sum(one.state is State.PUBLISHED for one in versions) <= 1
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_any_order_of_acts_keeps_what_was_sealed_until_its_version_retires(request, tmp_path, kind: str) -> None:
+    """One database for all examples on PostgreSQL would keep rows, so each gets a fresh one."""
+    numbers = iter(range(10_000))
+
+    class Machine(AgainstAModel):
+        @initialize()
+        def found(self) -> None:
+            self.url = f"sqlite:///{tmp_path / str(next(numbers))}.db" if kind == "sqlite" else server.fresh(template)
+            super().found()
+
+    if kind == "postgresql":
+        server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("_template")
+    some = settings(max_examples=25 if kind == "sqlite" else 6, stateful_step_count=25, deadline=None,
+                    suppress_health_check=list(HealthCheck))  # fmt: skip
+    run_state_machine_as_test(Machine, settings=some)
+
+
+def test_a_key_is_made_once_in_a_department_and_there_is_a_bound(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    create(house)
+    create(house, department="housing")
+    with pytest.raises(KeyExists):
+        create(house)
+    monkeypatch.setattr(keyring_module, "MAX_KEYS", 2)
+    create(house, "second")
+    with pytest.raises(TooManyKeys):
+        create(house, "third")
+    assert [key.name for key in house.keyring.keys("civil")] == ["files", "second"]
+    assert [key.name for key in house.keyring.keys("civil", after=("civil", "files"))] == ["second"]
+    assert len(house.keyring.keys()) == 5
+
+
+@pytest.mark.parametrize("suite", [INTERNATIONAL, GUOMI], ids=lambda one: one.name)
+def test_the_nearest_departments_choice_makes_the_next_versions(house: House, suite) -> None:
+    house.keyring.choose("city", GUOMI, record=RECORD)
+    house.keyring.choose("civil", suite, record=RECORD)
+    made, _ = create(house, department="civil-registry")
+    assert made.active.algorithm == suite.sealing.name
+    assert house.keyring.suite("housing") is GUOMI
+
+
+@pytest.mark.parametrize("suite", [INTERNATIONAL, GUOMI], ids=lambda one: one.name)
+def test_a_signature_verifies_by_the_version_that_made_it_alone(house: House, suite) -> None:
+    house.keyring.choose("civil", suite, record=RECORD)
+    create(house, "letters", Usage.SIGN)
+    service = KeyService(house.keyring, uses=house.uses)
+    first = service.sign("civil", "letters", b"m")
+    house.rotate("letters", "civil")
+    second = service.sign("civil", "letters", b"m")
+    assert (first.version, second.version) == (1, 2)
+    service.verify("civil", "letters", b"m", first.value, version=1)
+    service.verify("civil", "letters", b"m", second.value, version=2)
+    suite.signing.check(service.public("civil", "letters")[2], second.value, b"m")
+    for message, signature, version in ((b"m", first.value, 2), (b"n", second.value, 2), (b"m", first.value, 3)):
+        with pytest.raises(SignatureInvalid):
+            service.verify("civil", "letters", message, signature, version=version)
+
+
+def test_a_key_serves_one_use(house: House) -> None:
+    create(house)
+    create(house, "letters", Usage.SIGN)
+    service = KeyService(house.keyring, uses=house.uses)
+    for misuse in (
+        lambda: service.sign("civil", "files", b""),
+        lambda: service.encrypt("civil", "letters", b"", context=b""),
+        lambda: service.encrypt("city", "platform", b"", context=b""),
+        lambda: service.sign("city", "forms", b""),
+    ):
+        with pytest.raises(KeyMisused):
+            misuse()
+    sealed = house.seal().seal(b"session", purpose="cookie")
+    with pytest.raises(KeyMisused):
+        service.decrypt("city", "platform", sealed, context=b"cookie")
+
+
+def test_what_a_version_is_made_of_is_on_no_disk_in_the_clear_and_gone_when_it_retires(house: House) -> None:
+    create(house)
+    _, material = house.keyring.material("civil", "files")
+    assert material.secret not in house.city.bytes_at_rest()
+    assert material.secret.hex() not in repr(material)
+    house.rotate("files", "civil")
+    house.keyring.retire(material.key, 1, record=RECORD)
+    rows = {row["number"]: row["material"] for row in house.city.rows(store.key_version) if row["key"] == material.key}
+    assert (rows[1], bool(rows[2])) == (b"", True)
+
+
+def test_material_that_was_moved_to_another_version_does_not_open(house: House) -> None:
+    create(house)
+    create(house, "other")
+    mine, others = (house.keyring.key("civil", name).id for name in ("files", "other"))
+    rows = {row["key"]: row["material"] for row in house.city.rows(store.key_version)}
+    with house.city.database.transaction() as connection:
+        update = store.key_version.update().where(store.key_version.c.key == mine)
+        connection.execute(update.values(material=rows[others]))
+    with pytest.raises(KeyDamaged):
+        house.keyring.material("civil", "files")
+
+
+def test_the_wrong_key_file_opens_no_version(house: House) -> None:
+    create(house)
+    other = Keyring(
+        house.city.database, Seal(b"x" * 32), epochs=house.epochs, chain=chain, clock=house.city.clock, mint=str
+    )
+    with pytest.raises(KeyDamaged):
+        other.material("civil", "files")
+
+
+def test_each_act_tells_what_its_rows_became(house: House) -> None:
+    told = dict(create(house)[1].witness)
+    key, _, rotated = house.keyring.rotate(house.keyring.key("civil", "files"), record=RECORD, effective=lambda e: e)
+    told |= rotated | house.keyring.retire(key.id, 1, record=RECORD).witness
+    told |= house.keyring.choose("civil", GUOMI, record=RECORD)
+    with house.city.database.transaction() as connection:
+        rows = {row.key: row.digest for row in witness.rows(connection) if key.id in row.key or "suite" in row.key}
+    assert told == rows
+    house.keyring.counted(key.id, {1: 5})
+    with house.city.database.transaction() as connection:
+        assert rows.items() <= {row.key: row.digest for row in witness.rows(connection)}.items()
+
+
+def test_every_change_is_a_step_that_gateways_are_told_of(house: House) -> None:
+    before = house.epochs.ask("g", holds=0).epoch
+    key, written = create(house)
+    changes = house.epochs.ask("g", holds=before).changes
+    assert [(one.kind, one.key, one.epoch) for one in changes or ()] == [("key", key.id, written.epoch)]
+    house.rotate("files", "civil")
+    assert house.epochs.ask("g", holds=written.epoch).epoch == written.epoch + 2

@@ -1,0 +1,302 @@
+"""The clock-job's work on keys: everybody stays signed in while a version comes, is sealed anew, and goes."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from authz import store as authz_store
+from authz.label import Label
+from authz.park import Asked, Parking
+from authz.request import Missing
+from authz.second_person import SecondPerson
+from crypto import lifecycle, store
+from crypto.aead import Seal
+from crypto.key_rows import Usage
+from crypto.lifecycle import State
+from crypto.platform import PlatformSeal
+from crypto.reseal import references, reseal
+from idp import store as identity_store
+from idp.session import Sessions, digest
+from storage.ephemeral import DatabaseEphemeral
+from storage.shared import RedisEphemeral
+from tests.crypto.house import RECORD, House
+from tests.idp.people import NOW, town
+from tests.idp.test_session import CONSOLE, LOGIN
+
+ROOT = Path(__file__).parents[2]
+
+
+class Life:
+    """People who are signed in and requests that are parked, over a seal that somebody may be rotating."""
+
+    def __init__(self, house: House, seal: PlatformSeal | Seal) -> None:
+        self.house, self.seal = house, seal
+        city = house.city
+        self.sessions = Sessions(
+            city.database, house.ephemeral, seal, epochs=house.epochs, revalidate=lambda token: token, clock=city.clock,
+            mint=city.mint,
+        )  # fmt: skip
+        self.parking = Parking(city.database, seal, clock=city.clock)
+        self.cookies: list[str] = []
+        self.parked: list[str] = []
+
+    def begin(self, number: int) -> None:
+        for at in range(number):
+            login = replace(LOGIN, sid=f"sid-{len(self.cookies)}-{at}", auth_time=NOW, refresh_token=f"refresh-{at}")
+            self.cookies.append(
+                self.sessions.begin(login, person_id="user:li", host=CONSOLE, address="", previous="", record=RECORD)
+            )
+        asked = Asked(department="city", object="/x", action="x:do", approve_action="x:approve", label=Label.L2)
+        for kind in (None, asked):
+            self.parked.append(
+                self.parking.park(
+                    subject="user:li", host=CONSOLE, missing=Missing.APPROVER if kind else Missing.ASSURANCE, method="POST",
+                    target=f"/x{len(self.parked)}", headers=(), body=b"body", record=self.house.city.mint(), asked=kind,
+                ).id
+            )  # fmt: skip
+        SecondPerson(self.parking).approve(self.parked[-1], by="user:wang", record=RECORD)
+
+    def all_is_well(self) -> None:
+        for cookie in self.cookies:
+            found = self.sessions.find(digest(cookie), record=RECORD)
+            assert found.person == "user:li"
+        for one in self.parked:
+            assert self.parking.look(one, subject="user:li", host=CONSOLE).body == b"body"
+        approved = SecondPerson(self.parking).find(self.parked[-1])
+        assert approved.approver == "user:wang"
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "postgresql and redis"])
+def house(request: pytest.FixtureRequest, tmp_path: Path):
+    url = request.getfixturevalue("postgres_url") if request.param != "sqlite" else f"sqlite:///{tmp_path / 'city.db'}"
+    with town(url) as city:
+        city.add("li", "wang")
+        ephemeral = DatabaseEphemeral(city.database, clock=city.clock)
+        if "redis" in request.param:
+            ephemeral = RedisEphemeral(request.getfixturevalue("redis_client"))  # type: ignore[assignment]
+        yield House(city, ephemeral).founded()
+
+
+def states(house: House, name: str = "platform") -> list[str]:
+    return [str(one.state) for one in house.keyring.key("city", name).versions]
+
+
+def test_an_old_version_is_counted_sealed_anew_and_retires_while_everybody_stays_signed_in(house: House) -> None:
+    seal = house.seal()
+    life = Life(house, seal)
+    life.begin(5)
+    house.rotate("platform", "city", seal)
+    counted = references(seal, house.places())
+    assert counted == {1: 5 * 3 + 2 + 1}, "id tokens, refresh tokens, cookies; two parked, one approved"
+    life.begin(2)
+    work = house.upkeep(seal)
+    told = work.run(RECORD)
+    assert (told["resealed"], told["references"]) == (18, 0)
+    life.all_is_well()
+    assert states(house) == ["decrypt-only", "active"], "a sign-in may be under way in a browser"
+    house.city.clock.add(minutes=11)
+    with house.city.database.transaction() as connection:  # who is parked for 15 minutes is there still
+        connection.execute(sa.update(identity_store.session).values(seen_at=house.city.clock()))
+    told = work.run(RECORD)
+    assert told["retired platform"] == 1
+    seal.reload()
+    assert states(house) == ["retired", "active"]
+    life.all_is_well()
+    assert work.run(RECORD) == {}
+
+
+def test_what_the_old_format_sealed_is_sealed_anew_too(house: House) -> None:
+    life = Life(house, Seal(bytes(32)))
+    life.begin(2)
+    seal = house.seal()
+    life.sessions._seal = life.parking.seal = life.sessions._recheck._seal = life.sessions._cookies._seal = seal
+    life.all_is_well()
+    house.rotate("platform", "city", seal)
+    assert house.upkeep(seal).run(RECORD)["references"] == 0
+    house.keyring.retire(house.keyring.key("city", "platform").id, 1, record=RECORD)
+    seal.reload()
+    life.all_is_well()
+
+
+def test_a_value_that_changed_or_went_meanwhile_is_left_alone(house: House) -> None:
+    seal = house.seal()
+    life = Life(house, seal)
+    life.begin(1)
+    house.rotate("platform", "city", seal)
+    for place in house.places():
+        kept, _ = place.stale(seal.ring.active.header, after="")
+        for one in kept:
+            assert place.swap(one, b"first")
+            assert not place.swap(one, b"second")
+    key = f"cookie:{digest(life.cookies[0]).hex()}"
+    house.ephemeral.remove(key)
+    assert not house.ephemeral.swap(key, b"first", b"raised from the dead")
+    assert house.ephemeral.get([key]) == [None]
+
+
+def test_what_somebody_planted_in_the_shared_memory_keeps_no_version_alive(house: House) -> None:
+    seal = house.seal()
+    old = seal.ring.active.header
+    house.rotate("platform", "city", seal)
+    for name, value in (("a", old + b"junk"), ("b", b"\x01junk"), ("c", b""), ("d", b"\xff" * 200)):
+        house.ephemeral.put(f"cookie:{name}", value, seconds=60)
+    told = house.upkeep(seal).run(RECORD)
+    assert told["references"] == 0
+
+
+def test_a_row_that_does_not_open_keeps_its_version_and_is_told(house: House) -> None:
+    seal = house.seal()
+    life = Life(house, seal)
+    life.begin(1)
+    house.rotate("platform", "city", seal)
+    with house.city.database.transaction() as connection:
+        damaged = Seal(bytes(32)).seal(b"x", purpose="another")
+        connection.execute(sa.update(authz_store.parked).values(sealed=damaged))
+    house.city.clock.add(minutes=11)
+    told = house.upkeep(seal).run(RECORD)
+    assert (told["unreadable"], told["references"]) == (2, 2)
+    assert states(house) == ["decrypt-only", "active"]
+
+
+def test_a_run_that_has_no_more_time_goes_on_the_next_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crypto.reseal.BATCH", 2)
+    seal = house.seal()
+    life = Life(house, seal)
+    life.begin(5)
+    house.rotate("platform", "city", seal)
+    done = reseal(seal, house.places(), more=lambda: False)
+    assert not done.whole
+    assert done.resealed + sum(references(seal, house.places()).values()) == 18
+    assert house.upkeep(seal).run(RECORD)["references"] == 0
+    life.all_is_well()
+
+
+def test_a_key_that_seals_is_rotated_by_age_and_by_use_and_one_that_signs_is_not(house: House) -> None:
+    seal = house.seal()
+    for name, usage in (("files", Usage.ENCRYPT), ("busy", Usage.ENCRYPT), ("letters", Usage.SIGN)):
+        house.keyring.create("civil", name, usage, actor="user:zheng", record=RECORD)
+    busy = house.keyring.key("civil", "busy").id
+    with house.city.database.transaction() as connection:
+        row = {"version": f"{busy}:1", "day": "2026-02-27", "sealed": lifecycle.MAX_SEALED, "opened": 0}
+        connection.execute(sa.insert(store.key_use).values(row))
+    work = house.upkeep(seal)
+    assert work.run(RECORD)["rotated"] == "civil/busy 2"
+    assert "rotated" not in work.run(RECORD)
+    house.city.clock.now = NOW + lifecycle.MAX_AGE - timedelta(seconds=1)
+    assert "rotated" not in work.run(RECORD)
+    house.city.clock.add(seconds=1)
+    assert {str(work.run(RECORD).get("rotated")) for _ in range(5)} == {
+        "city/platform 2", "civil/files 2", "civil/busy 3", "None",
+    }  # fmt: skip
+    assert house.keyring.key("civil", "letters").active.number == 1
+
+
+def test_uses_are_counted_by_version_and_day_and_told_once(house: House) -> None:
+    seal = house.seal()
+    sealed = [seal.seal(b"x", purpose="p") for _ in range(3)]
+    seal.open(sealed[0], purpose="p")
+    house.uses.flush()
+    house.rotate("platform", "city", seal)
+    seal.seal(b"x", purpose="p")
+    house.uses.flush()
+    house.uses.flush()
+    key = house.keyring.key("city", "platform").id
+    assert house.uses.total([f"{key}:1", f"{key}:2"]) == {f"{key}:1": 3, f"{key}:2": 1}
+    work = house.upkeep(seal)
+    assert not any("2026-03-01" in name for name in work.run(RECORD))
+    house.city.clock.add(days=1)
+    told = work.run(RECORD)
+    assert told[f"2026-03-01 {key}:1"] == "sealed 3, opened 1"
+    assert not any("2026-03-01" in name for name in work.run(RECORD))
+
+
+def test_the_key_of_forms_can_be_rotated_and_its_old_version_goes(house: House) -> None:
+    seal = house.seal()
+    before = seal.mac(b"m", purpose="p")
+    house.rotate("forms", "city", seal)
+    assert seal.mac(b"m", purpose="p") != before
+    house.city.clock.add(minutes=11)
+    assert house.upkeep(seal).run(RECORD)["retired forms"] == 1
+
+
+# ── kill -9 in the middle
+
+_CHILD = """
+import os, signal, sys
+sys.path.insert(0, {root!r})
+from tests.crypto.house import House, RECORD
+from tests.idp.people import town, NOW
+from storage.database import Database
+from idp.directory import Directory
+from tests.idp.people import Town
+from storage.ephemeral import DatabaseEphemeral
+from crypto.reseal import Column
+url, point = sys.argv[1:]
+database = Database(url)
+city = Town(url, database, Directory(database, issuers={{"http://i": "local"}}))
+house = House(city, DatabaseEphemeral(database, clock=city.clock))
+seal = house.seal()
+die = lambda: os.kill(os.getpid(), signal.SIGKILL)
+calls = [0]
+def effective(_epoch):
+    calls[0] += 1
+    if point == f"effective {{calls[0]}}":
+        die()
+    seal.reload()
+if point.startswith("swap"):
+    swap, left = Column.swap, [int(point.split()[1])]
+    def counting(self, kept, sealed):
+        if left[0] == 0:
+            die()
+        left[0] -= 1
+        return swap(self, kept, sealed)
+    Column.swap = counting
+if point == "retire":
+    retire = house.keyring.retire
+    house.keyring._written = lambda *a: die()  # inside the transaction, before its commit
+    house.upkeep(seal, linger=0).run(RECORD)
+elif point.startswith("swap"):
+    house.upkeep(seal, effective=effective).run(RECORD)
+else:
+    house.keyring.rotate(house.keyring.key("city", "platform"), record=RECORD, effective=effective)
+print("survived")
+"""
+
+
+@pytest.mark.parametrize("point", ["effective 1", "effective 2", "swap 0", "swap 3", "retire"])
+def test_kill_9_in_the_middle_leaves_nothing_unreadable_and_the_next_run_finishes(
+    database_url: str, tmp_path: Path, point: str
+) -> None:
+    with town(database_url) as city:
+        city.add("li", "wang")
+        house = House(city, DatabaseEphemeral(city.database, clock=city.clock)).founded()
+        seal = house.seal()
+        life = Life(house, seal)
+        life.begin(3)
+        if point.startswith(("swap", "retire")):
+            house.rotate("platform", "city", seal)
+        child = subprocess.run(
+            [sys.executable, "-c", _CHILD.format(root=str(ROOT)), database_url, point], cwd=ROOT, capture_output=True,
+            text=True, check=False, timeout=60, env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        )  # fmt: skip
+        assert (child.returncode, child.stdout) == (-signal.SIGKILL, ""), child.stderr
+        life.all_is_well()
+        seal.reload()
+        life.all_is_well()
+        work = house.upkeep(seal)
+        work.run(RECORD)
+        life.begin(1)
+        city.clock.add(minutes=11)
+        with city.database.transaction() as connection:
+            connection.execute(sa.update(identity_store.session).values(seen_at=city.clock()))
+        work.run(RECORD)
+        seal.reload()
+        assert states(house) == [State.RETIRED, State.ACTIVE]
+        life.all_is_well()
