@@ -12,7 +12,7 @@ from datetime import datetime
 from cachebox import TTLCache
 
 from gateway.canonical import REFUSAL, canonical
-from gateway.deliver import kept_private
+from gateway.deliver import private_headers
 from gateway.errors import GatewayError, TargetRefused
 from gateway.refuse import Refusal, Refusals, refuse, tell
 from gateway.routes import DOOR_PATHS, is_door_path
@@ -29,7 +29,7 @@ async def allow(recorded: Recorded) -> Outbound:
     """Yes, with the assertion and the client's own cookies for the data plane to pass on."""
     named = {ASSERTION_HEADER: ASSERTION_HEADER, b"cookie": COOKIE_HEADER}
     headers = tuple((named[n], value) for n, value in recorded.forward if n in named)
-    return kept_private(Outbound(status=204, headers=headers), recorded.matched.label)
+    return Outbound(status=204, headers=private_headers(headers, recorded.matched.label))
 
 
 class KeptRefusals:
@@ -85,6 +85,5 @@ def _may_be_the_doors(raw: Raw) -> bool:
 
     A path that `canonical` takes is spelled in the target as it is, so a door's path begins there with these bytes.
     """
-    return raw.target == REFUSAL or any(
-        name.lower() == _TARGET_HEADER and value.startswith(_DOOR_PATHS) for name, value in raw.headers
-    )
+    asked = [value for name, value in raw.headers if name.lower() == _TARGET_HEADER]
+    return raw.target == REFUSAL or any(value.startswith(_DOOR_PATHS) for value in asked)

@@ -1,12 +1,13 @@
 """Matched → Authenticated: the credential a request brings, looked up where it was issued.
 
-A browser brings this host's cookie, a command an access key, never both. A cookie that is well formed but no longer
-known makes nobody of its bearer, which earns no more than bringing none; anything malformed is refused.
+A browser brings this host's cookie, a command an access key, an app its signature, never two of them. A cookie that
+is well formed but no longer known makes nobody of its bearer, which earns no more than bringing none; anything
+malformed is refused.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -15,8 +16,10 @@ from typing import TypeVar
 from cachebox import TTLCache
 
 from gateway.errors import CsrfRefused
+from gateway.gathering import Gathering
+from gateway.signed import Signed
 from gateway.stages import Authenticated, Inbound, Matched
-from idp import access_key, session
+from idp import access_key, app_key, session
 from idp.access_key import AccessKeys, KeyHolder
 from idp.errors import CredentialRejected, SessionUnknown
 from idp.identity import NOBODY, Identity
@@ -25,7 +28,7 @@ from storage.errors import StorageUnavailable
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 VERIFIED_SECONDS = 600  # how long a session that was found may stand in for one that cannot be looked up
-LOOK_UPS, WAITING = 16, 512  # at once; and of them and those that wait for a thread
+LOOK_UPS, WAITING = 16, 512  # threads for what is not looked up together; and all who wait, for those too
 LOOK_UP_SECONDS = 2.0
 AWAY_SECONDS = 5.0  # after a look-up that did not end well, what can stand in does so without another
 _CACHED_SECONDS = 10  # a revocation does not wait for this: it comes with the epoch
@@ -39,7 +42,7 @@ class _TooLate(StorageUnavailable):
 
 
 class Credentials:
-    """Sessions and keys as this process knows them: looked up in threads of their own, kept for a moment.
+    """Sessions and keys as this process knows them: looked up in threads, sessions many at a time, kept for a moment.
 
     While the database is away a session that was found within the last ten minutes is still the same one; what it may
     then do the lease decides, which is gone within a second.
@@ -49,19 +52,22 @@ class Credentials:
         self,
         sessions: Sessions,
         keys: AccessKeys,
+        signed: Signed | None = None,
         *,
         clock: Callable[[], datetime],
         leased: Callable[[], bool] = lambda: False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`leased` says whether the database answered within the last second."""
+        """`leased` says whether the database answered within the last second; without `signed` no app is known."""
+        self.signed = signed
         self._leased = leased
         self._sessions, self._keys, self._clock, self._monotonic = sessions, keys, clock, monotonic
         self._known: TTLCache[bytes, Session] = TTLCache(_CACHED_ENTRIES, _CACHED_SECONDS)
         self._holders: TTLCache[bytes, KeyHolder] = TTLCache(_CACHED_ENTRIES, _KEYS_CACHED_SECONDS)
         self._verified: TTLCache[bytes, Session] = TTLCache(_CACHED_ENTRIES, VERIFIED_SECONDS)
         self._used: set[str] = set()
-        self._threads = ThreadPoolExecutor(LOOK_UPS, "credentials")
+        self._gathered = Gathering(sessions.look_up, "sessions")
+        self._threads = ThreadPoolExecutor(LOOK_UPS, "credentials")  # who waits here, for an issuer, delays no look-up
         self._waiting = 0
         self._away_until = float("-inf")
 
@@ -82,7 +88,7 @@ class Credentials:
         """Whom an access key's digest speaks for. Raises CredentialRejected, StorageUnavailable."""
         found = self._holders.get(digest)
         if found is None:
-            found = await self._look_up(partial(self._keys.find, digest))
+            found = await self._look_up(partial(self._in_thread, partial(self._keys.find, digest)))
             self._holders[digest] = found
         if self._clock() >= found.expires_at:
             raise CredentialRejected
@@ -108,7 +114,7 @@ class Credentials:
         if verified is not None and self._monotonic() < self._away_until:
             return verified
         try:
-            found = await self._look_up(partial(self._sessions.find, digest, record=record))
+            found = await self._look_up(partial(self._live, digest, record))
         except StorageUnavailable as failure:
             if verified is None or isinstance(failure, _TooLate):
                 raise
@@ -119,14 +125,25 @@ class Credentials:
         self._known[digest] = self._verified[digest] = found
         return found
 
-    async def _look_up(self, call: Callable[[], T]) -> T:
-        """What `call` finds within the deadline."""
+    async def _live(self, digest: bytes, record: str) -> Session:
+        found = await self._gathered.one(digest)
+        if found is None:
+            raise SessionUnknown
+        if self._sessions.is_due(found):
+            await self._in_thread(partial(self._sessions.check, found, record=record))
+        return found
+
+    def _in_thread(self, call: Callable[[], T]) -> Awaitable[T]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    async def _look_up(self, find: Callable[[], Awaitable[T]]) -> T:
+        """What `find` finds within the deadline."""
         if self._waiting >= WAITING:
             raise StorageUnavailable("too many look-ups wait")
         self._waiting += 1
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+                return await find()
         except (StorageUnavailable, TimeoutError) as failure:
             if isinstance(failure, TimeoutError) and self._leased():
                 raise _TooLate("somebody else than the database does not answer in time") from failure
@@ -143,7 +160,7 @@ async def authenticate(matched: Matched, credentials: Credentials) -> Authentica
     if cookie and authorization:
         raise CredentialRejected
     if authorization:
-        return Authenticated(matched=matched, identity=await _bearer(authorization, credentials))
+        return Authenticated(matched=matched, identity=await _keyed(inbound, authorization, credentials))
     if not cookie:
         return Authenticated(matched=matched, identity=NOBODY)
     _check_same_origin(inbound)
@@ -176,8 +193,10 @@ async def _browser(inbound: Inbound, cookie: str, credentials: Credentials) -> I
     )
 
 
-async def _bearer(authorization: str, credentials: Credentials) -> Identity:
+async def _keyed(inbound: Inbound, authorization: str, credentials: Credentials) -> Identity:
     scheme, _, key = authorization.partition(" ")
+    if scheme == app_key.SCHEME and credentials.signed:
+        return await credentials.signed.identity(inbound, authorization)
     if scheme.lower() != "bearer":
         raise CredentialRejected
     holder = await credentials.key(access_key.digest(key))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from authz.errors import AccessDenied
 from authz.label import ceiling_of
 from authz.lease import Decider, Ruling
-from authz.request import AccessRequest, Effect
+from authz.request import AccessRequest, Approval, Effect
 from gateway.stages import Admitted, Authenticated
 from idp.identity import NOBODY
 
@@ -32,6 +32,7 @@ def _ruling(authenticated: Authenticated, decider: Decider) -> Ruling:
 def access_request(authenticated: Authenticated) -> AccessRequest:
     """The question this request puts to the PDP."""
     matched, identity = authenticated.matched, authenticated.identity
+    approving = matched.route.approval.get(matched.action)
     return AccessRequest(
         id=matched.inbound.id,
         at=matched.inbound.at,
@@ -41,4 +42,7 @@ def access_request(authenticated: Authenticated) -> AccessRequest:
         action=matched.action,
         label=matched.label,
         ceiling=ceiling_of(identity.assurance),
+        approval=Approval(action=approving, approver=matched.inbound.approver) if approving else None,
+        system=matched.system,
+        zone=matched.zone,
     )

@@ -1,11 +1,14 @@
 """Bodies under way: a request's within its bounds; an answer's, with what must happen when it is over."""
 
 import asyncio
+import hashlib
+import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Self
 
-from gateway.errors import BodyTooLarge, RequestTimeout
+from gateway.errors import BodyTooLarge, DigestWrong, RequestTimeout
 from gateway.stages import Inbound
+from idp.app_key import digest_told, is_digest
 
 Over = Callable[[int, bool], Awaitable[None]]  # bytes sent, whether all of it was
 
@@ -50,7 +53,9 @@ class Followed:
 def bounded_body(inbound: Inbound, *, limit_bytes: int) -> AsyncIterator[bytes]:
     """The request body, of which no byte is read if it announces more than `limit_bytes`.
 
-    Raises BodyTooLarge at once or while it is read, and what the body itself raises.
+    Where its SHA-256 is told (`Content-Digest`, RFC 9530), its last piece comes only when that is right.
+
+    Raises BodyTooLarge at once or while it is read, DigestWrong at its end, and what the body itself raises.
     """
     if int(inbound.header(b"content-length") or 0) > limit_bytes:
         raise BodyTooLarge(limit_bytes=limit_bytes)
@@ -63,7 +68,23 @@ def bounded_body(inbound: Inbound, *, limit_bytes: int) -> AsyncIterator[bytes]:
                 raise BodyTooLarge(limit_bytes=limit_bytes)
             yield chunk
 
-    return counted()
+    told = inbound.header(b"content-digest") or ""
+    return _held_to(told, counted()) if is_digest(told) else counted()
+
+
+async def _held_to(told: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same chunks; whoever passes them on never passes on the whole of a body that is another."""
+    digest, last = hashlib.sha256(), b""
+    async for chunk in chunks:
+        digest.update(chunk)
+        if chunk:
+            if last:
+                yield last
+            last = chunk
+    if not hmac.compare_digest(told, digest_told(digest.digest())):
+        raise DigestWrong
+    if last:
+        yield last
 
 
 async def read_body(inbound: Inbound, *, limit_bytes: int, deadline_seconds: float) -> bytes:

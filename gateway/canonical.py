@@ -38,6 +38,7 @@ _PATH = re.compile(
 )
 _QUERY = re.compile(rb"[\x21\x22\x24-\x7e]*")
 _NAME = re.compile(rb"[A-Za-z0-9-]{1,64}")
+_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t"
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?P<name>{_LABEL}(?:\.{_LABEL})*)(?::(?P<port>[1-9][0-9]{{0,4}}))?")
@@ -48,10 +49,13 @@ _SINGLETONS = frozenset(
     b"user-agent expect upgrade range if-range if-modified-since if-unmodified-since date from max-forwards "
     b"idempotency-key sec-websocket-key sec-websocket-version sec-fetch-site sec-fetch-mode sec-fetch-dest "
     b"sec-fetch-user x-forwarded-for x-forwarded-proto x-original-method x-original-host x-original-target "
-    b"x-original-address x-original-scheme x-citygate-refusal".split()
+    b"x-original-address x-original-scheme x-citygate-refusal content-digest".split()
 )
 _CONNECTION = frozenset({b"close", b"keep-alive", b"te", b"upgrade", b"http2-settings", b""})
+_DOTS = frozenset({b".", b".."})
 _ORIGINAL = frozenset(name for name in _SINGLETONS if name.startswith(b"x-original-"))
+_OF_A_QUESTION = {False: _ORIGINAL, True: _ORIGINAL | {b"x-citygate-refusal"}}  # of one for a kept refusal
+_TOLD = {one: _ORIGINAL | {b"host"} if one is Listener.GATE else frozenset({b"host"}) for one in Listener}
 _SPOOFABLE = frozenset(
     b"forwarded remote-user remote-groups remote-name remote-email x-remote-user x-user x-user-id x-username x-email "
     b"x-groups x-roles x-real-ip x-client-ip true-client-ip x-webauth-user x-authenticated-user x-authenticated-userid "
@@ -94,7 +98,7 @@ def canonical(raw: Raw, *, now: datetime, mint: Callable[[], str]) -> Inbound:
     host, origin, authority = _authority(asked.authority, asked.scheme)
     path, query = _target(asked.target)
     _check_upgrade(raw, singles, method)
-    told = _ORIGINAL | {b"host"} if raw.listener is Listener.GATE else {b"host"}
+    told = _TOLD[raw.listener]
     return Inbound(
         id=mint(),
         at=now,
@@ -103,11 +107,13 @@ def canonical(raw: Raw, *, now: datetime, mint: Callable[[], str]) -> Inbound:
         origin=origin,
         path=path,
         query=query,
-        headers=((b"host", authority), *(pair for pair in headers if pair[0] not in told)),
+        headers=((b"host", authority), *[pair for pair in headers if pair[0] not in told]),
         address=asked.address,
         body=raw.body,
         listener=raw.listener,
         websocket=raw.websocket,
+        resumed=raw.resumed,
+        approver=raw.approver,
     )
 
 
@@ -138,7 +144,7 @@ def _target(target: bytes) -> tuple[str, str]:
         raise TargetRefused("the query holds a byte that must be encoded")
     if b"%" in path:
         _check_text(path)
-    if b"//" in path or any(segment in (b".", b"..") for segment in path.split(b"/")):
+    if b"//" in path or not _DOTS.isdisjoint(path.split(b"/")):
         raise TargetRefused("empty or dot segment")
     return path.decode("ascii"), query.decode("ascii")
 
@@ -164,22 +170,27 @@ def _headers(received: Headers) -> tuple[Headers, dict[bytes, bytes]]:
         raise HeadersRefused(f"more than {HEADERS_COUNT}")
     headers, singles = [], dict[bytes, bytes]()
     for raw_name, value in received:
-        name = raw_name.lower()
-        if not _NAME.fullmatch(name):
-            raise HeadersRefused("a name with a character other than letters, digits and hyphen")
+        name = _name(raw_name)
         if name in _SINGLETONS:
             if name in singles:
                 raise HeadersRefused(f"`{name.decode()}` stands twice")
             singles[name] = value
-        if _CONTROL.search(value):
-            raise HeadersRefused(f"`{name.decode()}` holds a control byte")
-        if not value.isascii():
-            _check_utf8(name, value)
+        if value.translate(None, _PRINTABLE):
+            _check_text_of(name, value)
         headers.append((name, value))
     return tuple(headers), singles
 
 
-def _check_utf8(name: bytes, value: bytes) -> None:
+@lru_cache(maxsize=1024)
+def _name(received: bytes) -> bytes:
+    if not _NAME.fullmatch(received):
+        raise HeadersRefused("a name with a character other than letters, digits and hyphen")
+    return received.lower()
+
+
+def _check_text_of(name: bytes, value: bytes) -> None:
+    if _CONTROL.search(value):
+        raise HeadersRefused(f"`{name.decode()}` holds a control byte")
     try:
         value.decode("utf-8")
     except UnicodeDecodeError:
@@ -208,7 +219,7 @@ def _check_gate(raw: Raw, headers: Headers) -> None:
     """Behind auth_request a client's headers reach the portal as they are: what it might believe is refused here."""
     if raw.target not in QUESTIONS:
         raise TargetRefused("not a question of the data plane")
-    known = _ORIGINAL | {b"x-citygate-refusal"} if raw.target == REFUSAL else _ORIGINAL
+    known = _OF_A_QUESTION[raw.target == REFUSAL]
     for name, _ in headers:
         if name not in known and is_spoofable(name):
             raise HeadersRefused(f"`{name.decode('ascii')}` is not the client's to say")
@@ -226,6 +237,7 @@ def _check_upgrade(raw: Raw, singles: dict[bytes, bytes], method: str) -> None:
         raise UpgradeRefused("an upgrade with a body")
 
 
+@lru_cache(maxsize=4096)
 def _authority(value: bytes, scheme: str) -> tuple[str, str, bytes]:
     """Host without port, origin without a default port, and the authority as the upstream gets it."""
     authority = value.decode("latin-1").lower()

@@ -13,8 +13,9 @@ from audit.errors import AuditUnavailable
 from gateway.stages import Outbound, Raw
 from storage.errors import StorageError
 
-SWEEP, ISSUER_CHANGES = "sweep", "issuer-changes"
-PERIODS_SECONDS = {SWEEP: 60.0, ISSUER_CHANGES: 5.0}
+SWEEP, ISSUER_CHANGES, INFRA, KEYS, BACKUP = "sweep", "issuer-changes", "infra", "keys", "backup"
+PERIODS_SECONDS = {SWEEP: 60.0, ISSUER_CHANGES: 5.0, INFRA: 10.0, KEYS: 60.0, BACKUP: 60.0}
+LATER = frozenset({BACKUP})  # not at once: a city may be up for one command
 OWN_SECONDS = 60.0
 ASK_SECONDS = 30.0  # deadline of one request over HTTP
 _FIRST_SECONDS = 2.0  # by then the lease is there
@@ -28,7 +29,7 @@ async def tick(ask: Ask, *, periods: Mapping[str, float]) -> None:
     await asyncio.sleep(_FIRST_SECONDS)
     async with asyncio.TaskGroup() as group:
         for job, seconds in periods.items():
-            group.create_task(_every(seconds, ask, f"/api/v1/jobs/{job}"))
+            group.create_task(_every(seconds, ask, f"/api/v1/jobs/{job}", first=seconds if job in LATER else 0.0))
 
 
 async def own_minute(write_counted: Callable[[], Awaitable[None]], flush: Callable[[], None]) -> None:
@@ -89,7 +90,8 @@ class _Resolver(aiohttp.ThreadedResolver):
         return await super().resolve("127.0.0.1" if host.endswith(".localhost") else host, port, family)
 
 
-async def _every(seconds: float, ask: Ask, path: str) -> None:
+async def _every(seconds: float, ask: Ask, path: str, *, first: float) -> None:
+    await asyncio.sleep(first)
     while True:
         try:
             if (status := await ask(path)) >= 400:

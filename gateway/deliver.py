@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 
 from cachebox import TTLCache
 
 from authz.label import Label
-from gateway.stages import Deliver, Listener, Outbound, Recorded
+from gateway.stages import Deliver, Headers, Listener, Outbound, Recorded
 from idp.identity import Identity
 
 _REMEMBERED_SECONDS = 60  # longer than a snapshot takes to be adopted after its ended sessions were told
@@ -45,12 +45,17 @@ def kept_private(answer: Outbound, label: Label) -> Outbound:
 
     Always from label 3 on; below, where the upstream says nothing else. Label 1 is the upstream's to say.
     """
-    headers, said = answer.headers, {name for name, _ in answer.headers}
+    return replace(answer, headers=private_headers(answer.headers, label))
+
+
+def private_headers(headers: Headers, label: Label) -> Headers:
+    """See `kept_private`."""
+    said = {name for name, _ in headers}
     if label >= Label.L3 or (label > Label.L1 and b"cache-control" not in said):
-        headers = (*(pair for pair in headers if pair[0] != b"cache-control"), (b"cache-control", b"no-store"))
+        headers = (*[pair for pair in headers if pair[0] != b"cache-control"], (b"cache-control", b"no-store"))
     if b"x-content-type-options" not in said:
         headers = (*headers, (b"x-content-type-options", b"nosniff"))
-    return replace(answer, headers=headers)
+    return headers
 
 
 class Streams:
@@ -63,19 +68,19 @@ class Streams:
 
     def open(self, identity: Identity) -> "Stream":
         """Follow one delivery, from before it begins: what it was permitted by may end while it is awaited."""
-        keys = (identity.session, identity.subject)
-
-        def forget() -> None:
-            for key in keys:
-                self._open[key].discard(stream)
-                if not self._open[key]:
-                    del self._open[key]
-
-        stream = Stream(forget, ended=identity.session in self._ended)
-        for key in keys:
+        stream = Stream(self, identity, ended=identity.session in self._ended)
+        for key in stream.keys:
             self._open[key].add(stream)
         self._loop = asyncio.get_running_loop()
         return stream
+
+    def forget(self, stream: "Stream") -> None:
+        """It is over, whether or not it was told before."""
+        for key in stream.keys:
+            if key in self._open:
+                self._open[key].discard(stream)
+                if not self._open[key]:
+                    del self._open[key]
 
     def end_soon(self, sessions: Iterable[str], subjects: Iterable[str]) -> None:
         """From any thread: these sessions are over, these subjects' roles are others. Who may still, asks again."""
@@ -99,15 +104,16 @@ class Streams:
 class Stream:
     """The body of one answer. A class, because a generator that never started cannot close what it wraps."""
 
-    def __init__(self, forget: Callable[[], None], *, ended: bool) -> None:
-        self._forget, self._ended = forget, ended
+    def __init__(self, streams: Streams, identity: Identity, *, ended: bool) -> None:
+        self.keys = (identity.session, identity.subject)
+        self._streams, self._ended = streams, ended
         self._body: AsyncIterator[bytes] | None = None
         self._task: asyncio.Task[object] | None = None
 
     def carry(self, answer: Outbound) -> Outbound:
         """The same answer, which `end` can break off."""
         if isinstance(answer.body, bytes):
-            self._forget()
+            self._streams.forget(self)
             return answer
         self._body = answer.body
         return replace(answer, body=self)
@@ -135,6 +141,6 @@ class Stream:
 
     async def aclose(self) -> None:
         """Close what is carried; the session is no longer waited for."""
-        self._forget()
+        self._streams.forget(self)
         if close := getattr(self._body, "aclose", None):
             await close()

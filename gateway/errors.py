@@ -7,12 +7,14 @@ GatewayError
 ├── HostRefused          no Host, or none that is a plain host[:port]
 ├── UpgradeRefused       an upgrade that is not a well-formed WebSocket handshake on a route that has one
 ├── RouteUnknown         no route serves this host and path
+├── InlineOnly           a write of label 3 by forward-auth: nobody could record its outcome
 ├── MethodRefused        the route, or HTTP as served here, has no such method
 ├── NotThroughTheDoor    something asked for a delivery without the proof that it was recorded
 ├── CsrfRefused          a write whose origin is not the host it writes to
 ├── RateExceeded         too many requests from this address or subject
 ├── LimitsUnavailable    how many requests there were is not known
 ├── BodyTooLarge         more bytes than the route takes
+├── DigestWrong          the body is another than its digest says
 ├── RequestTimeout       the client stopped sending its request
 ├── ClientGone           the client went away before it had an answer
 ├── UpstreamBusy         as many requests as the route allows are already under way
@@ -28,6 +30,12 @@ class GatewayError(Exception):
     """Base of everything this package raises."""
 
     code = "gateway"
+
+
+class InlineOnly(GatewayError):
+    """Only an inline host records what came of a write of label 3; its system was graded after the table was read."""
+
+    code = "inline-only"
 
 
 class Unreadable(GatewayError):
@@ -112,6 +120,15 @@ class BodyTooLarge(GatewayError):
     def __init__(self, *, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         super().__init__(f"at most {limit_bytes} bytes")
+
+
+class DigestWrong(GatewayError):
+    """The body is not the one whose `Content-Digest` was told, and maybe signed."""
+
+    code = "digest-wrong"
+
+    def __init__(self) -> None:
+        super().__init__("the body is not what its digest says")
 
 
 class RequestTimeout(GatewayError):

@@ -73,6 +73,12 @@ class Buckets:
         else:
             self._take("subject", subject, self._subject)
 
+    def check(self, subject: str) -> None:
+        """Whether this subject may ask once more; counts nothing. Raises RateExceeded."""
+        part = 1 - self._turn() / _MINUTE
+        if self._asked(f"subject {subject}", part) + 1 > self._subject:
+            raise RateExceeded(retry_seconds=_RETRY_SECONDS)
+
     def trouble(self) -> str:
         """Why nothing is let through, or ""."""
         if self._counts and self._monotonic() - self._heard_at > UNKNOWN_SECONDS:
@@ -123,12 +129,16 @@ class Buckets:
         key = f"{kind} {who}"
         if key not in self._now and len(self._now) >= KEYS:
             key = f"{kind} others"
-        now, before = self._now.setdefault(key, _Count()), self._before.get(key, _NONE)
-        if (before.told + before.added) * part + now.told + now.added + 1 > most:
+        if self._asked(key, part) + 1 > most:
             raise RateExceeded(retry_seconds=_RETRY_SECONDS)
-        now.added += 1
+        self._now.setdefault(key, _Count()).added += 1
         if self._counts:
             self._touched.add(key)
+
+    def _asked(self, key: str, part: float) -> float:
+        """How often within the last sixty seconds."""
+        now, before = self._now.get(key, _NONE), self._before.get(key, _NONE)
+        return (before.told + before.added) * part + now.told + now.added
 
     def _turn(self) -> float:
         """Begin a new minute where it is one; the seconds since it began."""

@@ -1,24 +1,37 @@
-"""Inbound → Matched: the one route that serves it, and what it says about the object."""
+"""Inbound → Matched: the one route that serves it, and what it and the register say about the object."""
 
-from gateway.errors import MethodRefused, RouteUnknown
+from authz.facts import Facts
+from authz.label import Label
+from gateway.approval import approved_path
+from gateway.errors import InlineOnly, MethodRefused, RouteUnknown
 from gateway.routes import RouteTable, named
 from gateway.stages import Inbound, Listener, Matched
 
 
-def match(inbound: Inbound, table: RouteTable) -> Matched:
-    """Find the route. Raises RouteUnknown for a host or path nobody registered, MethodRefused for the method."""
+def match(inbound: Inbound, table: RouteTable, facts: Facts) -> Matched:
+    """Find the route.
+
+    Raises RouteUnknown for a host or path nobody registered, MethodRefused for the method, InlineOnly for a write by
+    forward-auth whose system was graded too high for that since.
+    """
     route, segments = table.find(inbound.host, inbound.path)
     if inbound.listener is Listener.GATE and not route.forward_auth:
         raise RouteUnknown  # an inline host is not the data plane's to deliver: its outcome would be nobody's
     action = route.actions.get("GET" if inbound.method == "HEAD" else inbound.method)
     if action is None:
         raise MethodRefused(allowed=route.actions)
+    path = approved_path(inbound.path) if route.approves else inbound.path  # one object to whoever asks and approves
+    label = route.label_of(segments, facts.systems)
+    if inbound.listener is Listener.GATE and label >= Label.L3 and action != "read":
+        raise InlineOnly
     own = route.department == "{department}"
     return Matched(
         inbound=inbound,
         route=route,
         department=named(route.path, segments, "department") if own else route.department,
-        object=f"/{route.system}{inbound.path}",
+        object=f"/{route.system}{path}",
         action=action,
-        label=route.label_of(segments),
+        label=label,
+        system=named(route.path, segments, route.of_system) if route.of_system else "",
+        zone=named(route.path, segments, route.in_zone) if route.in_zone else "",
     )

@@ -46,7 +46,7 @@ async def handle(raw: Raw, gate: Gate) -> Outbound:
     reached: Stage = raw
     try:
         reached = canonical(raw, now=gate.clock(), mint=gate.mint)
-        reached = match(reached, gate.routes)
+        reached = match(reached, gate.routes, gate.decider.snapshot.policies.facts)
         reached = await authenticate(reached, gate.credentials)
         reached = await limit(reached, gate.buckets)
         reached = authorize(reached, gate.decider)

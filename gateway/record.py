@@ -2,7 +2,7 @@
 
 from audit.event import Event, EventKind
 from audit.spool import Spool
-from gateway.stages import Admitted, Matched, Recorded
+from gateway.stages import Admitted, Inbound, Matched, Recorded
 from idp.identity import NOBODY
 
 _ALWAYS_SYNCED = 3  # from this label on
@@ -11,6 +11,12 @@ _ALWAYS_SYNCED = 3  # from this label on
 def is_weighty(matched: Matched) -> bool:
     """Labels ≥ 3, and everything that is not a plain read: synced before delivery, with an outcome record after."""
     return matched.label >= _ALWAYS_SYNCED or matched.action != "read"
+
+
+def resumed(inbound: Inbound) -> dict[str, str | int]:
+    """What a record says of a parked request that was sent again, and of who approved it."""
+    told: dict[str, str | int] = {"request": inbound.resumed, "approver": inbound.approver}
+    return {name: text for name, text in told.items() if text}
 
 
 async def record(admitted: Admitted, spool: Spool) -> Recorded:
@@ -38,6 +44,7 @@ async def record(admitted: Admitted, spool: Spool) -> Recorded:
             "session": authenticated.identity.session,
             "version": decision.version,
             **({"stale": 1} if admitted.stale else {}),
+            **resumed(inbound),
         },
     )
     await spool.append(event, synced=is_weighty(matched), reserved=_is_reserved(admitted))

@@ -17,22 +17,20 @@ from audit.errors import AuditUnavailable
 from audit.event import Event, EventKind
 from audit.flood import Flood
 from audit.spool import Spool
-from authz.errors import AccessDenied, AuthzError, ParkFull
-from authz.park import BODY_BYTES, Parking
+from authz.errors import AccessDenied, AuthzError
+from authz.park import Parking
 from authz.request import Missing
 from gateway.authenticate import SAFE_METHODS
-from gateway.body import read_body
-from gateway.errors import BodyTooLarge, GatewayError, MethodRefused, Unreadable
+from gateway.errors import GatewayError, MethodRefused, Unreadable
+from gateway.parked import asked_of, park
 from gateway.problems import Problem, problem_of
-from gateway.record import is_weighty
+from gateway.record import is_weighty, resumed
 from gateway.stages import Admitted, Authenticated, Headers, Inbound, Listener, Matched, Outbound, Raw, Recorded, Stage
 from idp.identity import NOBODY, Identity
 from idp.session import COOKIE
 from storage.errors import StorageUnavailable
 
 LOGIN_PATH, RESUME_PATH = "/.citygate/login", "/.citygate/resume/"
-_PARKED_HEADERS = (b"content-type", b"accept", b"accept-language", b"idempotency-key")
-_PARK_SECONDS = 10.0
 STEP_UP_ASSURANCE = 3
 STATUS_PHRASES = {int(status): status.phrase for status in HTTPStatus}
 _log = logging.getLogger(__name__)
@@ -62,6 +60,7 @@ class Refusal:
     rule: str = ""
     allowed: tuple[str, ...] = ()  # methods, of a 405
     way_on: str = ""  # where what is missing can be brought, and come back from
+    parked: str = ""  # under which number it waits for a second person
     inbound: Inbound | None = None  # None when the request could not even be read
     matched: Matched | None = None
     identity: Identity = NOBODY
@@ -123,8 +122,9 @@ def note_unreadable(refusals: Refusals) -> Callable[[str], None]:
 async def tell(refusal: Refusal, refusals: Refusals) -> Outbound:
     """The answer to a refusal that is recorded: a way on where there is one, else a page or a problem; never raises."""
     try:
+        refusal = await _parked(refusal, refusals)
         refusal = replace(refusal, way_on=await _way_on(refusal, refusals))
-    except (GatewayError, AuthzError, StorageUnavailable) as worse:
+    except (GatewayError, AuthzError, StorageUnavailable, AuditUnavailable) as worse:
         refusal = replace(refusal, problem=problem_of(worse))
     inbound, status = refusal.inbound, refusal.problem.status
     if refusal.way_on and inbound and inbound.method in SAFE_METHODS:
@@ -184,6 +184,7 @@ async def _record(refusal: Refusal, refusals: Refusals) -> None:
             "host": inbound.host if inbound else "",
             "method": inbound.method if inbound else "",
             "session": refusal.identity.session,
+            **(resumed(inbound) if inbound else {}),
         },
     )
     await refusals.spool.append(event, synced=bool(matched and is_weighty(matched)))
@@ -198,27 +199,29 @@ async def _way_on(refusal: Refusal, refusals: Refusals) -> str:
     if missing is Missing.ASSURANCE:
         query["assurance"] = str(STEP_UP_ASSURANCE)
         if inbound.method not in SAFE_METHODS:  # nobody's write is not kept: there is no one to give it back to
-            query["return_to"] = RESUME_PATH + await _park(refusal, inbound, missing, refusals)
+            subject = refusal.identity.subject
+            kept = await park(refusals.parking, inbound, subject=subject, missing=missing, record=refusal.id)
+            query["return_to"] = RESUME_PATH + kept.id
     return f"{LOGIN_PATH}?{urlencode(query)}"
 
 
-async def _park(refusal: Refusal, inbound: Inbound, missing: Missing, refusals: Refusals) -> str:
-    try:
-        body = await read_body(inbound, limit_bytes=BODY_BYTES, deadline_seconds=_PARK_SECONDS)
-    except BodyTooLarge as large:
-        raise ParkFull(f"only {BODY_BYTES} bytes can be parked") from large
-    headers = tuple((n.decode(), v.decode("latin-1")) for n, v in inbound.headers if n in _PARKED_HEADERS)
-    return await asyncio.to_thread(
-        refusals.parking.park,
-        subject=refusal.identity.subject,
-        host=inbound.host,
-        missing=missing,
-        method=inbound.method,
-        target=inbound.target,
-        headers=headers,
-        body=body,
-        record=refusal.id,
-    )
+async def _parked(refusal: Refusal, refusals: Refusals) -> Refusal:
+    """A request that lacks a second person is kept for browsers and programs alike, and a record says that it is."""
+    inbound, matched = refusal.inbound, refusal.matched
+    if refusal.problem.missing is not Missing.APPROVER or inbound is None or matched is None:
+        return refusal
+    subject = refusal.identity.subject
+    kept = await park(
+        refusals.parking, inbound, subject=subject, missing=Missing.APPROVER, record=refusal.id,
+        asked=asked_of(matched),
+    )  # fmt: skip
+    event = Event(
+        id=refusal.id, kind=EventKind.OUTCOME, at=refusals.clock(), subject=subject, department=matched.department,
+        object=matched.object, action=matched.action, label=matched.label, result="ok", status=refusal.problem.status,
+        reason="parked", detail={"request": kept.id, **kept.witness},
+    )  # fmt: skip
+    await refusals.spool.append(event, synced=True, reserved=True)
+    return replace(refusal, parked=kept.id)
 
 
 def _headers(refusal: Refusal) -> Headers:
@@ -258,7 +261,8 @@ def _told(refusal: Refusal) -> dict[str, str | int]:
     }
     if problem.status in (401, 403):
         told["decision_id"] = refusal.id
-    return told | ({"missing": problem.missing} if problem.missing else {})
+    more = {"missing": problem.missing or "", "request": refusal.parked}
+    return told | {name: text for name, text in more.items() if text}
 
 
 def _wants_page(inbound: Inbound) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from unicodedata import is_normalized
 from urllib.parse import unquote
 
+from authz.facts import SystemFact
 from authz.label import Label
 from authz.policy import Rule
 from authz.request import ANONYMOUS, Effect
@@ -44,6 +45,7 @@ class Route:
     department: str  # owner of the objects; may be "{department}", then the path names it
     actions: Mapping[str, str]  # method → action; a method that is not here is 405
     label: Label = Label.L5  # unless somebody says less
+    registered: bool = False  # it sets no label: its system's holds, as the register says at the time of a request
     # by path inside the route; the highest that matches counts
     labels: Mapping[str, Label] = field(default_factory=dict)
     delivery: str = "proxy"  # proxy · local
@@ -55,6 +57,11 @@ class Route:
     concurrency: int = 256  # requests under way at the upstream; of one subject, a quarter of them
     grace_seconds: int = 0  # reads below label 3 without a fresh lease, at most 600
     websocket: bool = False
+    # action → what a second person must be permitted to do on the same object to approve it; "local" routes only
+    approval: Mapping[str, str] = field(default_factory=dict)
+    approves: str = ""  # the path of the route whose requests are approved here (`approval.twin`)
+    of_system: str = ""  # the variable of the path that names the system whose object this is: its label counts too
+    in_zone: str = ""  # and the one that names the zone it is placed in: its ceiling counts too
 
     def __post_init__(self) -> None:
         checks = {
@@ -64,6 +71,8 @@ class Route:
             "department": _NAME.fullmatch(self.department)
             or (self.department == "{department}" and "{department}" in _segments(self.path)),
             "actions": self.actions and all(map(_is_action, self.actions, self.actions.values())),
+            "of_system": not self.of_system or f"{{{self.of_system}}}" in _segments(self.path),
+            "in_zone": not self.in_zone or f"{{{self.in_zone}}}" in _segments(self.path),
             "labels": all(_is_pattern(path) and path.endswith("/**") for path in self.labels),
             "delivery": self.delivery in _DELIVERIES and (self.delivery == "local") == (not self.upstream),
             "upstream": not (self.upstream and is_door_path(self.path)),
@@ -71,6 +80,9 @@ class Route:
             "deadline_seconds": self.deadline_seconds > 0,
             "body_bytes": self.body_bytes >= 0,
             "concurrency": self.concurrency > 0,
+            "approval": self._is_approval(),
+            "approves": not self.approves
+            or (self.delivery == "local" and self.path == f"{self.approves}/approve/{{request}}"),
             # a file may say "false", which is true
             "public": all(isinstance(one, bool) for one in (self.public, self.forward_auth, self.websocket)),
         }
@@ -78,10 +90,33 @@ class Route:
             if not holds:
                 raise InvalidRoute(f"{self.host}{self.path}: `{name}` is not valid")
 
-    def label_of(self, segments: tuple[str, ...]) -> Label:
-        """The object's label: the highest of the route's own and of every labelled path that covers it."""
+    def _is_approval(self) -> bool:
+        """One way to approve a path: the acts that need it, and one other action that is none of them."""
+        if not self.approval:
+            return True
+        own, approving = set(self.actions.values()), set(self.approval.values())
+        return (
+            self.delivery == "local"
+            and not (self.public or self.forward_auth or self.approves)
+            and self.approval.keys() <= own - {"read"}
+            and len(approving) == 1
+            and not approving & own
+            and all(_is_action("POST", one) for one in approving)
+            and _segments(self.path)[-1] not in ("", "**")
+            and "{request}" not in _segments(self.path)
+        )
+
+    def label_of(self, segments: tuple[str, ...], systems: Mapping[str, SystemFact]) -> Label:
+        """The object's label: the highest of the route's own and of every labelled path that covers it.
+
+        Of a route that sets none it is its system's; of a system that nobody registered nothing is known.
+        """
         inner = (label for path, label in self.labels.items() if _covers(_segments(path), segments))
-        return max((self.label, *inner))
+        return max((self._default(systems) if self.registered else self.label, *inner))
+
+    def _default(self, systems: Mapping[str, SystemFact]) -> Label:
+        known = systems.get(self.system)
+        return known.label if known else Label.L5
 
 
 class RouteTable:
@@ -119,8 +154,7 @@ class RouteTable:
 def load_routes(path: Path, *, labels: Mapping[str, Label] | None = None) -> list[Route]:
     """The routes in a TOML file's `[[routes]]`. Raises InvalidRoute, OSError.
 
-    A route that sets no label has its system's, as the register says (`labels`); of a system that is not in the
-    register nothing is known, so its label is the highest.
+    A route that sets no label is `registered`; until it is asked for, `labels` say what the register says.
     """
     try:
         entries = tomllib.loads(path.read_text())["routes"]
@@ -132,7 +166,7 @@ def load_routes(path: Path, *, labels: Mapping[str, Label] | None = None) -> lis
 def _route(entry: dict[str, Any], defaults: Mapping[str, Label]) -> Route:
     own = Label(entry["label"]) if "label" in entry else defaults.get(entry["system"], Label.L5)
     labels = {pattern: Label(label) for pattern, label in entry.get("labels", {}).items()}
-    return Route(**{**entry, "label": own, "labels": labels})
+    return Route(**{**entry, "label": own, "registered": "label" not in entry, "labels": labels})
 
 
 def is_door_path(path: str) -> bool:

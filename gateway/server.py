@@ -24,6 +24,7 @@ BODY_BYTES_PER_SECOND = 1024  # a slower sender runs out of time
 LINGER_BYTES = 1 << 20  # of a body nobody wants, read so that the client sees the answer before the end
 LINGER = timedelta(seconds=1)
 
+_FRAMING = (b"content-length", b"transfer-encoding")
 _BODILESS = (204, 304)  # the server itself sees to HEAD
 _STRANGER = Outbound(status=403, headers=((b"content-type", b"text/plain"),), body=b"Forbidden\n")
 log = logging.getLogger(__name__)
@@ -119,17 +120,18 @@ def asgi(
     """
     if listener is not Listener.PUBLIC and not secret:
         raise ValueError(f"listener `{listener}` without a secret")
+    seconds, key = patience.total_seconds(), secret.encode()
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = _Exchange(scope=scope, receive=receive, send=send, patience=patience.total_seconds())
-        headers: Headers = tuple(scope["headers"])
-        if listener is not Listener.PUBLIC and not _knows_secret(headers, secret.encode()):
+        exchange = _Exchange(scope=scope, receive=receive, send=send, patience=seconds)
+        headers, shown = _apart(scope["headers"])
+        if listener is not Listener.PUBLIC and not (len(shown) == 1 and hmac.compare_digest(shown[0], key)):
             await exchange.answer(_STRANGER)
             return
         raw = Raw(
             method=scope["method"].encode("latin-1"),
             target=scope["state"]["target"],
-            headers=tuple(pair for pair in headers if pair[0] != SECRET_HEADER),
+            headers=headers,
             peer=scope["client"][0] if scope["client"] else "",
             body=exchange.body,
             listener=listener,
@@ -141,9 +143,15 @@ def asgi(
     return application
 
 
-def _knows_secret(headers: Headers, secret: bytes) -> bool:
-    shown = [value for name, value in headers if name == SECRET_HEADER]
-    return len(shown) == 1 and hmac.compare_digest(shown[0], secret)
+def _apart(received: Sequence[tuple[bytes, bytes]]) -> tuple[Headers, list[bytes]]:
+    """The headers that are the client's, and the secrets it showed."""
+    headers, shown = list[tuple[bytes, bytes]](), list[bytes]()
+    for pair in received:
+        if pair[0] == SECRET_HEADER:
+            shown.append(pair[1])
+        else:
+            headers.append(pair)
+    return tuple(headers), shown
 
 
 class _Exchange:
@@ -151,8 +159,8 @@ class _Exchange:
 
     def __init__(self, *, scope: Scope, receive: Receive, send: Send, patience: float) -> None:
         self._scope, self._receive, self._send, self._patience = scope, receive, send, patience
-        framing = {name: value for name, value in scope["headers"] if name in (b"content-length", b"transfer-encoding")}
-        self._unread = framing not in ({}, {b"content-length": b"0"})
+        framing = [pair for pair in scope["headers"] if pair[0] in _FRAMING]
+        self._unread = framing not in ([], [(b"content-length", b"0")])
         self._task: asyncio.Task[Any] | None = None
 
     async def run(self, handle: Handle, raw: Raw) -> None:
@@ -213,12 +221,11 @@ class _Exchange:
             async for _ in _pieces(outbound.body):
                 pass
             return
-        headers = _answer_headers(outbound)
+        headers, last = _answer_headers(outbound), outbound.body
         if self._unread:
             headers = (*headers, (b"connection", b"close"))
         await self._write({"type": "http.response.start", "status": outbound.status, "headers": headers})
-        last = outbound.body  # in one write with the end, if it is short and here already
-        if not isinstance(last, bytes) or len(last) > PIECE_BYTES or self._unread or outbound.status in _BODILESS:
+        if not isinstance(last, bytes) or len(last) > PIECE_BYTES or self._unread:
             async for piece in _pieces(last):
                 if piece and outbound.status not in _BODILESS:
                     await self._write({"type": "http.response.body", "body": piece, "more_body": True})
@@ -226,6 +233,7 @@ class _Exchange:
         if self._unread:
             await self._linger()
         self._stop_watching()  # a complete answer looks like a client that left
+        last = last if outbound.status not in _BODILESS else b""
         await self._write({"type": "http.response.body", "body": last, "more_body": False})
 
     def _watch(self) -> None:
@@ -267,10 +275,10 @@ def _answer_headers(outbound: Outbound) -> Headers:
     return outbound.headers
 
 
-async def _pieces(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if isinstance(body, bytes):
-        for start in range(0, len(body), PIECE_BYTES):
-            yield body[start : start + PIECE_BYTES]
-    else:
-        async for chunk in body:
-            yield chunk
+def _pieces(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    return _cut(body) if isinstance(body, bytes) else body
+
+
+async def _cut(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), PIECE_BYTES):
+        yield body[start : start + PIECE_BYTES]

@@ -36,6 +36,9 @@ class Raw:
     listener: Listener = Listener.PUBLIC
     scheme: str = "http"
     websocket: bool = False
+    # what only the view that sends a parked request again says, in this process (`console.resume`)
+    resumed: str = ""  # the parked request's id
+    approver: str = ""  # who approved it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ class Inbound:
     body: Callable[[], AsyncIterator[bytes]]
     listener: Listener
     websocket: bool = False
+    resumed: str = ""  # the parked request that this is; "" for whatever came over the wire
+    approver: str = ""  # the second person, "" where there was none
 
     @property
     def target(self) -> str:
@@ -62,7 +67,10 @@ class Inbound:
 
     def header(self, name: bytes) -> str | None:
         """The value of a header that may stand once, or None."""
-        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +83,8 @@ class Matched:
     object: str
     action: str
     label: Label
+    system: str = ""  # whose object it is, and
+    zone: str = ""  # where it is placed, where the path names them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 """The untouched request target out of the server, and its missing bounds: a head's size and time, pipelines, networks.
 
+What uvicorn does for every request and nobody here needs (access log, a timer each) is left out.
+
 uvicorn drops `#…`, a lone `?` and the authority of an absolute-form target before the application sees them; here they
 reach `scope["state"]["target"]` as received. Beside it stand `websocket` (an upgrade to it was asked for), `is_gone`
 (the client is), `is_full` (writing would wait for the client), `abort` (drop the connection now) and `tunnel` (see
@@ -9,13 +11,16 @@ reach `scope["state"]["target"]` as received. Beside it stand `websocket` (an up
 import asyncio
 from asyncio import TimerHandle
 from collections.abc import Awaitable, Callable
+from itertools import chain
 from typing import Any
 
 import httptools
 from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from audit.flood import prefix_of
+from gateway.cycle import Cycle
 
 PIPELINED = 8  # requests that may wait behind the one being answered
 NETWORK_CONNECTIONS = 500  # open at once from one network prefix: half of what a listener has room for
@@ -34,7 +39,8 @@ class TargetProtocol(HttpToolsProtocol):
     head_seconds = 10.0  # from the end of the request before, so an idle connection lives no longer either
 
     _network = ""  # where the client is; "" behind a socket file, where there is one client
-    _deadline: TimerHandle | None = None
+    _head_by: float | None = None
+    _timer: TimerHandle | None = None
     _serving: RequestResponseCycle | None = None
     _in_head = False
     _received_bytes = 0  # since the last that made sense: of a head, or of a body's framing
@@ -52,7 +58,7 @@ class TargetProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request being answered, not only the last one parsed."""
-        self._stop_clock()
+        self._set_timer(None)
         self._give_up()
         self.pipeline.clear()
         super().connection_lost(exc)
@@ -68,19 +74,17 @@ class TargetProtocol(HttpToolsProtocol):
             self.send_400_response("Request head too large.")
 
     def on_message_begin(self) -> None:
-        """Put into the state what the pipeline needs beyond ASGI."""
-        super().on_message_begin()
-        self._in_head = True
-        self.scope["state"]["is_gone"] = self.transport.is_closing
-        self.scope["state"]["is_full"] = self._is_full
-        self.scope["state"]["abort"] = self.transport.abort
-        self.scope["state"]["tunnel"] = self._tunnel
+        """Nothing is known yet."""
+        self._in_head, self.url, self.headers, self.expect_100_continue = True, b"", [], False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field after the body would have two readings: as a trailer and, in one buffer, as a header (law 1)."""
         if not self._in_head:
             raise httptools.HttpParserError("trailer")
-        super().on_header(name, value)
+        name = name.lower()
+        if name == b"expect":
+            self.expect_100_continue = value.lower() == b"100-continue"
+        self.headers.append((name, value))
 
     def on_body(self, body: bytes) -> None:
         """What was counted was a body's."""
@@ -96,23 +100,71 @@ class TargetProtocol(HttpToolsProtocol):
         """Refuse what is too large, too many or not HTTP/1.1, else let the server start its cycle."""
         self._in_head, self._received_bytes = False, 0
         self._stop_clock()
-        head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        head_bytes = len(self.url) + sum(map(len, chain.from_iterable(self.headers))) + 4 * len(self.headers)
         if head_bytes > self.head_bytes or len(self.pipeline) >= PIPELINED or self.parser.get_http_version() != "1.1":
             raise httptools.HttpParserError("refused")
-        self.scope["state"]["target"] = self.url
-        self.scope["state"]["websocket"] = self.parser.should_upgrade() and self._get_upgrade() == b"websocket"
-        super().on_headers_complete()
-        if self.parser.should_upgrade():  # what follows the head is no longer HTTP, whatever the answer is
-            self._upgraded = True
-            self.cycle.keep_alive = False
+        self._upgraded = self.parser.should_upgrade()  # what follows the head is no longer HTTP, whatever the answer is
+        url = httptools.parse_url(self.url)
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": self.parser.get_method().decode("ascii"),
+            "scheme": "http",
+            "path": url.path.decode("ascii"),
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+            "root_path": "",
+            "headers": self.headers,
+            "client": self.client,
+            "server": self.server,
+            "state": self._state(),
+        }
+        self._begin_cycle()
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "target": self.url,
+            "websocket": self._upgraded and self._get_upgrade() == b"websocket",
+            "is_gone": self.transport.is_closing,
+            "is_full": self._is_full,
+            "abort": self.transport.abort,
+            "tunnel": self._tunnel,
+        }
+
+    def _begin_cycle(self) -> None:
+        before = self.cycle
+        self.cycle = Cycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=not self._upgraded and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        most = self.limit_concurrency or 0
+        crowded = len(self.connections) >= most or len(self.tasks) >= most
+        app: ASGI3Application = service_unavailable if crowded else self.app
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, app))
 
     def on_response_complete(self) -> None:
-        """Start the clock for the next head, unless it is already here."""
-        super().on_response_complete()
-        self._unset_keepalive_if_required()  # ours counts from the same moment and is not stopped by a dribble
+        """Let the next request begin, or start the clock for its head."""
         if self.transport.is_closing():
             self._watch_flush()
-        elif self.cycle.response_complete:
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
             self._await_head()
 
     def send_400_response(self, msg: str) -> None:
@@ -148,17 +200,29 @@ class TargetProtocol(HttpToolsProtocol):
         return self.flow.write_paused
 
     def _await_head(self) -> None:
-        self._stop_clock()
-        self._deadline = self.loop.call_later(self.head_seconds, self._close)
+        """One timer looks after all heads of a connection: when it rings, it finds out whether one is overdue."""
+        self._head_by = self.loop.time() + self.head_seconds
+        if self._timer is None:
+            self._set_timer(self._look_for_head, self.head_seconds)
 
-    def _stop_clock(self) -> None:
-        if self._deadline:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _close(self) -> None:
+    def _look_for_head(self) -> None:
+        self._timer = None
+        if self._head_by is None:
+            return
+        if (left_seconds := self._head_by - self.loop.time()) > 0:
+            self._set_timer(self._look_for_head, left_seconds)
+            return
         self.transport.close()
         self._watch_flush()
+
+    def _stop_clock(self) -> None:
+        self._head_by = None
+
+    def _set_timer(self, call: Callable[..., None] | None, seconds: float = 0, *told: int) -> None:
+        """Instead of the one that runs."""
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(seconds, call, *told) if call else None
 
     def _watch_flush(self, before_bytes: int | None = None) -> None:
         """A closing connection may take its time to read what is left, but not stand still."""
@@ -168,13 +232,13 @@ class TargetProtocol(HttpToolsProtocol):
         if before_bytes is not None and left_bytes >= before_bytes:
             self.transport.abort()
             return
-        self._stop_clock()
-        self._deadline = self.loop.call_later(self.head_seconds, self._watch_flush, left_bytes)
+        self._set_timer(self._watch_flush, self.head_seconds, left_bytes)
 
     async def _tunnel(self, head: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """See `Tunnel`."""
         reader = asyncio.StreamReader(limit=TUNNEL_BYTES, loop=self.loop)
         protocol: Any = asyncio.StreamReaderProtocol(reader, loop=self.loop)
+        self._set_timer(None)
         self.connections.discard(self)
         self.cycle.response_started = self.cycle.response_complete = True
         self.transport.set_protocol(protocol)

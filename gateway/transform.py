@@ -21,6 +21,8 @@ from idp import session
 ASSERTION_HEADER = b"x-citygate-assertion"
 ASSERTION_SECONDS = 60
 _KNOWN_PAIRS = 1 << 14
+_TEXT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_OUR_COOKIES = session.COOKIE.encode()
 HOP_BY_HOP = frozenset(
     (b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
      b"trailer", b"transfer-encoding", b"upgrade", b"expect")
@@ -80,21 +82,20 @@ def transform(recorded: Recorded, assertions: Assertions) -> Recorded:
 
 def forwardable(headers: Headers) -> Headers:
     """A client's headers without those of the connection, of the door, and of anybody's identity."""
-    named = b",".join(value for name, value in headers if name == b"connection")
-    listed = {token.strip().lower() for token in named.split(b",")}
-    kept = (
-        (name, _without_our_cookies(value) if name == b"cookie" else value)
-        for name, value in headers
-        if name not in HOP_BY_HOP and name not in listed and name != b"authorization" and not is_spoofable(name)
-    )
-    return tuple((name, value) for name, value in kept if not (name == b"cookie" and not value))
+    listed = {token.strip().lower() for name, value in headers if name == b"connection" for token in value.split(b",")}
+    kept = list[tuple[bytes, bytes]]()
+    for name, value in headers:
+        if name == b"cookie" and name not in listed:
+            if theirs := _without_our_cookies(value):
+                kept.append((name, theirs))
+        elif not (name in HOP_BY_HOP or name in listed or name == b"authorization" or is_spoofable(name)):
+            kept.append((name, value))
+    return tuple(kept)
 
 
 def _without_our_cookies(value: bytes) -> bytes:
-    ours = session.COOKIE.encode()
-    return b"; ".join(part for part in (p.strip() for p in value.split(b";")) if not part.startswith(ours))
+    return b"; ".join([part for part in map(bytes.strip, value.split(b";")) if not part.startswith(_OUR_COOKIES)])
 
 
 def _segment(value: Mapping[str, Any]) -> bytes:
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
-    return base64.urlsafe_b64encode(text).rstrip(b"=")
+    return base64.urlsafe_b64encode(_TEXT.encode(value).encode()).rstrip(b"=")

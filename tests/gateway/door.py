@@ -351,7 +351,7 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
         database, ephemeral, seal, epochs=MemoryEpochs(monotonic=time.monotonic), revalidate=lambda token: token,
         clock=clock, mint=mint,
     )  # fmt: skip
-    parking = Parking(database, seal, clock=clock, mint=mint)
+    parking = Parking(database, seal, clock=clock)
     spool = Spool(folder / "spool", clock=lambda: datetime(2026, 5, 1, tzinfo=UTC), **spool_options)
     assertions = Assertions(
         SigningKey(bytes(range(32))), pairwise=b"p" * 32, roles=lambda _subject, _department: ["clerk"]

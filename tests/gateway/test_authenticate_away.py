@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from gateway import authenticate
 from gateway.authenticate import Credentials
 from idp.errors import IssuerUnavailable
+from idp.session import Session
+from storage.errors import StorageUnavailable
 from storage.shared import RedisEphemeral
 from tests.gateway.door import LI, Door, in_a_thread, opened
 from tests.stack.parts import redis_running
@@ -21,12 +25,19 @@ from tests.stack.parts import redis_running
 
 @contextmanager
 def hanging(door: Door) -> Iterator[None]:
-    """Somebody else holds the database: every statement waits."""
-    with sqlite3.connect(door.folder / "city.db", isolation_level=None) as other:
-        other.execute("BEGIN EXCLUSIVE")
+    """The database answers nobody: every statement waits, for as long as one waits there for a lock."""
+    go_on = threading.Event()
+
+    def wait(*_: object) -> None:
+        if not go_on.wait(5):
+            raise StorageUnavailable("locked")
+
+    for engine in (door.database._engine, door.database._alone):
+        sa.event.listen(engine, "before_cursor_execute", wait)
+    try:
         yield
-        other.execute("ROLLBACK")
-    other.close()
+    finally:
+        go_on.set()
 
 
 @contextmanager
@@ -138,7 +149,7 @@ async def test_who_needs_no_look_up_does_not_wait_for_those_that_hang(
 
 async def test_without_redis_nobody_is_let_in_by_what_was_known(door: Door) -> None:
     with redis_running() as server:
-        door.sessions._ephemeral = RedisEphemeral(server.client())
+        door.sessions._cookies._ephemeral = RedisEphemeral(server.client())
         cookie = door.sign_in()
         assert (await door.ask("/low/1", cookie=cookie)).status == 200
         forgotten(door)
@@ -156,10 +167,32 @@ async def test_an_issuer_that_cannot_be_asked_is_said_so_and_keeps_the_cookie(do
     def away(*_: object, **__: object) -> None:
         raise IssuerUnavailable("away")
 
-    door.sessions.find = away  # type: ignore[method-assign, assignment]
+    door.sessions.is_due = lambda _: True  # type: ignore[method-assign]
+    door.sessions.check = away  # type: ignore[method-assign, assignment]
     answer = await door.ask("/low/1", cookie=cookie)
     assert (answer.status, door.records()[-1].reason) == (503, "issuer-unavailable")
     assert b"set-cookie" not in dict(answer.headers)
+
+
+async def test_who_waits_for_an_issuer_delays_nobody_else(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authenticate, "LOOK_UP_SECONDS", 5.0)
+    slow, other, go_on = door.sign_in(sid="sid-1"), door.sign_in(sid="sid-2"), threading.Event()
+    theirs, asked = door.session_of(slow), []
+
+    def check(found: Session, *, record: str) -> None:
+        asked.append((found.id, record))
+        assert go_on.wait(5)
+
+    door.sessions.is_due = lambda found: found.id == theirs  # type: ignore[method-assign]
+    door.sessions.check = check  # type: ignore[method-assign]
+    waiting = [asyncio.create_task(door.ask("/low/1", cookie=slow)) for _ in range(3)]
+    assert (await door.ask("/low/1", cookie=other)).status == 200
+    assert not any(task.done() for task in waiting)
+    go_on.set()
+    assert [(await task).status for task in waiting] == [200] * 3
+    records = {event.id for event in door.records() if event.subject == LI}
+    assert asked
+    assert {record for _, record in asked} <= records, "each under its own request's record"
 
 
 async def test_sessions_in_use_are_written_down_when_the_database_is_back(door: Door) -> None:

@@ -162,3 +162,13 @@ async def test_the_desks_are_the_control_processs(city: City) -> None:
     )
     assert [body for _, body in city.control.inline] == [b"csrf"]
     assert not city.inline
+
+
+async def test_an_apps_signature_reaches_the_gate_and_never_the_portal(city: City) -> None:
+    signed = "Citygate-HMAC-SHA256 key=01J, time=1795000000, nonce=n, signature=s"
+    digest = "Content-Digest: sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"
+    assert status(await city.ask("GET /open/1", f"Authorization: {signed}", digest)) == 200
+    asked, reached = city.questions[0][1], city.portal[0].headers
+    assert (asked.header(b"authorization"), asked.header(b"content-digest")) == (signed, digest.partition(": ")[2])
+    assert signed.encode() not in dict(reached).values()
+    assert b"authorization" not in dict(reached)

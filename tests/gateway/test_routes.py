@@ -101,7 +101,7 @@ def test_no_canonical_path_under_a_labelled_one_has_a_lower_label(prefix: str, r
     with contextlib.suppress(InvalidRoute, TargetRefused):
         labelled = route("/**", labels={"/a/**": Label.L2, pattern: Label.L4})
         path = read(f"/{prefix}{rest}".encode()).path
-        assert labelled.label_of(tuple(path[1:].split("/"))) is Label.L4
+        assert labelled.label_of(tuple(path[1:].split("/")), {}) is Label.L4
 
 
 @given(st.text(st.sampled_from("/ab.%~:!-éE4B8AD20{x}"), max_size=16))
@@ -114,7 +114,8 @@ def test_a_pattern_that_no_canonical_path_could_match_is_refused(text: str) -> N
 def test_labels_are_highest_wins_and_the_routes_own_without_one() -> None:
     one = route("/**", label=Label.L2, labels={"/a/**": Label.L3, "/a/b/**": Label.L1, "/{x}/c/**": Label.L5})
     label = {
-        path: one.label_of(tuple(path[1:].split("/"))) for path in ("/", "/a", "/a/", "/a/b/z", "/b", "/a/c", "/q/c/d")
+        path: one.label_of(tuple(path[1:].split("/")), {})
+        for path in ("/", "/a", "/a/", "/a/b/z", "/b", "/a/c", "/q/c/d")
     }
     assert list(label.values()) == [2, 3, 3, 3, 2, 5, 5]
 

@@ -243,3 +243,25 @@ async def test_a_parked_request_is_sent_again_once() -> None:
     async with serving(asgi(handle)) as port:
         assert (await exchange(port, GET)).endswith(b"\r\n\r\n/x")
     assert asked == [b"/", b"/x"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        (b"x", b"a\r\nset-cookie: b=c"),
+        (b"x", b"a\nset-cookie: b=c"),
+        (b"x: y\r\nset-cookie", b"b=c"),
+        (b"x", b"\0set-cookie"),
+        (b"transfer-encoding", b"set-cookie"),
+    ],
+)
+async def test_a_header_that_would_be_two_never_leaves(header: tuple[bytes, bytes]) -> None:
+    async with serving(asgi(always(Outbound(status=200, headers=(header,), body=b"x")))) as port:
+        assert b"set-cookie" not in await exchange(port, GET)
+
+
+@pytest.mark.parametrize("told", [b"2", b"4"])
+async def test_a_body_that_is_not_as_long_as_its_head_says_is_broken_off(told: bytes) -> None:
+    answer = Outbound(status=200, headers=((b"content-length", told),), body=b"abc")
+    async with serving(asgi(always(answer))) as port:
+        assert (await exchange(port, GET.replace(b"Connection: close\r\n", b"") + GET)).count(b"HTTP/1.1") <= 1

@@ -1,0 +1,32 @@
+"""Where a second person approves: beside each local route that asks for one, a route of its own.
+
+`POST {path}/approve/{request}` has the same department, system and label as the path it belongs to, and the same
+object: whoever is permitted the approve action there is permitted it on exactly what was asked for.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from gateway.routes import Route
+
+
+def with_twins(routes: Iterable[Route]) -> list[Route]:
+    """The routes, and behind each one that needs approvals the route where they are given."""
+    return [one for route in routes for one in (route, *([twin(route)] if route.approval else []))]
+
+
+def twin(route: Route) -> Route:
+    """Where what `route` asks a second person for is approved or rejected."""
+    (action,) = set(route.approval.values())
+    path = approve_path(route.path, "{request}")
+    return replace(route, path=path, approves=route.path, actions={"POST": action}, approval={}, body_bytes=4096)
+
+
+def approve_path(path: str, request: str) -> str:
+    """The path where the parked `request` for `path` is approved."""
+    return f"{path}/approve/{request}"
+
+
+def approved_path(path: str) -> str:
+    """The path whose request is approved at `path`."""
+    return path.rsplit("/", 2)[0]

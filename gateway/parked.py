@@ -1,0 +1,47 @@
+"""What a refused request leaves behind so that it can be sent again: its bytes, parked for its requester (law 9)."""
+
+import asyncio
+
+from authz.errors import ParkFull
+from authz.park import BODY_BYTES, Asked, Kept, Parking
+from authz.request import Missing
+from gateway.body import read_body
+from gateway.errors import BodyTooLarge
+from gateway.stages import Inbound, Matched
+
+_HEADERS = (b"content-type", b"accept", b"accept-language", b"idempotency-key")
+_SECONDS = 10.0
+
+
+async def park(
+    parking: Parking, inbound: Inbound, *, subject: str, missing: Missing, record: str, asked: Asked | None = None
+) -> Kept:
+    """Read the body and keep the request. Raises ParkFull, RequestTimeout, StorageUnavailable."""
+    try:
+        body = await read_body(inbound, limit_bytes=BODY_BYTES, deadline_seconds=_SECONDS)
+    except BodyTooLarge as large:
+        raise ParkFull(f"only {BODY_BYTES} bytes can be parked") from large
+    headers = tuple((n.decode(), v.decode("latin-1")) for n, v in inbound.headers if n in _HEADERS)
+    return await asyncio.to_thread(
+        parking.park,
+        subject=subject,
+        host=inbound.host,
+        missing=missing,
+        method=inbound.method,
+        target=inbound.target,
+        headers=headers,
+        body=body,
+        record=record,
+        asked=asked,
+    )
+
+
+def asked_of(matched: Matched) -> Asked:
+    """What a second person is asked for, of a route that needs one."""
+    return Asked(
+        department=matched.department,
+        object=matched.object,
+        action=matched.action,
+        approve_action=matched.route.approval[matched.action],
+        label=matched.label,
+    )

@@ -1,0 +1,128 @@
+"""Requests that an app signed: by which key, that they are fresh, that each counts once.
+
+The order matters: nothing is written before the signature is right, and nothing that was written is believed of an app
+that ended meanwhile. Every reason to refuse has the one answer of a credential that proves nobody; a memory of used
+nonces that does not answer is 503, for then a request could count twice.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from cachebox import TTLCache
+
+from gateway.stages import Inbound, Listener
+from idp.app_key import (
+    NO_BODY,
+    SPENT_SECONDS,
+    WINDOW_SECONDS,
+    AppHolder,
+    AppKeys,
+    Claim,
+    is_digest,
+    parse,
+    signature_of,
+)
+from idp.errors import CredentialRejected
+from idp.identity import Identity
+from storage.ephemeral import Ephemeral
+from storage.errors import StorageUnavailable
+
+ASSURANCE = 3  # a secret of 256 bits that proves itself anew with each request
+_CACHED_SECONDS, _CACHED_ENTRIES = 4, 10_000
+_THREADS, _WAITING, _SECONDS = 8, 256, 2.0
+_TRIES = 5
+_READS = frozenset({"GET", "HEAD"})
+T = TypeVar("T")
+
+
+class Signed:
+    """The apps as this process knows them, and the nonces that all processes know."""
+
+    def __init__(
+        self,
+        apps: AppKeys,
+        spent: Ephemeral,
+        clock: Callable[[], datetime],
+        check_rate: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`check_rate(subject)` raises for who has asked too often already: such a one leaves no nonce behind."""
+        self._apps, self._spent, self._clock, self._check_rate = apps, spent, clock, check_rate
+        self._known: TTLCache[str, tuple[int, AppHolder]] = TTLCache(_CACHED_ENTRIES, _CACHED_SECONDS)
+        self._changes = 0
+        self._threads = ThreadPoolExecutor(_THREADS, "apps")
+        self._waiting = 0
+
+    async def identity(self, inbound: Inbound, authorization: str) -> Identity:
+        """Who signed this request.
+
+        Raises CredentialRejected, RateExceeded, StorageUnavailable, EphemeralUnavailable, SealInvalid.
+        """
+        claim, digest = parse(authorization), _digest(inbound)
+        if abs(int(self._clock().timestamp()) - claim.time) > WINDOW_SECONDS:
+            raise CredentialRejected
+        changes, app = self._changes, await self._find(claim.key)
+        self._check(app, claim, inbound, digest)
+        self._check_rate(app.subject)
+        nonce = f"nonce:{claim.key}:{claim.nonce}"
+        if not await self._in_a_thread(partial(self._spent.claim, nonce, seconds=SPENT_SECONDS)):
+            raise CredentialRejected
+        for _ in range(_TRIES):
+            if changes == self._changes:  # from here to the decision nobody is awaited
+                return Identity(subject=app.subject, assurance=ASSURANCE, name=app.name)
+            changes, app = self._changes, await self._find(claim.key)
+        raise StorageUnavailable("apps change faster than they can be looked up")
+
+    def forget(self) -> None:
+        """Something changed: every app is looked up again before it is believed. From any thread."""
+        self._changes += 1
+
+    def _check(self, app: AppHolder, claim: Claim, inbound: Inbound, digest: str) -> None:
+        meant = signature_of(
+            app.secret, claim, method=inbound.method, host=inbound.host, target=inbound.target, digest=digest
+        )
+        if not hmac.compare_digest(meant, claim.signature) or self._clock() >= app.expires_at:
+            raise CredentialRejected
+
+    async def _find(self, key: str) -> AppHolder:
+        changes = self._changes
+        if (known := self._known.get(key)) is not None and known[0] == changes:
+            return known[1]
+        found = await self._in_a_thread(partial(self._apps.find, key))
+        self._known[key] = changes, found  # as it was before any change that came meanwhile
+        return found
+
+    async def _in_a_thread(self, call: Callable[[], T]) -> T:
+        """What `call` says within the deadline."""
+        if self._waiting >= _WAITING:
+            raise StorageUnavailable("too many signed requests wait")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        except TimeoutError as late:
+            raise StorageUnavailable("what is known of apps was not told in time") from late
+        finally:
+            self._waiting -= 1
+
+
+def _digest(inbound: Inbound) -> str:
+    """The digest that must have been signed. Raises CredentialRejected where a body could not be held to it.
+
+    Frames of a WebSocket are signed by nobody. Behind forward-auth the data plane delivers the body, unseen by us, so
+    only reads are taken there.
+    """
+    if inbound.websocket or (inbound.listener is Listener.GATE and inbound.method not in _READS):
+        raise CredentialRejected
+    told = inbound.header(b"content-digest") or NO_BODY
+    length, coding = inbound.header(b"content-length"), inbound.header(b"transfer-encoding")
+    if coding is None and length in (None, "0"):
+        if told != NO_BODY:
+            raise CredentialRejected
+    elif not is_digest(told) or inbound.header(b"content-digest") is None:
+        raise CredentialRejected
+    return told
