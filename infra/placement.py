@@ -1,0 +1,30 @@
+"""Which host a machine is placed on: pure, and the same answer for the same question."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from infra.quota import NOTHING, RESOURCES, Size
+
+
+class Host(NamedTuple):
+    """A machine room's machine, as large as it is."""
+
+    id: str
+    size: Size
+
+
+def place(asked: Size, hosts: Iterable[Host], used: Mapping[str, Size]) -> Host | dict[str, int]:
+    """The host that stays the emptiest, else for each resource the most that any host has free.
+
+    `used`: what stands on each host already, by its id.
+    """
+    free = {host: host.size.minus(used.get(host.id, NOTHING)) for host in hosts}
+    fitting = [host for host, room in free.items() if asked.fits(room)]
+    if fitting:
+        return min(fitting, key=lambda host: (-_emptiness(free[host].minus(asked), host.size), host.id))
+    return {name: max((room[at] for room in free.values()), default=0) for at, name in enumerate(RESOURCES)}
+
+
+def _emptiness(left: Size, whole: Size) -> float:
+    """The share that is left of what is scarcest."""
+    return min(a / b if b else 0.0 for a, b in zip(left, whole, strict=True))

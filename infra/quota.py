@@ -1,0 +1,92 @@
+"""The quota tree in numbers, pure: what a department was given is taken from the one above it, used or not.
+
+So every quota can be used up whatever the neighbours do, and the sum of the children never exceeds the parent.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from infra.errors import Short
+
+
+class Size(NamedTuple):
+    """CPUs, and GiB of memory and disk."""
+
+    cpu: int
+    memory_gib: int
+    disk_gib: int
+
+    def plus(self, other: "Size") -> "Size":
+        """Both together."""
+        return Size(*(a + b for a, b in zip(self, other, strict=True)))
+
+    def minus(self, other: "Size") -> "Size":
+        """What is left; less than nothing where there is too little."""
+        return Size(*(a - b for a, b in zip(self, other, strict=True)))
+
+    def fits(self, room: "Size") -> bool:
+        """Whether there is enough of everything."""
+        return all(a <= b for a, b in zip(self, room, strict=True))
+
+
+NOTHING = Size(0, 0, 0)
+RESOURCES = Size._fields
+
+
+class Tree(NamedTuple):
+    """Departments with their quotas and what is placed in each itself, those below it not counted."""
+
+    parents: Mapping[str, str]  # department → the one above it
+    quotas: Mapping[str, Size]
+    used: Mapping[str, Size]
+
+    def holder(self, department: str) -> str:
+        """Whose quota `department` draws on: its own, else the nearest above; "" if nobody was given any."""
+        seen: set[str] = set()
+        at = department
+        while at and at not in self.quotas and at not in seen:
+            seen.add(at)
+            at = self.parents.get(at, "")
+        return at if at in self.quotas else ""
+
+    def taken(self, department: str) -> Size:
+        """What of its quota is used or promised: its own machines, the quotas below it, and the machines of those
+        below it who draw on it.
+        """
+        children = [child for child, parent in self.parents.items() if parent == department]
+        parts = (self.quotas[child] if child in self.quotas else self.taken(child) for child in children)
+        return _sum((self.used.get(department, NOTHING), *parts))
+
+    def left(self, department: str) -> Size:
+        """What can still be placed there; nothing where there is no quota."""
+        holder = self.holder(department)
+        return self.quotas[holder].minus(self.taken(holder)) if holder else NOTHING
+
+    def short(self, department: str, asked: Size) -> list[Short]:
+        """Of which resources there is too little for `asked`."""
+        holder = self.holder(department)
+        return _short(asked, self.left(department), self.quotas.get(holder, NOTHING))
+
+    def conflicts(self, department: str, wanted: Size) -> list[Short]:
+        """Why `department` cannot have that quota: too little for what it has, or too much for the one above."""
+        after = self._replace(quotas={**self.quotas, department: wanted})
+        below = after.taken(department)
+        told = list(_short(below, wanted, wanted))
+        above = self.holder(self.parents.get(department, ""))
+        if above:
+            now = self._replace(quotas={**self.quotas, department: NOTHING})
+            room = self.quotas[above].minus(now.taken(above))
+            told += _short(wanted, room, self.quotas[above])
+        return told
+
+
+def _short(asked: Size, left: Size, quota: Size) -> list[Short]:
+    rows: Iterable[tuple[str, int, int, int]] = zip(RESOURCES, asked, left, quota, strict=True)
+    return [Short(resource=name, asked=a, left=max(b, 0), quota=q) for name, a, b, q in rows if a > b]
+
+
+def _sum(sizes: Sequence[Size]) -> Size:
+    total = NOTHING
+    for one in sizes:
+        total = total.plus(one)
+    return total

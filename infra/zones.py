@@ -1,0 +1,172 @@
+"""Zones and flows out of the database, brought into force by the data plane.
+
+A flow is written and the rules are applied in one transaction: if the data plane takes none of them, no row says it
+is open. Whoever applies holds the city's lock, so an older set never replaces a newer one.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from authz.store import zone
+from infra.data_plane import DataPlane, Deviation
+from infra.errors import DataPlaneRefused, FlowExists, FlowUnknown, ZoneUnknown
+from infra.nftables import RuleModel, compile_rules
+from infra.store import flow
+from infra.zone import Flow, Way, Zone
+from storage import advisory, witness
+from storage.database import Database
+
+PAGE = 100
+_ZONE = tuple(Zone.__dataclass_fields__)
+_FLOW = tuple(Flow.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Under which a flow is open: who answers for it, until when, and why."""
+
+    owner: str
+    reason: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """The data plane's own answer, and the row that allows it; that they differ is a finding."""
+
+    passes: bool
+    flow: Flow | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether what passes is what was opened."""
+        return self.passes == (self.flow is not None)
+
+
+class Zones:
+    """Called from threads, of several processes."""
+
+    def __init__(
+        self, database: Database, plane: DataPlane, *, clock: Callable[[], datetime], mint: Callable[[], str]
+    ) -> None:
+        self._database, self.plane, self._clock, self._mint = database, plane, clock, mint
+        self._alone = threading.Lock()
+
+    def all(self) -> list[Zone]:
+        """Every zone by id."""
+        with self._database.transaction() as connection:
+            return _zones(connection)
+
+    def flows(self, *, after: str = "", limit: int = PAGE) -> list[dict[str, Any]]:
+        """One page of the flows that are open now, oldest first, with who opened and approved them."""
+        query = sa.select(flow).where(_open(self._clock()), flow.c.id > after).order_by(flow.c.id).limit(limit)
+        with self._database.transaction() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def open(
+        self, way: Way, terms: Terms, *, actor: str, approver: str, record: str, told: dict[str, str] | None = None
+    ) -> tuple[Flow, list[Deviation]]:
+        """Write it and bring it into force; also what was in force without a row, and no longer is.
+
+        Raises ZoneUnknown, FlowExists, DataPlaneRefused, DataPlaneUnavailable.
+        """
+        with self._in_force() as connection:
+            if not {way.from_zone, way.to_zone} <= {one.id for one in _zones(connection)}:
+                raise ZoneUnknown
+            if _found(connection, way, self._clock()):
+                raise FlowExists
+            made = Flow(id=self._mint(), **way._asdict(), owner=terms.owner, expires_at=terms.expires_at)
+            values = {name: getattr(made, name) for name in _FLOW} | {"reason": terms.reason, "record": record}
+            values |= {"opened_by": actor, "approved_by": approver, "opened_at": self._clock()}
+            return made, self._replaced(connection, sa.insert(flow).values(values), made.id, told)
+
+    def close(
+        self, way: Way, *, actor: str, record: str, told: dict[str, str] | None = None
+    ) -> tuple[Flow, list[Deviation]]:
+        """Take it back, with whatever runs over it. Raises FlowUnknown, DataPlaneRefused, DataPlaneUnavailable."""
+        with self._in_force() as connection:
+            found = _found(connection, way, self._clock())
+            if found is None:
+                raise FlowUnknown
+            values = {"closed_by": actor, "closed_at": self._clock(), "close_record": record}
+            change = sa.update(flow).where(flow.c.id == found.id).values(values)
+            return found, self._replaced(connection, change, found.id, told)
+
+    def test(self, way: Way) -> Tested:
+        """Ask the data plane, and then the rows. Raises ZoneUnknown, DataPlaneUnavailable."""
+        passes = self.plane.test(*way)
+        with self._database.transaction() as connection:
+            return Tested(passes=passes, flow=_found(connection, way, self._clock()))
+
+    def drift(self) -> Sequence[Deviation]:
+        """What is in force and was not compiled, or the other way round. Raises DataPlaneUnavailable."""
+        with self._in_force() as connection:
+            return self.plane.drift(self._model(connection))
+
+    def apply(self) -> list[Deviation]:
+        """Bring into force what the rows say now; return what was other before."""
+        with self._in_force() as connection:
+            return self._mended(self._model(connection))
+
+    def keep(self) -> list[Deviation]:
+        """What the clock-job does: close what ran out. A rule opened by hand stays, to be seen, until something does.
+
+        Returns what was replaced. Raises DataPlaneRefused, DataPlaneUnavailable.
+        """
+        with self._in_force() as connection:
+            model = self._model(connection)
+            return [] if self.plane.digest() == model.digest() else self._mended(model)
+
+    def _replaced(
+        self, connection: Connection, change: sa.Insert | sa.Update, identifier: str, told: dict[str, str] | None
+    ) -> list[Deviation]:
+        """Make the change, and apply; what was other than before the change is told, for it is gone."""
+        before = self.plane.drift(self._model(connection))
+        connection.execute(change)
+        if told is not None:
+            told.update([witness.of(connection, flow, identifier)])
+        self.plane.apply(self._model(connection))
+        return list(before)
+
+    def _mended(self, model: RuleModel) -> list[Deviation]:
+        before = list(self.plane.drift(model))
+        self.plane.apply(model)
+        return before
+
+    @contextmanager
+    def _in_force(self) -> Iterator[Connection]:
+        """A transaction in which nobody else of the city changes what is in force."""
+        with self._alone, self._database.transaction() as connection:
+            advisory.hold(connection, "zones")
+            yield connection
+
+    def _model(self, connection: Connection) -> RuleModel:
+        at = self._clock()
+        rows = connection.execute(sa.select(*(flow.c[name] for name in _FLOW)).where(_open(at))).mappings()
+        try:
+            return compile_rules(_zones(connection), [Flow(**row) for row in rows], at=at)
+        except ValueError as wrong:
+            raise DataPlaneRefused(f"the rows cannot be compiled: {wrong}") from wrong
+
+
+def _zones(connection: Connection) -> list[Zone]:
+    rows = connection.execute(sa.select(*(zone.c[name] for name in _ZONE)).order_by(zone.c.id)).mappings()
+    return [Zone(**row) for row in rows]
+
+
+def _open(at: datetime) -> sa.ColumnElement[bool]:
+    return flow.c.closed_at.is_(None) & (flow.c.expires_at > at)
+
+
+def _found(connection: Connection, way: Way, at: datetime) -> Flow | None:
+    same = [flow.c[name] == value for name, value in way._asdict().items()]
+    query = sa.select(*(flow.c[name] for name in _FLOW)).where(_open(at), *same)
+    row = connection.execute(query).mappings().first()
+    return Flow(**row) if row else None

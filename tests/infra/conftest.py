@@ -1,0 +1,35 @@
+"""What the tests of machines and zones share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.namespaces import NamespacePlane
+from tests.infra.ground import Ground, ground
+from tests.needs import need
+
+
+@pytest.fixture
+def land(database_url: str, tmp_path: Path) -> Iterator[Ground]:
+    """On either database."""
+    with ground(database_url, tmp_path) as ready:
+        yield ready
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Ground]:
+    """On SQLite, where the database is not the point."""
+    with ground(f"sqlite:///{tmp_path / 'city.db'}", tmp_path) as ready:
+        yield ready
+
+
+@pytest.fixture
+def namespaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NamespacePlane]:
+    """Real packets, in namespaces of this test's own."""
+    need("nft", "ip", "unshare", "sysctl", root=True)
+    plane = NamespacePlane(f"cgtest{abs(hash(str(tmp_path_factory.mktemp('tag')))) % 10**8}")
+    try:
+        yield plane
+    finally:
+        plane.remove()

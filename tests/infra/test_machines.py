@@ -1,0 +1,288 @@
+"""Machines: quota, host and row in one step, whoever races; and nothing is lost or doubled when a process dies."""
+
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from infra import store
+from infra.errors import (
+    HypervisorRefused,
+    HypervisorUnavailable,
+    MachineBusy,
+    MachineNameTaken,
+    MachineUnknown,
+    NoHost,
+    QuotaConflict,
+    QuotaExceeded,
+)
+from infra.hypervisor import Spec
+from infra.machines import DELETED, RUNNING, STOPPED, Machine
+from infra.quota import Size
+from infra.simulated import SimulatedHypervisor
+from infra.statement import statement
+from tests.authz.test_races import connect_all
+from tests.infra.cut_off import STEPS
+from tests.infra.ground import ONE, QUOTAS, Ground, asked, ground
+
+ROOT = Path(__file__).parents[2]
+CIVIL = frozenset({"civil"})
+
+
+def request(land: Ground, name: str = "web", size: Size = ONE, department: str = "civil") -> Machine:
+    return land.machines.request(
+        asked(name, size, department), actor="user:sun", approver="user:zhou", record="01REQUEST"
+    )
+
+
+def change(land: Ground, machine: Machine, wanted: str) -> Machine:
+    return land.machines.change(machine.id, wanted, inside=CIVIL, record="01CHANGE")
+
+
+def test_a_machine_is_placed_runs_and_its_row_names_its_record(land: Ground) -> None:
+    made = request(land)
+    assert (made.state, made.wanted, made.host) == (RUNNING, RUNNING, "core-1")
+    assert (made.record, made.requested_by, made.approved_by) == ("01REQUEST", "user:sun", "user:zhou")
+    assert land.hypervisor.list()[made.id].host == "core-1"
+    assert [(row["state"], row["record"]) for row in land.rows(store.machine_change)] == [
+        ("placing", "01REQUEST"), ("running", "01REQUEST"),
+    ]  # fmt: skip
+
+
+def test_it_is_stopped_started_and_deleted_and_then_unknown(land: Ground) -> None:
+    made = request(land)
+    for wanted in (STOPPED, RUNNING, DELETED):
+        assert change(land, made, wanted).state == wanted
+    assert land.hypervisor.list() == {}
+    with pytest.raises(MachineUnknown):
+        change(land, made, RUNNING)
+    assert land.machines.living() == []
+    assert land.quotas.tree().left("civil") == QUOTAS["civil"]
+
+
+def test_another_departments_machine_is_unknown(land: Ground) -> None:
+    made = request(land)
+    with pytest.raises(MachineUnknown):
+        land.machines.change(made.id, DELETED, inside=frozenset({"housing"}), record="01CHANGE")
+    assert land.machines.one(made.id).state == RUNNING
+
+
+def test_a_name_is_one_machines_until_it_is_deleted(land: Ground) -> None:
+    made = request(land)
+    with pytest.raises(MachineNameTaken):
+        request(land)
+    change(land, made, DELETED)
+    assert request(land).id != made.id
+
+
+def test_over_quota_tells_what_is_short_and_leaves_nothing(land: Ground) -> None:
+    request(land, size=Size(6, 1, 1))
+    with pytest.raises(QuotaExceeded) as refused:
+        request(land, "db", Size(4, 1, 1))
+    (short,) = refused.value.short
+    assert (short.resource, short.asked, short.left, short.quota) == ("cpu", 4, 2, 8)
+    assert len(land.rows(store.machine)) == 1
+    assert len(land.hypervisor.list()) == 1
+
+
+def test_where_no_host_has_room_it_is_told_how_much_there_is(land: Ground) -> None:
+    request(land, "a", Size(12, 1, 1), "housing")
+    request(land, "b", Size(12, 1, 1), "housing")
+    with pytest.raises(NoHost) as refused:
+        request(land, "c", Size(8, 1, 1), "civil")
+    assert refused.value.lacking["cpu"] == 4
+    assert len(land.rows(store.machine)) == 2
+
+
+def test_of_fifty_at_once_for_the_last_of_a_quota_one_wins(land: Ground) -> None:
+    connect_all(land.city.database, land.city.url)
+    request(land, "first", Size(7, 1, 1))
+
+    def one(number: int) -> str:
+        try:
+            return request(land, f"vm-{number}", Size(1, 1, 1)).id
+        except QuotaExceeded:
+            return ""
+
+    with ThreadPoolExecutor(10) as threads:
+        won = [identifier for identifier in threads.map(one, range(50)) if identifier]
+    assert len(won) == 1
+    assert len(land.machines.living()) == len(land.hypervisor.list()) == 2
+    assert land.quotas.tree().left("civil").cpu == 0
+
+
+def test_of_fifty_departments_at_once_for_the_last_room_of_the_hosts_none_overfills_them(land: Ground) -> None:
+    connect_all(land.city.database, land.city.url)
+
+    def one(number: int) -> str:
+        department = ("civil", "housing", "city")[number % 3]
+        try:
+            return request(land, f"vm-{number}", Size(1, 5, 1), department).id
+        except (QuotaExceeded, NoHost):
+            return ""
+
+    with ThreadPoolExecutor(10) as threads:
+        won = [identifier for identifier in threads.map(one, range(50)) if identifier]
+    taken = {"core-1": 0, "core-2": 0}
+    for machine in land.machines.living():
+        taken[machine.host] += machine.memory_gib
+    assert max(taken.values()) <= 32
+    tree = land.quotas.tree()
+    assert min(tree.left("civil")) >= 0
+    assert min(tree.left("city")) >= 0
+    assert len(won) == 12  # 3 of civil's 16 GiB, 9 of the 48 that the city keeps
+
+
+def test_a_quota_is_set_out_of_what_the_one_above_has_left(land: Ground) -> None:
+    request(land, size=Size(3, 1, 1))
+    assert land.quotas.set("housing", Size(24, 48, 800), record="01SET").quotas["housing"].cpu == 24
+    with pytest.raises(QuotaConflict):
+        land.quotas.set("civil", Size(9, 16, 200), record="01SET")
+    with pytest.raises(QuotaConflict):
+        land.quotas.set("civil", Size(2, 16, 200), record="01SET")
+    assert land.quotas.set("civil", Size(3, 16, 200), record="01SET").left("civil").cpu == 0
+    assert {row["department"]: row["record"] for row in land.rows(store.quota)}["civil"] == "01SET"
+
+
+def test_of_two_children_who_ask_for_the_rest_of_a_parents_quota_at_once_one_gets_it(land: Ground) -> None:
+    connect_all(land.city.database, land.city.url)
+
+    def one(department: str) -> bool:
+        try:
+            land.quotas.set(department, Size(24, 1, 1), record="01SET")
+        except QuotaConflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(one, ("housing", "civil"))) == [False, True]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_process_killed_on_the_way_loses_and_doubles_nothing(land: Ground, tmp_path: Path, step: str) -> None:
+    command = [sys.executable, "-m", "tests.infra.cut_off", land.city.url, str(tmp_path), step]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    (cut_off,) = [row["id"] for row in land.rows(store.machine)]
+    assert land.machines.one(cut_off).wanted != land.machines.one(cut_off).state
+    assert land.machines.reconcile(record="01JOB") == 1
+    wanted = STOPPED if "stop" in step else DELETED if "delete" in step else RUNNING
+    one = land.machines.one(cut_off)
+    assert (one.state, one.wanted, one.change_record) == (wanted, wanted, "01JOB")
+    there = land.hypervisor.list()
+    assert {key: found.host for key, found in there.items()} == ({} if wanted == DELETED else {cut_off: one.host})
+    assert land.hypervisor.state(cut_off) == (None if wanted == DELETED else wanted)
+    states = [row["state"] for row in sorted(land.rows(store.machine_change), key=lambda row: row["at"])]
+    assert len(states) == len(set(states))  # each state was entered once
+    assert land.machines.reconcile(record="01JOB") == 0
+    assert list(land.machines.astray()) == []
+
+
+class Away(SimulatedHypervisor):
+    """A hypervisor that can be pulled out of the wall, or made to say no."""
+
+    trouble: Exception | None = None
+
+    def create(self, spec: Spec) -> None:
+        self._may()
+        super().create(spec)
+
+    def start(self, machine: str) -> None:
+        self._may()
+        super().start(machine)
+
+    def stop(self, machine: str) -> None:
+        self._may()
+        super().stop(machine)
+
+    def _may(self) -> None:
+        if self.trouble:
+            raise self.trouble
+
+
+def test_a_hypervisor_that_is_away_leaves_it_placing_and_the_job_finishes_it(tmp_path: Path) -> None:
+    driver = Away(tmp_path / "hypervisor.db")
+    with ground(f"sqlite:///{tmp_path / 'city.db'}", tmp_path, hypervisor=driver) as land:
+        driver.trouble = HypervisorUnavailable()
+        made = request(land)
+        assert (made.state, made.wanted) == ("placing", RUNNING)
+        with pytest.raises(MachineBusy):
+            change(land, made, DELETED)
+        assert land.machines.reconcile(record="01JOB") == 0
+        driver.trouble = None
+        assert land.machines.reconcile(record="01JOB") == 1
+        assert land.machines.one(made.id).state == RUNNING
+
+
+def test_a_hypervisor_that_says_no_leaves_nothing(tmp_path: Path) -> None:
+    driver = Away(tmp_path / "hypervisor.db")
+    with ground(f"sqlite:///{tmp_path / 'city.db'}", tmp_path, hypervisor=driver) as land:
+        driver.trouble = HypervisorRefused()
+        with pytest.raises(HypervisorRefused):
+            request(land)
+        assert land.machines.living() == []
+        assert land.quotas.tree().left("civil") == QUOTAS["civil"]
+        assert driver.list() == {}
+
+
+def test_a_change_that_is_refused_leaves_the_machine_as_it_was_and_free_for_the_next(tmp_path: Path) -> None:
+    driver = Away(tmp_path / "hypervisor.db")
+    with ground(f"sqlite:///{tmp_path / 'city.db'}", tmp_path, hypervisor=driver) as land:
+        made = request(land)
+        driver.trouble = HypervisorRefused()
+        with pytest.raises(HypervisorRefused):
+            change(land, made, STOPPED)
+        now = land.machines.one(made.id)
+        assert (now.state, now.wanted) == (RUNNING, RUNNING)
+        driver.trouble = None
+        assert change(land, made, STOPPED).state == STOPPED
+
+
+def test_what_was_done_past_the_door_is_told_and_not_touched(small: Ground) -> None:
+    lost, stopped = request(small, "lost"), request(small, "stopped")
+    small.hypervisor.delete(lost.id)
+    small.hypervisor.stop(stopped.id)
+    small.hypervisor.create(Spec(id="01STRANGER", host="core-1", interface="zn-core", size=Size(1, 1, 1)))
+    told = {lost.id: "lost", stopped.id: "changed-by-hand", "01STRANGER": "unknown"}
+    assert dict(small.machines.astray()) == told
+    assert small.machines.reconcile(record="01JOB") == 0
+    assert dict(small.machines.astray()) == told
+
+
+def test_a_create_that_was_slower_than_the_delete_is_deleted_too(small: Ground) -> None:
+    made = request(small)
+    change(small, made, DELETED)
+    small.hypervisor.create(Spec(id=made.id, host=made.host, interface="zn-core", size=made.size))
+    assert small.machines.reconcile(record="01JOB") == 1
+    assert small.hypervisor.list() == {}
+
+
+def test_a_month_is_told_per_machine_and_deleting_stops_the_meter(land: Ground) -> None:
+    made = request(land, size=Size(4, 8, 50))
+    land.city.clock.add(hours=2)
+    change(land, made, STOPPED)
+    land.city.clock.add(hours=1)
+    change(land, made, DELETED)
+    land.city.clock.add(hours=5)
+    cost = statement(land.city.database, CIVIL, "2026-03", now=land.city.clock())
+    assert (cost["closed"], len(cost["items"])) == (False, 1)
+    assert cost["total"] == {
+        "running_seconds": 7200, "cpu_seconds": 4 * 7200, "memory_gib_seconds": 8 * 7200, "disk_gib_seconds": 50 * 10800,
+    }  # fmt: skip
+    land.city.clock.add(days=60)
+    later = statement(land.city.database, CIVIL, "2026-03", now=land.city.clock())
+    assert (later["closed"], later["total"]) == (True, cost["total"])
+    assert statement(land.city.database, frozenset({"housing"}), "2026-03", now=land.city.clock())["items"] == []
+
+
+def test_what_the_schema_forbids_no_code_can_write(land: Ground) -> None:
+    for table, values in (
+        (store.quota, {"department": "housing", "cpu": -1, "memory_gib": 1, "disk_gib": 1, "record": "01"}),
+        (store.machine, {"id": "01X", "name": "x", "cpu": 0}),
+    ):
+        with pytest.raises(sa.exc.IntegrityError), land.city.database.transaction() as connection:
+            connection.execute(sa.insert(table).values(values))
