@@ -1,0 +1,39 @@
+"""The three parts of this room together, over the same stores."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from authz.label import Label
+from catalogue.app_key import Apps
+from catalogue.resource import Resources
+from catalogue.share import Shares
+from crypto.aead import Sealer
+from storage.database import Database
+from storage.epoch import EpochSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """Resources, the apps that use them, and for how long."""
+
+    resources: Resources
+    apps: Apps
+    shares: Shares
+
+
+def over(
+    database: Database,
+    epochs: EpochSource,
+    seal: Sealer,
+    *,
+    label_of: Callable[[str, str, str], Label | None],
+    clock: Callable[[], datetime],
+    mint: Callable[[], str],
+) -> Catalogue:
+    """Put them together; the arguments are those of `Resources`, `Apps` and `Shares`."""
+    return Catalogue(
+        resources=Resources(database, epochs=epochs, label_of=label_of, clock=clock, mint=mint),
+        apps=Apps(database, seal, epochs=epochs, clock=clock, mint=mint),
+        shares=Shares(database, epochs=epochs, clock=clock, mint=mint),
+    )

@@ -1,0 +1,141 @@
+"""A founded city with portals to publish from: what is written straight into its catalogue, and asked at its door."""
+
+import hashlib
+import http.server
+import itertools
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import app
+from authz.label import Label
+from catalogue.resource import Resource
+from catalogue.room import Catalogue, over
+from catalogue.share import Asked, Share
+from catalogue.store import DESCRIBED
+from idp.app_key import Claim, authorization_of, digest_told, signature_of
+from tests.founded_city import Answer, Door, opened, tomorrow
+
+HOUSING = "housing.localhost"
+_ROUTE = """
+[[routes]]
+host = "{host}"
+path = "/open/**"
+system = "{system}"
+department = "{department}"
+actions = {{ GET = "read", POST = "file" }}
+label = 3
+upstream = "{upstream}"
+body_bytes = {body_bytes}
+"""
+_PLACES = (("housing", "housing"), ("marriage", "civil"), ("social", "civil-registry"))
+_numbers = itertools.count(1)
+
+
+def described(**changes: str) -> dict[str, str]:
+    """The nine fields."""
+    fields = dict.fromkeys(DESCRIBED, "一项") | {"name": "不动产登记信息", "produced": "2026-03-01", "version": "1.0"}
+    return fields | changes
+
+
+def routes(folder: Path, upstream: str = "http://127.0.0.1:9", *, body_bytes: int = 1 << 20) -> Path:
+    """A route table with an open API in three departments."""
+    file = folder / "routes.toml"
+    values = {"upstream": upstream, "body_bytes": body_bytes}
+    file.write_text("".join(_ROUTE.format(host=f"{s}.localhost", system=s, department=d, **values) for s, d in _PLACES))
+    return file
+
+
+class Shop:
+    """The room behind a door, for what a test only needs to be there."""
+
+    def __init__(self, door: Door) -> None:
+        self.door, stores = door, door.city.stores
+        self.room: Catalogue = over(
+            stores.database, stores.epochs, door.city.seal, label_of=lambda *_: Label.L3, clock=app.clock, mint=app.mint
+        )
+
+    def resource(self, department: str = "housing", **changes: str) -> Resource:
+        system = {d: s for s, d in _PLACES}[department]
+        made, epoch = self.room.resources.publish(
+            described(**changes), department=department, system=system, path="/open/properties", actor="user:sun",
+            record="01R", told={},
+        )  # fmt: skip
+        self.door.city.effective(epoch)
+        return made
+
+    def app(self, department: str = "civil", name: str = "") -> tuple[str, str]:
+        """Its id and secret."""
+        name = name or f"核验 {next(_numbers)}"
+        made, secret = self.room.apps.create(name, department_id=department, actor="user:qian", record="01A", told={})
+        return made.id, secret
+
+    def share(self, resource: Resource, app_id: str, *, until: datetime | None = None) -> Share:
+        asked = Asked(
+            resource=resource.resource, department=resource.department, app=app_id, purpose="核验",
+            until=until or app.clock() + timedelta(days=30), actor="user:qian", approver="user:sun", record="01S",
+        )  # fmt: skip
+        made, epoch = self.room.shares.give(asked, speaks_for=lambda _: True, told={})
+        self.door.city.effective(epoch)
+        return made
+
+    def call(self, app_id: str, secret: str, target: str = "/open/properties", **changes: Any) -> Answer:
+        """One signed request to the open API."""
+        method, body = changes.pop("method", "GET"), changes.pop("json", None)
+        headers = signed(app_id, secret, target, method=method, body=body or b"", **changes)
+        return self.door.ask(method, target, host=HOUSING, headers=headers, json=body)
+
+
+def signed(
+    app_id: str, secret: str, target: str, *, method: str = "GET", body: bytes = b"", nonce: str = "", at: float = 0
+) -> dict[str, str]:
+    """The headers of one signed request to the housing portal."""
+    seconds = int(at or app.clock().timestamp())
+    claim = Claim(key=app_id.removeprefix("app:"), time=seconds, nonce=nonce or secrets.token_urlsafe(18), signature="")
+    digest = digest_told(hashlib.sha256(body).digest())
+    signature = signature_of(secret.encode(), claim, method=method, host=HOUSING, target=target, digest=digest)
+    claim = Claim(key=claim.key, time=claim.time, nonce=claim.nonce, signature=signature)
+    return {"authorization": authorization_of(claim)} | ({"content-digest": digest} if body else {})
+
+
+class Upstream(http.server.ThreadingHTTPServer):
+    """A portal that says what it heard: heads and bodies."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Heard)
+        self.heard: list[tuple[dict[str, str], bytes]] = []
+        self.daemon_threads = True
+
+
+class _Heard(http.server.BaseHTTPRequestHandler):
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.server.heard.append(({k.lower(): v for k, v in self.headers.items()}, body))  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    do_GET = do_POST = _answer
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@contextmanager
+def shop(founded: Path, folder: Path, *, body_bytes: int = 1 << 20) -> Iterator[tuple[Shop, Upstream]]:
+    """The door of a city of one's own, with a portal behind it that answers."""
+    with Upstream() as upstream:
+        threading.Thread(target=upstream.serve_forever, daemon=True).start()
+        table = routes(folder, f"http://127.0.0.1:{upstream.server_port}", body_bytes=body_bytes)
+        with opened(founded, folder / "city", routes=table) as door:
+            yield Shop(door), upstream
+        upstream.shutdown()
+
+
+def until(days: int = 30) -> str:
+    """A day as a form gives it."""
+    return tomorrow(days)[:10]
