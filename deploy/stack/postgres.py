@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
 import psycopg
@@ -25,9 +26,10 @@ _SETTINGS: Mapping[str, str] = {
 }
 
 
-def postgres(folder: Path, *, port: int, password: str) -> Process:
+def postgres(folder: Path, *, port: int, password: str, more: Mapping[str, str] = MappingProxyType({})) -> Process:
     """The server on 127.0.0.1:`port`, administrator `postgres`; its data is in `folder`, made if it is not there.
 
+    `more`: settings beside ours, which they overrule.
     Where we are root it runs as the account `postgres`, which must be able to reach `folder`. Raises CannotStart.
     """
     if not _PROGRAMS:
@@ -36,7 +38,7 @@ def postgres(folder: Path, *, port: int, password: str) -> Process:
     own_folder(folder, owner)
     if not (folder / "data/PG_VERSION").exists():
         _initialize(programs, folder, owner, password)
-    settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+    settings = [f"--{name}={value}" for name, value in {**_SETTINGS, **more}.items()]
     probe = [programs / "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={port}"]
     return Process(
         name="postgres",

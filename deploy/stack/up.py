@@ -14,7 +14,7 @@ from deploy.demo import up as demo
 from deploy.demo.found import Person, Subjects, found, people_of
 from deploy.demo.up import PORTALS, Running
 from deploy.nginx.data_plane import configure
-from deploy.stack import keycloak, postgres, redis
+from deploy.stack import keycloak, pgbackrest, postgres, redis
 from deploy.stack.accounts import keycloak_accounts
 from deploy.supervise import BARE, CannotStart, Process, Supervisor, answers, check_free, free_ports
 from idp.errors import IssuerAdministrationUnavailable
@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 GATEWAYS = ("gateway-1", "gateway-2", "gateway-3")
 SINGLE = ("sequencer", "clock")  # one of each acts; more may be started, and stand by
 _PARTS_SECONDS, _READY_SECONDS = 180.0, 180.0  # four processes load the rules of a large city at once
-_SECRETS = ("postgres", "database", "redis", "provisioner", "data-plane")
+_SECRETS = ("postgres", "database", "redis", "provisioner", "data-plane", "backup")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +45,14 @@ class Place:
 
     def prepare(self) -> None:
         """Make the folder; one whose founding did not end is made anew. Raises OSError."""
-        if self.city.exists():
-            return
-        shutil.rmtree(self.folder, ignore_errors=True)
-        (self.folder / "secrets").mkdir(mode=0o700, parents=True)
-        (self.folder / "logs").mkdir()
-        for name in _SECRETS:
-            path = self.folder / "secrets" / name
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(24))
+        if not self.city.exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            (self.folder / "secrets").mkdir(mode=0o700, parents=True)
+            (self.folder / "logs").mkdir()
+        for path in (self.folder / "secrets" / name for name in _SECRETS):
+            if not path.exists():  # a city of an earlier version has fewer
+                path.touch(mode=0o600)
+                path.write_text(secrets.token_hex(24))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +138,26 @@ def _settings(place: Place, ports: Mapping[str, int], *, port: int) -> Settings:
         redis_password=place.secret("redis"),
         provisioner_secret=place.secret("provisioner"),
         data_plane_secret=place.secret("data-plane"),
+        backup_pgbackrest=pgbackrest.configure(
+            place.folder / "pgbackrest",
+            data=place.folder / "postgres/data",
+            port=ports["postgres"],
+            password=place.secret("postgres"),
+            passphrase=place.secret("backup"),
+        ),
+        backup_restic=place.folder / "restic" if shutil.which("restic") else None,
     )
 
 
 def _parts(place: Place, settings: Settings, ports: Mapping[str, int], template: Path | None) -> list[Process]:
     folder = place.folder
     parts = [
-        postgres.postgres(folder / "postgres", port=ports["postgres"], password=place.secret("postgres")),
+        postgres.postgres(
+            folder / "postgres",
+            port=ports["postgres"],
+            password=place.secret("postgres"),
+            more=pgbackrest.archiving(settings.backup_pgbackrest),
+        ),
         redis.redis(folder / "redis", port=ports["redis"], password=settings.redis_password),
     ]
     if template:

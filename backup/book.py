@@ -1,0 +1,194 @@
+"""Book: the rows of backups and drills; one of them runs at a time, whichever process began it."""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from backup.errors import BackupBusy, BackupUnknown
+from backup.plan import Plan
+from backup.schedule import History
+from backup.store import work
+from storage import witness
+from storage.database import Database
+from storage.errors import StorageUnavailable
+
+PAGE_ROWS = 50
+_SILENT = timedelta(seconds=60)  # a holder that is not seen for so long is gone
+_WHY_CHARS = 500
+_MILLISECOND = timedelta(milliseconds=1)
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One backup or drill. Figures that were not measured are None."""
+
+    id: str
+    kind: str
+    state: str
+    step: str
+    plan: str
+    grade: int
+    backup: str
+    asked_by: str
+    record: str
+    holder: str
+    started_at: datetime
+    beat_at: datetime
+    finished_at: datetime | None
+    failing: str
+    why: str
+    rpo_target_ms: int  # milliseconds
+    rto_target_ms: int
+    rpo_ms: int | None
+    rto_ms: int | None
+    records: int
+    rows: int
+    bytes: int
+
+
+Tell = Callable[[Entry, Mapping[str, str]], None]
+"""Record what a backup or drill is now, and its row's witness, under the id of the request that began it.
+
+Raises AuditUnavailable.
+"""
+
+
+class Book:
+    """Called from threads. `holder` is this process's name; `is_whole`: whether the repository shows this backup."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        holder: str,
+        tell: Tell,
+        is_whole: Callable[[str], bool],
+        clock: Callable[[], datetime],
+        mint: Callable[[], str],
+    ) -> None:
+        self._database, self._holder, self._clock, self._mint = database, holder, clock, mint
+        self._tell, self._is_whole = tell, is_whole
+
+    def begin(self, kind: str, plan: Plan, *, asked_by: str, record: str) -> Entry:
+        """A new row that runs. Raises BackupBusy."""
+        now, identifier = self._clock(), self._mint()
+        entry = Entry(
+            id=identifier, kind=kind, state="running", step="", plan=plan.name, grade=plan.grade,
+            backup=identifier if kind == "backup" else "", asked_by=asked_by, record=record, holder=self._holder,
+            started_at=now, beat_at=now, finished_at=None, failing="", why="",
+            rpo_target_ms=plan.rpo // _MILLISECOND, rto_target_ms=plan.rto // _MILLISECOND,
+            rpo_ms=None, rto_ms=None, records=0, rows=0, bytes=0,
+        )  # fmt: skip
+        try:
+            with self._database.transaction() as connection:
+                self._end(connection, work.c.beat_at < now - _SILENT, now)
+                connection.execute(sa.insert(work).values(_row(entry)))
+                self._told(connection, identifier)
+        except IntegrityError:
+            raise BackupBusy("a backup or a drill is under way: wait until it has ended") from None
+        return entry
+
+    def step(self, identifier: str, step: str) -> None:
+        """Say how far it is. A database that is away for a moment ends no backup."""
+        self._beat(identifier, step=step)
+
+    def beat(self, identifier: str) -> None:
+        """Say that the holder lives."""
+        self._beat(identifier)
+
+    def finish(self, identifier: str, **seen: Any) -> Entry:
+        """Write how it ended, told before that is committed. Raises StorageUnavailable, AuditUnavailable."""
+        now = self._clock()
+        seen |= {"why": seen.get("why", "")[:_WHY_CHARS]}
+        with self._database.transaction() as connection:
+            mine = (work.c.id == identifier) & (work.c.state == "running")
+            connection.execute(sa.update(work).where(mine).values(finished_at=now, beat_at=now, step="", **seen))
+            return self._told(connection, identifier)
+
+    def end_mine(self) -> None:
+        """At the start of a process: what it was at before is over."""
+        with self._database.transaction() as connection:
+            self._end(connection, work.c.holder == self._holder, self._clock())
+
+    def one(self, identifier: str, kind: str) -> Entry:
+        """Raises BackupUnknown."""
+        with self._database.transaction() as connection:
+            entry = self._one(connection, identifier)
+        if entry.kind != kind:
+            raise BackupUnknown(f"there is no {kind} `{identifier}`")
+        return entry
+
+    def page(self, kind: str, *, before: str = "", limit: int = PAGE_ROWS) -> Sequence[Entry]:
+        """The newest first, from those whose id is below `before`."""
+        wanted = (work.c.kind == kind) & (work.c.id < before if before else sa.true())
+        with self._database.transaction() as connection:
+            rows = connection.execute(sa.select(work).where(wanted).order_by(work.c.id.desc()).limit(limit))
+            return [Entry(**row) for row in rows.mappings()]
+
+    def newest(self, kind: str, *states: str) -> Entry | None:
+        """The newest of these states."""
+        wanted = (work.c.kind == kind) & work.c.state.in_(states)
+        with self._database.transaction() as connection:
+            row = (
+                connection.execute(sa.select(work).where(wanted).order_by(work.c.id.desc()).limit(1)).mappings().first()
+            )
+            return Entry(**row) if row else None
+
+    def running(self) -> Entry | None:
+        """What is under way."""
+        with self._database.transaction() as connection:
+            row = connection.execute(sa.select(work).where(work.c.state == "running")).mappings().first()
+        return Entry(**row) if row and self._clock() - row["beat_at"] <= _SILENT else None
+
+    def history(self) -> History:
+        """What the schedule asks about."""
+
+        def began(kind: str, state: str) -> datetime | None:
+            entry = self.newest(kind, state)
+            return entry.started_at if entry else None
+
+        return History(
+            running=self.running() is not None,
+            whole=began("backup", "whole"),
+            failed=began("backup", "failed"),
+            passed=began("drill", "passed"),
+            broken=began("drill", "failed"),
+        )
+
+    def _beat(self, identifier: str, **seen: str) -> None:
+        with contextlib.suppress(StorageUnavailable), self._database.transaction() as connection:
+            connection.execute(sa.update(work).where(work.c.id == identifier).values(beat_at=self._clock(), **seen))
+
+    def _end(self, connection: Connection, whose: sa.ColumnElement[bool], now: datetime) -> None:
+        """Whatever runs and is `whose`, ended without a word; its step says where."""
+        over = sa.select(work.c.id).where((work.c.state == "running") & whose)
+        for identifier in connection.execute(over).scalars().all():
+            values = {"state": "failed", "finished_at": now, "failing": work.c.step, "why": INTERRUPTED}
+            if self._is_whole(identifier):  # killed between the last rename and the row, or restored from itself
+                values = {"state": "whole", "finished_at": now, "step": ""}
+            connection.execute(sa.update(work).where(work.c.id == identifier).values(**values))
+            self._told(connection, identifier)
+
+    def _told(self, connection: Connection, identifier: str) -> Entry:
+        """The row as it is now, recorded before it is committed: here, so that the log's last word is the last."""
+        entry = self._one(connection, identifier)
+        self._tell(entry, dict([witness.of(connection, work, identifier)]))
+        return entry
+
+    @staticmethod
+    def _one(connection: Connection, identifier: str) -> Entry:
+        row = connection.execute(sa.select(work).where(work.c.id == identifier)).mappings().first()
+        if row is None:
+            raise BackupUnknown(f"there is none `{identifier}`")
+        return Entry(**row)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in Entry.__slots__}

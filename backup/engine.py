@@ -1,0 +1,89 @@
+"""The contract of the engines: snapshot and store, forget, restore into a folder; what is stored says what it holds."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+Files = Callable[[], Iterable[tuple[str, bytes]]]
+"""Relative paths and contents, in one order; called once for each backup."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One thing that was stored: where, and what must come back."""
+
+    name: str  # where it belongs in a data folder: "city.db", "audit"
+    engine: str
+    reference: str  # what the engine finds it by
+    bytes: int  # of what was stored, before sealing and compressing
+    digest: str  # SHA-256, hexadecimal; of files: over their own digests and names
+    counts: Mapping[str, int] = field(default_factory=dict)  # rows by table, or {"files": n}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What a restored database answers."""
+
+    counts: Mapping[str, int]  # as of the moment the backup counted
+    newest: datetime  # the last moment it holds
+
+
+class Engine(Protocol):
+    """One way to store parts. Called from threads, by one backup or drill at a time."""
+
+    name: str
+
+    def missing(self) -> str:
+        """What is not here and how it comes here, or ""."""
+
+    def take(self, name: str, source: Path | Files, folder: Path) -> Part:
+        """Store what `source` is now; `folder` is this backup's own, still hidden.
+
+        Raises EngineMissing, EngineFailed, RepositoryFull, OSError.
+        """
+
+    def restore(self, part: Part, folder: Path, into: Path) -> None:
+        """Bring the part back below the folder `into`, and hold it against its digest.
+
+        Raises EngineMissing, EngineFailed, PartDamaged, OSError.
+        """
+
+    def forget(self, part: Part) -> None:
+        """Let go of what is kept outside of the backup's own folder. Raises EngineFailed."""
+
+
+class DatabaseEngine(Engine, Protocol):
+    """An engine whose part is a database."""
+
+    def examine(self, part: Part, into: Path, taken: datetime) -> Examined:
+        """Ask the restored database; it is running no longer afterwards. `taken`: when the backup began.
+
+        Raises EngineFailed, PartDamaged.
+        """
+
+    def abandon(self, into: Path) -> None:
+        """End what a killed drill left running on a restored copy."""
+
+
+class TreeDigest:
+    """One digest over many files: SHA-256 over a line of name and digest for each, sorted."""
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+        self.bytes = 0
+
+    @property
+    def files(self) -> int:
+        return len(self._lines)
+
+    def add(self, name: str, content: bytes) -> None:
+        """Take the next file."""
+        self._lines.append(f"{name} {sha256(content).hexdigest()}\n".encode())
+        self.bytes += len(content)
+
+    def hex(self) -> str:
+        """The digest of all."""
+        return sha256(b"".join(sorted(self._lines))).hexdigest()

@@ -1,0 +1,107 @@
+"""Manifest: what a backup holds and how it was, signed; and the ids of the keys it needs, never their bytes."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from audit.checkpoint import open_note, sign_note
+from audit.errors import CheckpointInvalid
+from audit.event import timestamp
+from backup.engine import Part
+from backup.errors import ManifestInvalid
+from crypto.sign import SigningKey, VerifyingKey
+
+FORMAT = 1
+SIGNER = "citygate/backup"  # the name in the signed note
+CANARY = "backup canary"  # purpose of what is sealed with the platform's key
+MANIFEST_BYTES = 4 << 20
+
+
+class Platform(Protocol):
+    """What seals the platform's secrets."""
+
+    def seal(self, plaintext: bytes, *, purpose: str) -> bytes:
+        """`plaintext` sealed, for this purpose alone."""
+
+    def open(self, sealed: bytes, *, purpose: str) -> bytes:
+        """The plaintext. Raises SealInvalid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """All that a drill holds the restored copy against."""
+
+    id: str
+    city: str  # the log's origin
+    started_at: datetime
+    finished_at: datetime
+    parts: tuple[Part, ...]
+    checkpoint: str  # of the audit log, as signed at that moment
+    canary: str  # hexadecimal: `canary_of(id)`, sealed by the platform's key
+    keys: Mapping[str, str]  # path below the data folder → id
+
+    def part(self, name: str) -> Part:
+        """Raises ManifestInvalid."""
+        for one in self.parts:
+            if one.name == name:
+                return one
+        raise ManifestInvalid(f"the backup has no part `{name}`")
+
+    @property
+    def records(self) -> int:
+        """Of the log, under its checkpoint."""
+        return int(self.checkpoint.split("\n")[1])
+
+    @property
+    def bytes(self) -> int:
+        """Of all parts."""
+        return sum(one.bytes for one in self.parts)
+
+    @property
+    def rows(self) -> int:
+        """Of all databases."""
+        return sum(sum(one.counts.values()) for one in self.parts if "files" not in one.counts)
+
+
+def canary_of(backup: str) -> bytes:
+    """What the platform's key must open the canary to."""
+    return f"citygate canary {backup}".encode()
+
+
+def signed(manifest: Manifest, key: SigningKey) -> str:
+    """The manifest as a signed note (C2SP signed-note)."""
+    told = {"format": FORMAT} | asdict(manifest)
+    told |= {"started_at": timestamp(manifest.started_at), "finished_at": timestamp(manifest.finished_at)}
+    return sign_note(json.dumps(told, sort_keys=True, ensure_ascii=True) + "\n", key, SIGNER)
+
+
+def read(text: str, key: VerifyingKey, *, backup: str) -> Manifest:
+    """The manifest of `backup`. Raises ManifestInvalid."""
+    if len(text) > MANIFEST_BYTES:
+        raise ManifestInvalid("the manifest is too long")
+    try:
+        told = json.loads(open_note(text, key, SIGNER))
+        if told.pop("format") != FORMAT:
+            raise ManifestInvalid("the manifest is of another format than this version reads")
+        moments = {name: datetime.fromisoformat(told[name]) for name in ("started_at", "finished_at")}
+        manifest = Manifest(**{**told, **moments, "parts": tuple(Part(**one) for one in told["parts"])})
+    except CheckpointInvalid:
+        raise ManifestInvalid("the manifest is not signed by the backup key") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as failure:
+        raise ManifestInvalid(f"the manifest cannot be read: {type(failure).__name__}") from failure
+    if manifest.id != backup:
+        raise ManifestInvalid(f"the manifest is of backup {manifest.id}, not of {backup}")
+    return manifest
+
+
+def key_ids(data: Path, patterns: Iterable[str]) -> dict[str, str]:
+    """Path → id of every such file of a data folder; an id tells random keys apart and gives nothing of them."""
+    found = sorted(path for pattern in patterns for path in data.glob(pattern) if path.is_file())
+    return {
+        str(path.relative_to(data)): hashlib.sha256(b"citygate kept key\x00" + path.read_bytes()).hexdigest()[:16]
+        for path in found
+    }

@@ -1,0 +1,119 @@
+"""Repository: one folder for each whole backup; what is being made is hidden until it is whole and on the disk.
+
+ID/manifest · ID/PART.sealed · .ID.partial/ (being made, or left by a crash) · lock
+"""
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from audit import durable
+from backup import manifest as manifests
+from backup.errors import BackupBusy, BackupUnknown, ManifestInvalid
+from backup.manifest import Manifest
+from backup.sealed import full_is_said
+from crypto.sign import VerifyingKey
+
+MANIFEST = "manifest"
+_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)  # a ULID: names sort by time
+_SUFFIX = ".partial"
+
+
+class Repository:
+    """The backups in `folder`, and the checkpoints kept in `outside`, which should be another machine's disk."""
+
+    def __init__(self, folder: Path, *, outside: Path) -> None:
+        self.folder, self.outside = folder, outside
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """One backup or drill at a time, whichever process; what a killed one left is removed. Raises BackupBusy."""
+        with full_is_said(self.folder):
+            durable.make_folder(self.folder)
+            durable.make_folder(self.outside)
+            try:
+                lock = durable.lock(self.folder / "lock")
+            except BlockingIOError:
+                raise BackupBusy("another backup or drill is under way") from None
+        try:
+            for partial in self.folder.glob(f".*{_SUFFIX}"):
+                self._clear(partial)
+            yield
+        finally:
+            os.close(lock)
+
+    @contextlib.contextmanager
+    def making(self, backup: str) -> Iterator[Path]:
+        """A hidden folder, shown as backup `backup` when the block has ended; removed if it has not.
+
+        Raises RepositoryFull, OSError.
+        """
+        partial = self.folder / f".{backup}{_SUFFIX}"
+        try:
+            with full_is_said(self.folder):
+                partial.mkdir(mode=0o700)
+                yield partial
+                durable.sync_folder(partial)
+                partial.rename(self.folder / backup)
+                durable.sync_folder(self.folder)
+        except BaseException:
+            if partial.exists():
+                self._clear(partial)
+            raise
+
+    def ids(self) -> list[str]:
+        """Every backup that was whole once, oldest first."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(path.name for path in self.folder.iterdir() if _ID.fullmatch(path.name) and path.is_dir())
+
+    def place(self, backup: str) -> Path:
+        """The folder of one backup. Raises BackupUnknown."""
+        if not _ID.fullmatch(backup) or not (self.folder / backup).is_dir():
+            raise BackupUnknown(f"there is no backup `{backup}` in `{self.folder}`")
+        return self.folder / backup
+
+    def manifest(self, backup: str, key: VerifyingKey) -> Manifest:
+        """What it holds. Raises BackupUnknown, ManifestInvalid."""
+        try:
+            text = (self.place(backup) / MANIFEST).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as failure:
+            raise ManifestInvalid(f"the manifest of {backup} cannot be read: {type(failure).__name__}") from failure
+        return manifests.read(text, key, backup=backup)
+
+    def keep_outside(self, backup: str, checkpoint: str) -> None:
+        """Put the checkpoint where whoever changes the repository does not reach it. Raises RepositoryFull, OSError."""
+        with full_is_said(self.outside):
+            durable.replace(self.outside / f"{backup}.checkpoint", checkpoint.encode())
+
+    def kept_outside(self, backup: str) -> str | None:
+        """The checkpoint that counts, or None."""
+        try:
+            return (self.outside / f"{backup}.checkpoint").read_text(encoding="utf-8")
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+
+    def newest(self) -> str:
+        """The id of the newest backup there ever was. Raises BackupUnknown.
+
+        A checkpoint outside outlives its backup, so a newest one that was taken away is not forgotten.
+        """
+        outside = [path.stem for path in self.outside.glob("*.checkpoint") if _ID.fullmatch(path.stem)]
+        known = max([*self.ids(), *outside], default="")
+        if not known:
+            raise BackupUnknown("there is no backup yet: `./citygate backup run`")
+        return known
+
+    def remove(self, backup: str) -> None:
+        """Forget a backup and its checkpoint. Raises OSError."""
+        gone = self.folder / f".{backup}{_SUFFIX}"
+        self.place(backup).rename(gone)  # whole or not at all, also if we are killed now
+        self._clear(gone)
+
+    def _clear(self, partial: Path) -> None:
+        backup = partial.name.removeprefix(".").removesuffix(_SUFFIX)
+        (self.outside / f"{backup}.checkpoint").unlink(missing_ok=True)
+        shutil.rmtree(partial)

@@ -1,0 +1,78 @@
+"""Restore: a data folder out of a backup, without a city; from the repository and what was kept outside alone."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit import index
+from audit.log import Log
+from backup.drill import compare_keys, open_canary, pinned, restore_parts, verify_restored
+from backup.errors import DrillFailed, ManifestInvalid
+from backup.manifest import Manifest, Platform
+from backup.repository import Repository
+from backup.run import CONFIGURATION, LOG, Engines, Say
+from crypto.sign import VerifyingKey, load_public
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What an operator keeps outside: a copy of the city's keys as they lay in its data folder."""
+
+    folder: Path
+    ids: Mapping[str, str]
+    platform: Callable[[Path], Platform]  # what seals the platform's secrets, of a data folder
+
+
+def restore(
+    backup: str, into: Path, *, repository: Repository, engines: Engines, signer: VerifyingKey, kept: Kept, say: Say
+) -> Manifest:
+    """Make the new data folder `into` out of backup `backup` ("": the newest); there whole, checked, or not at all.
+
+    Raises BackupError, AuditError, CryptoError, OSError.
+    """
+    engines.check()
+    say("manifest")
+    manifest = repository.manifest(backup or repository.newest(), signer)
+    log = Log(folder=into / LOG, key=load_public(kept.folder / "keys/audit.pub"), origin=manifest.city)
+    outside = pinned(repository, manifest.id, log)
+    say("keys")
+    compare_keys(manifest.keys, kept.ids)
+    scratch = into.with_name(f"{into.name}.restoring")
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        say("restore")
+        restore_parts(manifest, engines, repository, scratch)
+        say("log")
+        verify_restored(scratch / LOG / "log", log, outside, manifest)
+        say("database")
+        _count(manifest, engines, scratch)
+        _put_together(manifest, kept.folder, scratch)
+        tiles = scratch / LOG
+        index.refresh(tiles / "index.db", log=tiles / "log", key=log.key, origin=log.origin)  # never backed up
+        say("canary")
+        open_canary(manifest, kept.platform(scratch))
+        scratch.rename(into)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return manifest
+
+
+def _count(manifest: Manifest, engines: Engines, scratch: Path) -> None:
+    for part in manifest.parts:
+        engine = engines.database_of(part)
+        if engine and engine.examine(part, scratch, manifest.started_at).counts != part.counts:
+            raise DrillFailed(f"`{part.name}`: other numbers of rows than were kept")
+
+
+def _put_together(manifest: Manifest, kept: Path, scratch: Path) -> None:
+    """Configuration and keys to their places, and the folders that a start expects."""
+    for path in sorted((scratch / CONFIGURATION).iterdir()):
+        path.rename(scratch / path.name)
+    (scratch / CONFIGURATION).rmdir()
+    for name in {Path(path).parts[0] for path in manifest.keys}:
+        if name not in ("keys", "issuer"):
+            raise ManifestInvalid(f"a key would lie in `{name}`")
+        shutil.copytree(kept / name, scratch / name, dirs_exist_ok=True)
+    for name in ("run", "audit/spools"):
+        (scratch / name).mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,0 +1,139 @@
+"""One backup: snapshot every part, wait until the log holds what they hold, keep its checkpoint outside, sign."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from audit.extract import ends_of, extract, stand
+from audit.log import Log
+from backup import manifest as manifests
+from backup.engine import DatabaseEngine, Engine, Files, Part
+from backup.errors import BackupError, EngineFailed, EngineMissing, ManifestInvalid
+from backup.manifest import CANARY, Manifest, Platform, canary_of
+from backup.repository import MANIFEST, Repository
+from backup.sealed import write_all
+from crypto.sign import SigningKey
+
+LOG, CONFIGURATION = "audit", "configuration"
+_CAUGHT_UP_SECONDS = 15.0  # the sequencer needs less than one
+Say = Callable[[str], None]
+"""Told which step has begun."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What is backed up; `databases` by the name of its part."""
+
+    databases: Callable[[], Mapping[str, Path]]  # asked at each backup: the issuer's appears with its first start
+    configuration: Files
+    log: Log
+    keys: Callable[[], Mapping[str, str]]  # the ids that a restore will need
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    """Who stores what; a part names the engine that can bring it back."""
+
+    database: DatabaseEngine  # of the city's own database
+    files: Engine
+    beside: DatabaseEngine  # of the local issuer's files
+
+    def of(self, part: Part) -> Engine:
+        """Raises ManifestInvalid for an engine that this city does not have."""
+        for one in (self.database, self.files, self.beside):
+            if one.name == part.engine:
+                return one
+        raise ManifestInvalid(f"part `{part.name}` is of engine `{part.engine}`, which is not set up here")
+
+    def database_of(self, part: Part) -> DatabaseEngine | None:
+        """None where the part is no database."""
+        return next((one for one in (self.database, self.beside) if one.name == part.engine), None)
+
+    def check(self) -> None:
+        """Raises EngineMissing, with all that is."""
+        if missing := sorted({said for one in (self.database, self.files, self.beside) if (said := one.missing())}):
+            raise EngineMissing("; ".join(missing))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """Makes whole backups, or none. `platform` seals the canary, `signing` the manifest."""
+
+    sources: Sources
+    engines: Engines
+    repository: Repository
+    platform: Platform
+    signing: SigningKey
+    clock: Callable[[], datetime]
+
+    def run(self, backup: str, *, keep: int, say: Say) -> Manifest:
+        """Make backup `backup`, and let go of what is beyond `keep`. Raises BackupError, AuditError, OSError."""
+        self.engines.check()
+        with self.repository.alone(), self.repository.making(backup) as folder:
+            started = self.clock()
+            parts = self._databases(folder, say)
+            say("log")
+            text, log = self._log(folder)
+            say("configuration")
+            parts += [log, self.engines.files.take(CONFIGURATION, self.sources.configuration, folder)]
+            manifest = Manifest(
+                id=backup,
+                city=self.sources.log.origin,
+                started_at=started,
+                finished_at=self.clock(),
+                parts=tuple(parts),
+                checkpoint=text,
+                canary=self.platform.seal(canary_of(backup), purpose=CANARY).hex(),
+                keys=self.sources.keys(),
+            )
+            say("manifest")
+            write(folder / MANIFEST, manifests.signed(manifest, self.signing))
+            self.repository.keep_outside(backup, text)
+        say("retention")
+        try:
+            with self.repository.alone():
+                self._forget(self.repository.ids()[:-keep])
+        except (BackupError, OSError):
+            _log.exception("old backups were not let go; the new one is whole")
+        return manifest
+
+    def _databases(self, folder: Path, say: Say) -> list[Part]:
+        parts = []
+        for number, (name, place) in enumerate(self.sources.databases().items()):
+            say(name)
+            engine = self.engines.beside if number else self.engines.database
+            parts.append(engine.take(name, place, folder))
+        return parts
+
+    def _log(self, folder: Path) -> tuple[str, Part]:
+        """The databases are copied: every row's record was in a spool by then, and must be in the copy of the log."""
+        log = self.sources.log
+        ends, until = ends_of(log.spools), time.monotonic() + _CAUGHT_UP_SECONDS
+        while (at := stand(log)) is None or not at.covers(ends):
+            if time.monotonic() > until:
+                raise EngineFailed("the log does not take what was recorded: is the sequencer running?")
+            time.sleep(0.05)
+        return at.text, self.engines.files.take(LOG, partial(extract, log, at), folder)
+
+    def _forget(self, old: Sequence[str]) -> None:
+        for backup in old:
+            try:
+                held = self.repository.manifest(backup, self.signing.public)
+            except ManifestInvalid:
+                continue  # what cannot be read is evidence, and stays
+            for part in held.parts:
+                self.engines.of(part).forget(part)
+            self.repository.remove(backup)
+
+
+def write(path: Path, text: str) -> None:
+    """A new file, on the disk when this returns. Raises OSError."""
+    with path.open("xb", buffering=0) as file:
+        write_all(file, text.encode())
+        os.fsync(file.fileno())

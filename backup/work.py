@@ -1,0 +1,116 @@
+"""Work: one backup or drill in a thread of this process, with its row as its state."""
+
+import contextlib
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from audit.errors import AuditError
+from backup.book import Book, Entry
+from backup.drill import Driller
+from backup.errors import BackupBusy, BackupError
+from backup.plan import Plan
+from backup.run import Runner
+from backup.schedule import Due, Restore, due, restore_state
+from crypto.errors import CryptoError
+from storage.errors import StorageError
+
+BACKUP, DRILL = "backup", "drill"
+CLOCK = "service:clock"
+_BEAT_SECONDS = 10.0
+
+
+class Work:
+    """What the desk, the commands and the clock begin. All is asked at each beginning: grades and keys change."""
+
+    def __init__(
+        self,
+        book: Book,
+        *,
+        runner: Callable[[], Runner],
+        driller: Callable[[], Driller],
+        plan: Callable[[], Plan],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.book, self.plan = book, plan
+        self._runner, self._driller, self._clock = runner, driller, clock
+        self._thread: threading.Thread | None = None
+
+    def recover(self) -> None:
+        """At the start of a process: what it was at when it was killed is over, and leaves nothing in the clear."""
+        self.book.end_mine()
+        with contextlib.suppress(BackupBusy):
+            self._driller().clear()
+
+    def begin(self, kind: str, *, asked_by: str, record: str) -> Entry:
+        """Begin; ask the book how it goes. Raises BackupBusy, PlanInvalid."""
+        plan = self.plan()
+        entry = self.book.begin(kind, plan, asked_by=asked_by, record=record)
+        self._thread = threading.Thread(target=self._do, args=(entry, plan), name=kind, daemon=True)
+        self._thread.start()
+        return entry
+
+    def wait(self) -> None:
+        """Until nothing of ours is under way."""
+        if self._thread:
+            self._thread.join()
+
+    def begin_due(self, record: str) -> int:
+        """What the clock asks for; how many were begun."""
+        what = due(self.plan(), self.book.history(), self._clock())
+        if what is Due.NOTHING:
+            return 0
+        with contextlib.suppress(BackupBusy):
+            self.begin(what, asked_by=CLOCK, record=record)
+            return 1
+        return 0
+
+    def restore_state(self) -> Restore:
+        """Whether a verified restore is there, and still counts."""
+        return restore_state(self.plan(), self.book.history(), self._clock())
+
+    def _do(self, entry: Entry, plan: Plan) -> None:
+        over = threading.Event()
+        threading.Thread(target=self._live, args=(entry, over), name="beat", daemon=True).start()
+        reached = [""]
+
+        def say(step: str) -> None:
+            reached[0] = step
+            self.book.step(entry.id, step)
+
+        try:
+            seen = self._backup(entry, plan, say) if entry.kind == BACKUP else self._drill(entry, plan, say)
+        except (BackupError, AuditError, CryptoError, StorageError, OSError) as failure:
+            seen = {"state": "failed", "failing": reached[0], "why": str(failure) or type(failure).__name__}
+        except BaseException:
+            self.book.finish(entry.id, state="failed", failing=reached[0], why="internal")
+            raise
+        finally:
+            over.set()
+        self.book.finish(entry.id, **seen)
+
+    def _live(self, entry: Entry, over: threading.Event) -> None:
+        while not over.wait(_BEAT_SECONDS):
+            self.book.beat(entry.id)
+
+    def _backup(self, entry: Entry, plan: Plan, say: Callable[[str], None]) -> dict[str, object]:
+        made = self._runner().run(entry.id, keep=plan.keep, say=say)
+        return {"state": "whole", "rows": made.rows, "bytes": made.bytes, "records": made.records}
+
+    def _drill(self, entry: Entry, plan: Plan, say: Callable[[str], None]) -> dict[str, object]:
+        result = self._driller().run(entry.id, plan, say=say)
+        return {
+            "state": "passed" if result.passed else "failed",
+            "backup": result.backup,
+            "failing": result.failing,
+            "why": result.why,
+            "rpo_ms": _ms(result.rpo_seconds),
+            "rto_ms": _ms(result.rto_seconds),
+            "records": result.records,
+            "rows": result.rows,
+            "bytes": result.bytes,
+        }
+
+
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)

@@ -1,0 +1,117 @@
+"""SQLite under load: one moment of it is kept, sealed, with nothing in the clear beside it."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from backup.engine import Part
+from backup.errors import BackupError, EngineFailed, PartDamaged
+from backup.sealed import Vault
+from backup.sqlite import SqliteEngine
+from crypto.aead import Seal
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ENGINE = SqliteEngine(Vault(Seal(b"k" * 32)))
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Path:
+    path = tmp_path / "live" / "city.db"
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        for name in ("given", "taken", 'odd "name'):
+            quoted = name.replace('"', '""')
+            connection.execute(f'CREATE TABLE "{quoted}" (id INTEGER PRIMARY KEY, text TEXT)')
+    return path
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[list[int]]:
+    """A writer that puts a row into both tables in each transaction, until the end of the block."""
+    over, done = threading.Event(), [0]
+
+    def write() -> None:
+        with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as connection:
+            while not over.is_set():
+                connection.execute("BEGIN IMMEDIATE")
+                for name in ("given", "taken"):
+                    connection.execute(f"INSERT INTO {name} (text) VALUES (?)", ("canary-in-the-clear" * 50,))
+                connection.execute("COMMIT")
+                done[0] += 1
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield done
+    finally:
+        over.set()
+        thread.join()
+
+
+def folder(tmp_path: Path, name: str = "backup") -> Path:
+    place = tmp_path / name
+    place.mkdir()
+    return place
+
+
+def test_under_a_writer_one_moment_is_kept_and_the_writer_goes_on(live: Path, tmp_path: Path) -> None:
+    with writing(live) as done:
+        while done[0] < 50:
+            pass
+        before = done[0]
+        parts = [ENGINE.take("city.db", live, folder(tmp_path, str(number))) for number in range(5)]
+        assert done[0] > before
+    for number, part in enumerate(parts):
+        into = tmp_path / f"into-{number}"
+        ENGINE.restore(part, tmp_path / str(number), into)
+        seen = ENGINE.examine(part, into, NOW)
+        assert seen.counts == part.counts
+        assert seen.counts["given"] == seen.counts["taken"] >= before
+        assert seen.counts['odd "name'] == 0
+
+
+def test_nothing_in_the_clear_is_left_beside_the_database_or_in_the_repository(live: Path, tmp_path: Path) -> None:
+    with writing(live) as done:
+        while done[0] < 5:
+            pass
+    beside = {path.name for path in live.parent.iterdir()}
+    place = folder(tmp_path)
+    ENGINE.take("city.db", live, place)
+    assert {path.name for path in live.parent.iterdir()} <= beside | {"city.db-wal", "city.db-shm"}
+    assert [path.name for path in place.iterdir()] == ["city.db.sealed"]
+    assert b"canary-in-the-clear" not in (place / "city.db.sealed").read_bytes()
+    assert (place / "city.db.sealed").stat().st_mode & 0o077 == 0 or os.umask(0o022) is not None
+
+
+def test_a_database_that_is_none_fails_and_leaves_no_part(tmp_path: Path) -> None:
+    (tmp_path / "city.db").write_bytes(b"not a database" * 1000)
+    with pytest.raises(EngineFailed, match=r"city\.db"):
+        ENGINE.take("city.db", tmp_path / "city.db", folder(tmp_path))
+    with pytest.raises(EngineFailed):
+        ENGINE.take("city.db", tmp_path / "missing.db", folder(tmp_path, "second"))
+
+
+def test_a_part_under_another_name_or_key_does_not_open(live: Path, tmp_path: Path) -> None:
+    place = folder(tmp_path)
+    part = ENGINE.take("city.db", live, place)
+    other = Part(name="issuer.db", engine="sqlite", reference=part.reference, bytes=part.bytes, digest=part.digest)
+    for engine, asked in ((ENGINE, other), (SqliteEngine(Vault(Seal(b"w" * 32))), part)):
+        with pytest.raises(PartDamaged):
+            engine.restore(asked, place, tmp_path / f"into-{asked.name}")
+
+
+def test_a_restore_overwrites_nothing(live: Path, tmp_path: Path) -> None:
+    place = folder(tmp_path)
+    part = ENGINE.take("city.db", live, place)
+    (tmp_path / "into").mkdir()
+    (tmp_path / "into/city.db").write_text("here already")
+    with pytest.raises((BackupError, FileExistsError)):
+        ENGINE.restore(part, place, tmp_path / "into")
+    assert (tmp_path / "into/city.db").read_text() == "here already"
