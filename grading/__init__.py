@@ -1,0 +1,1 @@
+"""Which grade, and does it hold? (grade, control, probe, finding, self-assessment)"""

@@ -1,0 +1,171 @@
+"""The self-assessment (自查) of one system: every control of its grade, asked now, with what each answer rests on."""
+
+import json
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from audit.errors import AuditError
+from audit.log import Log
+from audit.search import Query, search
+from authz.errors import AuthzError
+from catalogue.errors import CatalogueError
+from crypto.errors import CryptoError
+from gateway.errors import GatewayError
+from grading.classify import Grade
+from grading.controls import Control, read
+from grading.errors import AssessmentUnknown
+from grading.evidence import Evidence, Facts, Found, Status, found
+from grading.probes import PROBES
+from grading.store import assessment as assessments
+from idp.errors import IdpError
+from infra.errors import InfraError
+from storage import witness
+from storage.database import Database
+from storage.errors import StorageError
+
+CONTROLS = read(Path(__file__).with_name("controls.toml").read_text(), probes=PROBES)
+PAGE = 20
+_CANNOT_TELL = (
+    OSError, ValueError, LookupError, sqlite3.Error, sa.exc.SQLAlchemyError, AuditError, StorageError, IdpError,
+    AuthzError, CryptoError, GatewayError, InfraError, CatalogueError,
+)  # fmt: skip
+"""What a probe may meet on its way: then it has found nothing out."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One control's answer. `leaf`: of the record it rests on; None where no record was reached."""
+
+    control: Control
+    status: Status
+    evidence: tuple[Evidence, ...]
+    leaf: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """One run over all controls; never a conclusion of a testing body (测评结论)."""
+
+    id: str
+    system: str
+    grade: Grade
+    run_by: str
+    run_at: datetime
+    findings: tuple[Finding, ...]
+    record: str
+
+    def count(self, status: Status) -> int:
+        """How many controls have this status."""
+        return sum(one.status is status for one in self.findings)
+
+
+def assess(facts: Facts, *, controls: Sequence[Control] = CONTROLS) -> tuple[Finding, ...]:
+    """Ask every control. Never raises for what a probe cannot find out: that is 未评估, with the reason."""
+    asked = [(control, _asked(control, facts)) for control in controls]
+    return tuple(  # leaves last: by now the record of this assessment is in the log, too
+        Finding(
+            control=control,
+            status=answer.status,
+            evidence=answer.evidence,
+            leaf=_leaf(facts.log, answer.record or facts.record),
+        )
+        for control, answer in asked
+    )
+
+
+def _asked(control: Control, facts: Facts) -> Found:
+    if control.from_grade > facts.grade.grade:
+        return found(Status.NOT_APPLICABLE, "from-grade", grade=control.from_grade)
+    if not control.probe:
+        return found(Status.NOT_ASSESSED, "asks-a-person")
+    try:
+        return PROBES[control.probe](facts)
+    except _CANNOT_TELL as failure:  # the others still must
+        _log.exception("probe %s", control.probe)
+        return found(Status.NOT_ASSESSED, "probe-failed", why=str(getattr(failure, "code", type(failure).__name__)))
+
+
+def _leaf(log: Log, record: str) -> int | None:
+    """The newest leaf under this id, read behind its proof."""
+    try:
+        for leaf in search(log.index, Query(request=record, limit=1)).leaves:
+            log.read(leaf)
+            return leaf
+    except (AuditError, OSError):
+        _log.exception("leaf of %s", record)
+    return None
+
+
+class Assessments:
+    """The runs that were made. Called from threads."""
+
+    def __init__(self, database: Database, *, mint: Callable[[], str]) -> None:
+        self._database, self._mint = database, mint
+
+    def keep(
+        self,
+        facts: Facts,
+        findings: Sequence[Finding],
+        *,
+        actor: str,
+    ) -> tuple[Assessment, dict[str, str]]:
+        """Store one run; also what the record is told of the row."""
+        made = Assessment(
+            id=self._mint(), system=facts.system, grade=facts.grade, run_by=actor, run_at=facts.now,
+            findings=tuple(findings), record=facts.record,
+        )  # fmt: skip
+        row = {
+            "id": made.id, "system": made.system, "s": made.grade.s, "a": made.grade.a, "run_by": actor,
+            "run_at": made.run_at, "findings": json.dumps([_plain(one) for one in findings]), "record": made.record,
+        }  # fmt: skip
+        with self._database.transaction() as connection:
+            connection.execute(sa.insert(assessments).values(row))
+            return made, dict([witness.of(connection, assessments, made.id)])
+
+    def of(self, system: str) -> list[Assessment]:
+        """Newest first; at most PAGE."""
+        query = sa.select(assessments).where(assessments.c.system == system)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(assessments.c.id.desc()).limit(PAGE)).mappings()
+            return [_assessment(row) for row in rows]
+
+    def one(self, system: str, identifier: str) -> Assessment:
+        """Raises AssessmentUnknown."""
+        query = sa.select(assessments).where(assessments.c.system == system, assessments.c.id == identifier)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise AssessmentUnknown(identifier)
+        return _assessment(row)
+
+
+def _plain(finding: Finding) -> Mapping[str, object]:
+    return {
+        "control": asdict(finding.control),  # as it was then
+        "status": finding.status,
+        "evidence": [{"code": one.code, "values": dict(one.values)} for one in finding.evidence],
+        "leaf": finding.leaf,
+    }
+
+
+def _assessment(row: sa.RowMapping) -> Assessment:
+    findings = tuple(
+        Finding(
+            control=Control(**one["control"]),
+            status=Status(one["status"]),
+            evidence=tuple(Evidence(said["code"], said["values"]) for said in one["evidence"]),
+            leaf=one["leaf"],
+        )
+        for one in json.loads(row["findings"])
+    )
+    return Assessment(
+        id=row["id"], system=row["system"], grade=Grade(s=row["s"], a=row["a"]), run_by=row["run_by"],
+        run_at=row["run_at"], findings=findings, record=row["record"],
+    )  # fmt: skip

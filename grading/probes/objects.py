@@ -1,0 +1,106 @@
+"""The system's objects: labelled, closed to whoever has no right, and sealed where they are stored."""
+
+import stat
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from authz.decide import decide
+from authz.label import Label
+from authz.request import ANONYMOUS, AccessRequest, Effect
+from authz.store import parked
+from gateway.routes import Route
+from grading.evidence import Facts, Found, Status, found
+from idp.store import session
+
+_NOBODY_KNOWN = "user:00000000000000000000000000"  # a person without any role
+_SEALED = (
+    ("session", session.c.id, session.c.id_token),
+    ("session", session.c.id, session.c.refresh_token),
+    ("parked", parked.c.id, parked.c.sealed),
+)
+_SEAL_FORMATS = (b"\x01", b"\x02")
+_SEALED_BYTES = 53  # no sealed value is shorter
+_SAMPLED = 1000
+
+
+def default_deny(facts: Facts) -> Found:
+    """The PDP is asked, for each route and action of the system, what nobody and a person without a role may."""
+    asked, permitted = 0, []
+    for route in facts.routes:
+        if route.public:
+            continue
+        for action in sorted(set(route.actions.values())):
+            for subject in (ANONYMOUS, _NOBODY_KNOWN):
+                asked += 1
+                if decide(facts.policies, _request(facts, route, action, subject)).effect is Effect.PERMIT:
+                    permitted.append(f"{subject} {action} {route.path}")
+    if permitted:
+        return found(Status.UNMET, "permitted-without-right", count=len(permitted), what="; ".join(permitted[:10]))
+    if not asked:
+        return found(Status.NOT_APPLICABLE, "no-routes")
+    return found(Status.MET, "denied-without-right", count=asked)
+
+
+def objects_labelled(facts: Facts) -> Found:
+    """The default label follows from the grade, and what is labelled lower says so by itself and is no write."""
+    if facts.label != facts.grade.label:
+        return found(Status.UNMET, "label-not-grade", label=facts.label, grade=str(facts.grade))
+    lower = sorted({route.path for route in facts.routes if _lower_writes(route, facts.label)})
+    if lower:
+        return found(Status.PARTLY, "writes-below-grade", paths=", ".join(lower[:10]), label=facts.label)
+    return found(Status.MET, "objects-labelled", label=facts.label, count=len(facts.routes))
+
+
+def secrets_sealed(facts: Facts) -> Found:
+    """What is stored of credentials begins like a sealed value; sampled, newest first."""
+    seen = 0
+    for table, identifier, value in _stored(facts):
+        seen += 1
+        if len(value) < _SEALED_BYTES or not value.startswith(_SEAL_FORMATS):
+            return found(Status.UNMET, "plain-secret", table=table, row=identifier)
+    return found(Status.MET, "secrets-sealed", count=seen)
+
+
+def keys_protected(facts: Facts) -> Found:
+    """Every key file is a file of ours, closed to everybody else."""
+    files = sorted(path for path in facts.keys.rglob("*") if path.suffix != ".pub" and not path.is_dir())
+    loose = [p.name for p in files if p.lstat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) or not p.is_file()]
+    if loose:
+        return found(Status.UNMET, "key-files-open", names=", ".join(loose[:10]))
+    return found(Status.MET, "key-files-closed", count=len(files))
+
+
+def shares_bounded(facts: Facts) -> Found:
+    """Every share has a purpose and a date."""
+    shares = facts.shares()
+    loose = [share.id for share in shares if share.until is None or not share.purpose]
+    if loose:
+        return found(Status.UNMET, "shares-unbounded", count=len(loose), ids=", ".join(loose[:10]))
+    return found(Status.MET, "shares-bounded", count=len(shares))
+
+
+def _request(facts: Facts, route: Route, action: str, subject: str) -> AccessRequest:
+    path = route.path.replace("/**", "/probe").replace("{", "").replace("}", "")
+    return AccessRequest(
+        id=facts.record,
+        at=facts.now,
+        subject=subject,
+        department=facts.department,
+        object=f"/{facts.system}{path}",
+        action=action,
+        label=Label.L1,  # the lowest: whoever is denied here is denied everywhere
+        ceiling=Label.L5,
+    )
+
+
+def _lower_writes(route: Route, label: int) -> bool:
+    return not route.registered and route.label < label and any(action != "read" for action in route.actions.values())
+
+
+def _stored(facts: Facts) -> Iterator[tuple[str, str, bytes]]:
+    with facts.database.reading() as connection:
+        for table, identifier, column in _SEALED:
+            some = sa.select(identifier, column).where(sa.func.length(column) > 0).order_by(identifier.desc())
+            for row in connection.execute(some.limit(_SAMPLED)):
+                yield table, row[0], bytes(row[1])

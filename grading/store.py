@@ -1,0 +1,37 @@
+"""This package's tables: every grade a system ever had, and every assessment of it."""
+
+import sqlalchemy as sa
+
+from storage.database import Moment, metadata
+
+grade = sa.Table(
+    "grade",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("system", sa.String(63)),
+    sa.Column("s", sa.Integer),
+    sa.Column("a", sa.Integer),
+    sa.Column("s_harmed", sa.String(16)),
+    sa.Column("s_harm", sa.String(16)),
+    sa.Column("a_harmed", sa.String(16)),
+    sa.Column("a_harm", sa.String(16)),
+    sa.Column("basis", sa.Text),
+    sa.Column("proposed_by", sa.String(40)),
+    sa.Column("approved_by", sa.String(40)),
+    sa.Column("proposed_at", Moment),
+    sa.Column("record", sa.String(26)),
+    info={"records": ("record",)},
+)
+assessment = sa.Table(
+    "assessment",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("system", sa.String(63)),
+    sa.Column("s", sa.Integer),
+    sa.Column("a", sa.Integer),
+    sa.Column("run_by", sa.String(40)),
+    sa.Column("run_at", Moment),
+    sa.Column("findings", sa.Text),  # JSON
+    sa.Column("record", sa.String(26)),
+    info={"records": ("record",)},
+)
