@@ -14,11 +14,16 @@ WORKDIR /opt/citygate
 COPY *.py ./
 COPY audit ./audit
 COPY authz ./authz
+COPY backup ./backup
+COPY catalogue ./catalogue
+COPY commands ./commands
 COPY console ./console
 COPY crypto ./crypto
 COPY deploy ./deploy
 COPY gateway ./gateway
+COPY grading ./grading
 COPY idp ./idp
+COPY infra ./infra
 COPY storage ./storage
 ENV PATH=/opt/citygate/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 LANG=C.UTF-8
 RUN python -m compileall -q .

@@ -20,10 +20,11 @@ from audit.sequencing import Sequencing
 from authz.bootstrap import CLOCK
 from console.issuer_pages import IssuerPages
 from crypto.aead import Seal
+from crypto.errors import KeyFileUnsafe
 from crypto.local_keys import load
 from crypto.sign import SigningKey, load_public
 from gateway.allow import ForwardAuth
-from gateway.clock_job import PERIODS_SECONDS, SWEEP, in_process, over_http, own_minute, tick
+from gateway.clock_job import BACKUP, INFRA, KEYS, PERIODS_SECONDS, SWEEP, in_process, over_http, own_minute, tick
 from gateway.listeners import behind_data_plane, bind_tcp, public
 from gateway.operations import Checks, operations
 from gateway.pipeline import handle
@@ -53,16 +54,18 @@ async def run_door(settings: Settings, role: str) -> None:
     city = City(settings, stores, role=role)
     checks = {"lease": lambda: "" if city.decider.fresh() else "not confirmed", "spool": city.spool.blocked}
     checks["limits"] = city.buckets.trouble
+    if role != "gateway":
+        await asyncio.to_thread(city.backups.recover)
     async with contextlib.AsyncExitStack() as stack:
         if role == "city":
             checks["sequencer"] = stack.enter_context(_sequencing(settings)).trouble
         gate, kept = city.gate(await stack.enter_async_context(Proxy()))
         answer = partial(handle, gate=gate)
         tasks = [city.keeper.keep(), city.buckets.exchange()]
-        tasks.append(own_minute(partial(write_counted, gate.refusals), city.credentials.flush))
+        tasks.append(own_minute(partial(write_counted, gate.refusals), city.flush))
         if role == "city":
             ask = in_process(answer, host=_console(settings), key=kept_key(settings.data / "keys", CLOCK))
-            tasks.append(tick(ask, periods={SWEEP: PERIODS_SECONDS[SWEEP]}))
+            tasks.append(tick(ask, periods={job: PERIODS_SECONDS[job] for job in (SWEEP, INFRA, KEYS, BACKUP)}))
         question = ForwardAuth(handle=answer, kept=kept, refusals=gate.refusals, clock=clock, mint=mint).answer
         if settings.listen:
             doors = public(answer, port=settings.port)
@@ -208,13 +211,16 @@ def main(role: str) -> None:
     os.umask(0o077)  # what we write is ours alone
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     settings = from_environment()
-    if role == "issuer":
-        run_issuer(settings)
-    elif role == "migrate":
-        run_migrate(settings)
-    else:
-        run = {"sequencer": run_sequencer, "clock": run_clock}.get(role) or partial(run_door, role=role)
-        uvloop.run(run(settings))
+    try:
+        if role == "issuer":
+            run_issuer(settings)
+        elif role == "migrate":
+            run_migrate(settings)
+        else:
+            run = {"sequencer": run_sequencer, "clock": run_clock}.get(role) or partial(run_door, role=role)
+            uvloop.run(run(settings))
+    except KeyFileUnsafe as unsafe:
+        sys.exit(f"citygate: {unsafe}")
 
 
 if __name__ == "__main__":

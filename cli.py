@@ -28,6 +28,13 @@ from client import (
     fail,
     table,
 )
+from commands.backup import backup_group, restore_command
+from commands.catalogue import app_group, resource_group, share_group
+from commands.grading import assess_group, grade_group
+from commands.keys import key_group
+from commands.machine import machine_group, quota_group
+from commands.request import request_group
+from commands.zone import flow_group, zone_group
 from crypto.errors import KeyFileUnsafe
 from deploy.demo.found import Subjects, found, local_accounts, people_of
 from deploy.demo.up import Running, json_line, up
@@ -102,7 +109,7 @@ def check_command() -> None:
 
 
 @cli.command("bench")
-@click.argument("name", type=click.Choice(["decisions", "gateway", "login", "revocation"]))
+@click.argument("name", type=click.Choice(["decisions", "crypto", "infra", "backup", "gateway", "login", "revocation"]))
 @click.option("--profile", type=click.Choice(["embedded", "stack"]), default="embedded", show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 def bench_command(name: str, *, profile: str, as_json: bool) -> None:
@@ -111,7 +118,7 @@ def bench_command(name: str, *, profile: str, as_json: bool) -> None:
 
     bench = importlib.import_module(f"loadtests.{name}")  # only this one: their peers are slow to import
     try:
-        sys.exit(bench.main(as_json) if name == "decisions" else bench.main(as_json, profile))
+        sys.exit(bench.main(as_json) if name in ("decisions", "crypto", "infra") else bench.main(as_json, profile))
     except (CannotMeasure, CannotStart) as failure:
         fail(str(failure), EXIT_CONFLICT)
 
@@ -156,7 +163,23 @@ def bootstrap_command(data: Path, *, as_json: bool) -> None:
     )
 
 
-for _group in (people_group, role_group, session_group, audit_group, idp_group):
+for _group in (
+    people_group,
+    role_group,
+    session_group,
+    audit_group,
+    idp_group,
+    resource_group,
+    app_group,
+    share_group,
+    request_group,
+    grade_group,
+    assess_group,
+    backup_group,
+    restore_command,
+):
+    cli.add_command(_group)
+for _group in (zone_group, flow_group, machine_group, quota_group, key_group):
     cli.add_command(_group)
 
 

@@ -69,6 +69,21 @@ class Door:
             self._refused(response.status, answer)
         return answer
 
+    def fetch(self, path: str) -> bytes:
+        """What a page of ours answers, as it is."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWER_SECONDS)
+        try:
+            connection.request("GET", path, headers={"Host": self.host, "Authorization": f"Bearer {self.key}"})
+            response = connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as failure:
+            fail(f"no answer from the city: {failure}", EXIT_UNAVAILABLE)
+        finally:
+            connection.close()
+        if response.status >= 400:
+            self._refused(response.status, json.loads(answer))
+        return answer
+
     def person(self, department: str, login: str) -> str:
         """The subject id of a login in this department or below it."""
         found_people = self.ask("GET", f"/api/v1/departments/{department}/people?{urlencode({'q': login})}")["items"]
@@ -84,6 +99,10 @@ class Door:
     def _refused(self, status: int, answer: Mapping[str, Any]) -> NoReturn:
         if self.as_json:
             click.echo(json.dumps(answer, ensure_ascii=False))
+        if answer.get("missing") == "approver" and answer.get("request"):
+            fail(f"waits for a second person: request {answer['request']}", EXIT_DENIED)
+        for error in answer.get("errors", ()):
+            click.echo("  " + ", ".join(f"{name} {value}" for name, value in error.items()), err=True)
         why = f"{answer.get('code', status)} ({answer.get('reason', '')})"
         fail(f"refused: {why}, reference {answer.get('instance', '-')}", _EXITS.get(status, EXIT_FAILED))
 

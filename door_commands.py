@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import click
 
-from client import Door, door, receipt_line, table
+from client import EXIT_INTEGRITY, Door, door, receipt_line, table
 
 
 @click.group("people")
@@ -97,6 +97,18 @@ def audit_search(door: Door, object_: str, request_: str, **asked: str) -> None:
     query = {name: text for name, text in {**asked, "object": object_, "request": request_}.items() if text}
     answer = door.ask("GET", f"/api/v1/audit/events?{urlencode(query)}")
     door.tell(answer, table(answer["items"], ("leaf", "at", "result", "action", "subject", "object")))
+
+
+@audit_group.command("reconcile")
+@door("audit-administrator")
+def audit_reconcile(door: Door) -> None:
+    """Hold every row that grants or opens against its record; 6 when one does not agree."""
+    answer = door.ask("GET", "/api/v1/audit/reconcile")
+    told = f"{answer['rows']} rows, {answer['recent']} too recent to judge, {answer['found']} do not agree"
+    columns = ("kind", "table", "id", "record", "leaf")
+    door.tell(answer, "\n".join([told, *([table(answer["items"], columns)] if answer["items"] else [])]))
+    if answer["found"]:
+        raise SystemExit(EXIT_INTEGRITY)
 
 
 @click.group("idp")

@@ -1,9 +1,10 @@
 """Keycloak as this city wants it: the plan that follows from its settings, and what is asked of its administration."""
 
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from console.routes import BACKCHANNEL_LOGOUT_PATH
@@ -13,9 +14,11 @@ from idp.keycloak.apply import apply, drift
 from idp.keycloak.changes import Change, changed_since
 from idp.keycloak.drift import Drift
 from idp.keycloak.realm import REALM, WATCHER, Plan
+from idp.local_issuer.accounts import with_second_factor
 from settings import Settings
 
 ACCOUNT, ACCOUNT_REALM = "citygate-bootstrap", "master"  # whom Keycloak knows from its first start
+_FACTORS = ("otp", "webauthn", "webauthn-passwordless")  # as Keycloak calls them
 _LOOK_BACK = timedelta(minutes=10)  # on the first look: longer than the clock-job may be away unnoticed
 
 
@@ -34,9 +37,15 @@ class Provisioner(Protocol):
     def sign_out(self, sub: str) -> None:
         """End every sign-on of this person there."""
 
+    def with_second_factor(self, subs: Collection[str]) -> Collection[str]:
+        """Of these people, who has a second factor there."""
+
 
 class NothingToProvision:
-    """The local issuer: it is as it was started, and has no administration of its own."""
+    """The local issuer: it is as it was started, and has no administration of its own. `accounts` is its file."""
+
+    def __init__(self, accounts: Path) -> None:
+        self._accounts = accounts
 
     def drift(self) -> Sequence[Drift]:
         """Nothing."""
@@ -52,6 +61,10 @@ class NothingToProvision:
 
     def sign_out(self, sub: str) -> None:
         """Its sign-ons count the moment of a sign-out by themselves."""
+
+    def with_second_factor(self, subs: Collection[str]) -> Collection[str]:
+        """Read from its file, which is on this machine. Raises sqlite3.Error."""
+        return with_second_factor(self._accounts) & set(subs)
 
 
 class KeycloakProvisioner:
@@ -87,10 +100,18 @@ class KeycloakProvisioner:
         with administration(self._settings, patience=ASKING_SECONDS) as admin:
             admin.post(f"{REALM}/users/{sub}/logout", {})
 
+    def with_second_factor(self, subs: Collection[str]) -> Collection[str]:
+        """Raises IssuerAdministrationUnavailable."""
+        with administration(self._settings, patience=ASKING_SECONDS) as admin:
+            held = {sub: admin.get(f"{REALM}/users/{sub}/credentials") or [] for sub in subs}
+        return {sub for sub, credentials in held.items() if any(one.get("type") in _FACTORS for one in credentials)}
+
 
 def provisioner(settings: Settings, *, clock: Callable[[], datetime]) -> Provisioner:
     """Whoever administers this city's issuer."""
-    return NothingToProvision() if settings.profile == "embedded" else KeycloakProvisioner(settings, clock=clock)
+    if settings.profile == "embedded":
+        return NothingToProvision(settings.data / "issuer/accounts.db")
+    return KeycloakProvisioner(settings, clock=clock)
 
 
 def plan(settings: Settings) -> Plan:

@@ -38,6 +38,14 @@ _READ: Mapping[str, Callable[[str], Any]] = {
     "redis": str,
     "subject_per_minute": int,
     "anonymous_per_minute": int,
+    "zone_plane": str,
+    "seal_linger_seconds": int,
+    "backup_repository": _path,
+    "backup_outside": _path,
+    "backup_keys": _path,
+    "backup_scratch": _path,
+    "backup_pgbackrest": _path,
+    "backup_restic": _path,
 }
 SECRETS = ("data_plane_secret", "database_password", "redis_password", "provisioner_secret")
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
@@ -75,6 +83,14 @@ class Settings:
     data_plane_secret: str = field(default="", repr=False)
     subject_per_minute: int = 6000
     anonymous_per_minute: int = 6000
+    zone_plane: str = "simulated"  # what lies between the zones: `simulated`, or `namespaces` of this machine
+    seal_linger_seconds: int = 600  # what a browser holds sealed is as old as a sign-in may take (`idp.flow`)
+    backup_repository: Path | None = None  # whole backups; None: beside `data`
+    backup_outside: Path | None = None  # their checkpoints, which count at a drill: another machine's disk
+    backup_keys: Path | None = None  # what opens and signs backups; never below `data` or the repository
+    backup_scratch: Path | None = None  # where drills restore to
+    backup_pgbackrest: Path | None = None  # production: pgBackRest's configuration, with the stanza `city`
+    backup_restic: Path | None = None  # a restic repository for files; None: sealed archives beside the rest
 
     def __post_init__(self) -> None:
         if self.profile not in ("embedded", "production"):
@@ -88,15 +104,18 @@ class Settings:
         for name in ("operations_port", "issuer_port", "redirect_port"):
             if not 0 <= getattr(self, name) <= 65535:
                 raise SettingsInvalid(f"{name} {getattr(self, name)} is not a port number")
-        if min(self.subject_per_minute, self.anonymous_per_minute) < 1:
-            raise SettingsInvalid("a limit of requests a minute is at least 1")
+        if min(self.subject_per_minute, self.anonymous_per_minute, self.seal_linger_seconds) < 1:
+            raise SettingsInvalid("a limit of requests a minute, and a time in seconds, is at least 1")
         if not self.listen and not self.data_plane_secret:
             raise SettingsInvalid("behind a data plane, CITYGATE_DATA_PLANE_SECRET is needed")
         self._check_data_plane()
         if self.profile == "production":
             self._check_production()
+        self._check_backup()
 
     def _check_data_plane(self) -> None:
+        if self.zone_plane not in ("simulated", "namespaces"):
+            raise SettingsInvalid(f"zone_plane `{self.zone_plane}`: `simulated` or `namespaces`")
         try:
             ip_address(self.address)
         except ValueError:
@@ -120,6 +139,18 @@ class Settings:
                 raise SettingsInvalid(f"{name}: {scheme}://host:port/name, with its password in {name}_password")
         if self.scheme == "http" and self.domain != "localhost":
             raise SettingsInvalid("only `localhost` may be served without TLS: CITYGATE_SCHEME=https")
+
+    def _check_backup(self) -> None:
+        keys, data, repository = (self.backup(name).absolute() for name in ("keys", "data", "repository"))
+        if keys.is_relative_to(data) or keys.is_relative_to(repository):
+            raise SettingsInvalid("backup_keys: outside of what they open, or who takes the one has the other")
+        if repository.is_relative_to(data) or self.backup("outside").absolute().is_relative_to(repository):
+            raise SettingsInvalid("backup_repository is outside of data, and backup_outside outside of both")
+
+    def backup(self, name: str) -> Path:
+        """A folder of the backups: what is set, else beside the city's own, which is on the same disk."""
+        chosen: Path | None = self.data if name == "data" else getattr(self, f"backup_{name}")
+        return chosen or self.data.with_name(f"{self.data.name}-backup-{name}")
 
     def origin(self, name: str) -> str:
         """The address of one host as browsers see it; of the bare domain for ""."""

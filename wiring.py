@@ -1,37 +1,34 @@
 """Wiring: the door's program, everything behind `handle` put together from settings in one place."""
 
-import base64
 import contextlib
 import gc
 import logging
-import os
 import ssl
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import lru_cache, partial
-
-from flask import Flask
+from functools import partial
 
 from audit.flood import Flood
 from audit.log import Log
+from audit.reconcile import Reconciled
 from audit.spool import Spool
-from authz.administer import Administration
 from authz.lease import Decider, Keeper, Receipt, Snapshot, receipt
 from authz.park import Parking
 from authz.policy import PolicySet
 from authz.register import Register
 from authz.snapshot import Snapshots
-from console.application import Parts, create_application
+from city_keys import CityKeys
 from console.frame import Frame
 from console.render import Renderer
 from console.routes import console_routes, door_routes, entrance
-from crypto.aead import Seal
+from crypto.aead import Sealer
 from crypto.local_keys import load
 from crypto.sign import SigningKey, load_public
+from desks import open_desks
 from gateway.allow import KeptRefusals, allow
 from gateway.authenticate import Credentials
-from gateway.clock_job import ISSUER_CHANGES, SWEEP
 from gateway.deliver import Deliveries, Streams
 from gateway.limit import Buckets
 from gateway.local import Local
@@ -39,8 +36,11 @@ from gateway.pipeline import Gate
 from gateway.proxy import Proxy
 from gateway.refuse import Refusals, page_headers
 from gateway.routes import Route, RouteTable, load_routes, public_rules
+from gateway.signed import Signed
 from gateway.transform import Assertions
+from identifiers import mint
 from idp.access_key import AccessKeys
+from idp.app_key import AppKeys
 from idp.directory import Directory
 from idp.errors import IssuerAdministrationUnavailable, PersonUnknown
 from idp.issuer import Backchannel, Issuer
@@ -48,16 +48,16 @@ from idp.keycloak.changes import PASSWORD_RESET
 from idp.keycloak.realm import CLIENT_ID
 from idp.relying_party import RelyingParty
 from idp.session import Sessions
+from infrastructure import infrastructure
 from provision import provisioner
+from recovery import backups
 from settings import Settings
+from storage import witness
 from storage.epoch import Answer
 from stores import Stores
 
+__all__ = ["ISSUERS", "ROLES", "City", "audit_log", "clock", "mint", "relying_party"]
 ISSUERS = {"embedded": "local", "production": "keycloak"}  # whose people stay the same where its address moves
-_BLOCK = 400  # ids whose 80 random bits are asked of the system at once
-_CHANCES: list[str] = []
-_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
-os.register_at_fork(after_in_child=_CHANCES.clear)
 _log = logging.getLogger("citygate")
 ROLES = ("city", "gateway", "control")  # everything; the portals' door; the desks' door
 
@@ -67,32 +67,16 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def mint() -> str:
-    """A new id: a ULID, sortable by time. From any thread."""
-    milliseconds = time.time_ns() // 1_000_000
-    try:
-        chance = _CHANCES.pop()
-    except IndexError:
-        block = base64.b32encode(os.urandom(10 * _BLOCK)).translate(_CROCKFORD).decode()
-        chance, *fresh = (block[at : at + 16] for at in range(0, len(block), 16))
-        _CHANCES.extend(fresh)  # each is taken once, whichever thread made it
-    return _moment(milliseconds) + chance
-
-
-@lru_cache(maxsize=1)
-def _moment(milliseconds: int) -> str:
-    return base64.b32encode(milliseconds.to_bytes(10)).translate(_CROCKFORD)[-10:].decode()
-
-
 class City:
     """One process of the door: routes by its role, everything else the same."""
 
     def __init__(self, settings: Settings, stores: Stores, *, role: str = "city") -> None:
-        self.settings, self.stores, data = settings, stores, settings.data
+        self.settings, self.stores = settings, stores
         self.console = settings.origin("console")
         self.provisioner, self.telling = provisioner(settings, clock=clock), ThreadPoolExecutor(2, "sign-out")
-        self.seal = Seal(load(data / "keys/seal.key"))
         self.directory = Directory(stores.database, issuers={settings.issuer: ISSUERS[settings.profile]})
+        self.city_keys = CityKeys(settings, stores, self.directory, clock=clock, mint=mint)
+        self.seal, self.upkeep = self.city_keys.seal, self.city_keys.upkeep(self.effective)
         self.relying_party = relying_party(settings, self.seal, stores)
         self.sessions = Sessions(
             stores.database,
@@ -104,22 +88,28 @@ class City:
             clock=clock,
             mint=mint,
         )
-        self.parking = Parking(stores.database, self.seal, clock=clock, mint=mint)
+        self.parking = Parking(stores.database, self.seal, clock=clock)
         self.register = Register(stores.database, self.directory, public=lambda: public_rules(self.whole_table))
         self.whole_table = self._routes(role)
-        self.decider, self.keeper = self._deciding()
-        stores.hints.listen(self.keeper.nudge)
-        self.keys = AccessKeys(stores.database, clock=clock)
-        self.credentials = Credentials(self.sessions, self.keys, clock=clock, leased=self.decider.fresh)
-        self.log = audit_log(settings)
-        self.spool = Spool(self.log.spools / settings.name, clock=clock)
-        self.page_headers = page_headers([settings.origin("login")])  # signing out ends at the issuer
         self.buckets = Buckets(
             subject_per_minute=settings.subject_per_minute,
             anonymous_per_minute=settings.anonymous_per_minute,
             clock=clock,
             counts=stores.counts,
         )
+        apps = AppKeys(stores.database, self.seal, clock=clock)
+        self.signed = Signed(apps, stores.ephemeral, clock, self.buckets.check)
+        self.decider, self.keeper = self._deciding()
+        stores.hints.listen(self.keeper.nudge)
+        self.keys = AccessKeys(stores.database, clock=clock)
+        self.credentials = Credentials(self.sessions, self.keys, self.signed, clock=clock, leased=self.decider.fresh)
+        self.infra = infrastructure(settings, stores.database, self.directory, clock=clock, mint=mint)
+        self.log = audit_log(settings)
+        self.spool = Spool(self.log.spools / settings.name, clock=clock)
+        self.backups = backups(
+            settings, stores.database, self.log, self.seal, self.spool, grade=self.grade, clock=clock, mint=mint
+        )
+        self.page_headers = page_headers([settings.origin("login")])  # signing out ends at the issuer
 
     def _deciding(self) -> tuple[Decider, Keeper]:
         """What the door decides by, and who keeps it fresh."""
@@ -135,17 +125,23 @@ class City:
             decider,
             epochs,
             gateway=f"{self.settings.name}/{mint()}",
-            load=partial(_load, snapshots),
+            load=partial(_load, snapshots, self._learn),
             trouble=lambda failure: _log.error("lease: %s", failure or "deadline"),
         )
         return decider, keeper
+
+    def _learn(self, answer: Answer) -> None:
+        """What this process holds beside the policy, before the epoch is confirmed."""
+        self.signed.forget()  # whoever is found from here on is found as he is after the change
+        self.city_keys.learn(answer)  # a key's version seals when every gateway has it
 
     def _routes(self, role: str) -> list[Route]:
         """Fill this role's route table; return every route of the city, whose public ones all processes know."""
         settings = self.settings
         labels = {name: system.label for name, system in self.register.systems().items()}
         portals = load_routes(settings.routes, labels=labels) if settings.routes else []
-        desks = [entrance(settings.domain), *console_routes(f"console.{settings.domain}")]
+        self.desks = console_routes(f"console.{settings.domain}")
+        desks = [entrance(settings.domain), *self.desks]
         self.portals = {route.system: route for route in portals if route.path == "/"}
         served = {"city": [*desks, *portals], "gateway": portals, "control": desks}[role]
         hosts = sorted({route.host for route in served} - {settings.domain})
@@ -179,7 +175,7 @@ class City:
             mint=mint,
             clock=clock,
         )
-        pages = self.pages(frame, assertions)
+        pages = open_desks(self, frame, assertions, clock=clock)
         gate = Gate(
             routes=self.routes,
             credentials=self.credentials,
@@ -194,34 +190,6 @@ class City:
         )
         return gate, kept
 
-    def pages(self, frame: Frame, assertions: Assertions) -> Flask:
-        """The Flask application behind `local`."""
-        administration = Administration(
-            self.stores.database, self.directory, epochs=self.stores.epochs, clock=clock, mint=mint
-        )
-        return create_application(
-            Parts(
-                frame=frame,
-                relying_party=self.relying_party,
-                sessions=self.sessions,
-                directory=self.directory,
-                register=self.register,
-                administration=administration,
-                parking=self.parking,
-                log=self.log,
-                seal=self.seal,
-                policies=self.policies,
-                portals=self.portals,
-                effective=self.effective,
-                forget=self.credentials.forget,
-                jwks=assertions.jwks,
-                drift=self.provisioner.drift,
-                apply=self.provisioner.apply,
-                jobs={SWEEP: self.sweep, ISSUER_CHANGES: self.issuer_changes},
-                clock=clock,
-            )
-        )
-
     def policies(self) -> PolicySet:
         """What the door decides by now."""
         return self.decider.snapshot.policies
@@ -231,9 +199,25 @@ class City:
         self.stores.hints.tell()
         return receipt(self.stores.epochs, epoch)
 
+    def grade(self) -> int:
+        """Of the platform: the highest it carries (GB/T 22240-2020)."""
+        systems = self.register.systems().values()
+        return max((max(one.s or one.label, one.a or 1) for one in systems), default=1)
+
+    def reconciled(self) -> Reconciled:
+        """Every witnessed row, as it is at one moment, held against the log."""
+        with self.stores.database.reading() as connection:
+            rows = list(witness.rows(connection))
+        return self.log.reconcile(rows, stays=witness.stays, now=clock())
+
     def sweep(self, _record: str) -> int:
         """What the clock-job asks for: forget what is over."""
         return self.sessions.sweep() + self.parking.sweep()
+
+    def flush(self) -> None:
+        """Write down what was only counted: sessions in use, and uses of keys."""
+        self.credentials.flush()
+        self.city_keys.uses.flush()
 
     def sign_out(self, sub: str) -> None:
         """Have the issuer end this person's sign-ons, while nobody waits for that."""
@@ -262,15 +246,16 @@ class City:
         return over
 
 
-def _load(snapshots: Snapshots, held: Snapshot, answer: Answer) -> Snapshot:
+def _load(snapshots: Snapshots, learn: Callable[[Answer], None], held: Snapshot, answer: Answer) -> Snapshot:
     """The next snapshot; whole new policies are set aside from the garbage collector, as the first ones are."""
+    learn(answer)
     loaded = snapshots.load(held, answer)
     if loaded.policies.rules is not held.policies.rules:
         gc.freeze()
     return loaded
 
 
-def relying_party(settings: Settings, seal: Seal, stores: Stores) -> RelyingParty:
+def relying_party(settings: Settings, seal: Sealer, stores: Stores) -> RelyingParty:
     """Our side of every login."""
     tls = ssl.create_default_context(cafile=settings.issuer_ca) if settings.issuer_ca else None
     backchannel = Backchannel(address=settings.issuer_address, port=settings.issuer_port, tls=tls)

@@ -13,6 +13,7 @@ from marshmallow import RAISE, Schema, fields, validate
 from audit.errors import AuditError
 from audit.event import timestamp
 from audit.log import Log
+from audit.reconcile import Reconciled
 from authz.administer import Administration, Held
 from authz.label import Label
 from authz.lease import Receipt
@@ -118,11 +119,20 @@ def assignments(
     return routes
 
 
-def audit(log: Log, directory: Directory) -> Blueprint:
-    """Search and read the log; nothing here changes anything."""
-    routes = Blueprint("audit-api", __name__, url_prefix="/api/v1/audit/events")
+def audit(log: Log, directory: Directory, reconciled: Callable[[], Reconciled]) -> Blueprint:
+    """Search and read the log, and hold the rows against it; nothing here changes anything."""
+    routes = Blueprint("audit-api", __name__, url_prefix="/api/v1/audit")
 
-    @routes.route("")
+    @routes.route("/reconcile")
+    class Compared(MethodView):
+        def get(self) -> dict[str, Any]:
+            """Every row that does not agree with its record."""
+            answer = reconciled()
+            exchange().detail["found"] = answer.count
+            items = [one._asdict() for one in answer.found]
+            return {"rows": answer.rows, "recent": answer.recent, "found": answer.count, "items": items}
+
+    @routes.route("/events")
     class Events(MethodView):
         @routes.arguments(EventQuery, location="query", unknown=RAISE)
         def get(self, query: dict[str, str]) -> Response | dict[str, Any]:
@@ -134,7 +144,7 @@ def audit(log: Log, directory: Directory) -> Blueprint:
             leaves, after = found(log, meant.queries)
             return {"items": [_listed(log, leaf) for leaf in leaves], "next_cursor": after}
 
-    @routes.route("/<int:leaf>")
+    @routes.route("/events/<int:leaf>")
     class OneEvent(MethodView):
         def get(self, leaf: int) -> dict[str, Any]:
             """One record with its proof."""

@@ -1,56 +1,21 @@
 """The Flask application behind `local`: every desk and the API, guarded against any call the door did not record."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
 from pathlib import Path
 
 from flask import Flask
 
-from audit.log import Log
-from authz.administer import Administration
-from authz.lease import Receipt
-from authz.park import Parking
-from authz.policy import PolicySet
-from authz.register import Register
-from console import api, audit, citizen, department
-from console.frame import Frame
+from authz.second_person import SecondPerson
+from console import api, audit, citizen, department, requests, requests_api
+from console.parts import Parts
 from console.problem import Rest, private
+from console.request_list import RequestList
+from console.rooms import Opened
 from console.signin import SignIn
-from crypto.aead import Seal
 from gateway.local import guard
-from gateway.routes import Route
-from idp.directory import Directory
-from idp.keycloak.drift import Drift
-from idp.relying_party import RelyingParty
-from idp.session import Sessions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What the desks work with. `effective(epoch)` waits until every gateway decides by it."""
-
-    frame: Frame
-    relying_party: RelyingParty
-    sessions: Sessions
-    directory: Directory
-    register: Register
-    administration: Administration
-    parking: Parking
-    log: Log
-    seal: Seal
-    policies: Callable[[], PolicySet]
-    portals: Mapping[str, Route]
-    effective: Callable[[int], Receipt]
-    forget: Callable[[str], None]  # a cookie that was replaced
-    jwks: Callable[[], dict[str, list[dict[str, str]]]]
-    drift: Callable[[], Sequence[Drift]]
-    apply: Callable[[], Sequence[Drift]]
-    jobs: Mapping[str, Callable[[str], int]]
-    clock: Callable[[], datetime]
-
-
-def create_application(parts: Parts) -> Flask:
+def create_application(parts: Parts, rooms: Iterable[Opened] = ()) -> Flask:
     """Put the desks together."""
     application = Flask("console", static_folder=None, root_path=str(Path(__file__).parent))
     application.config.update(
@@ -62,21 +27,32 @@ def create_application(parts: Parts) -> Flask:
         OPENAPI_JSON_PATH="openapi.json",
     )
     guard(application)
+    second_person = SecondPerson(parts.parking)
+    listed = RequestList(second_person, policies=parts.policies, clock=parts.clock)
     for views in (
         _sign_in(parts),
         _home(parts),
         _department(parts),
-        audit.Desk(parts.frame, parts.log, parts.directory),
+        audit.Desk(parts.frame, parts.log, parts.directory, parts.reconciled),
+        requests.Desk(
+            parts.frame, second_person=second_person, requests=listed, directory=parts.directory, routes=parts.routes
+        ),
     ):
         application.register_blueprint(views.blueprint())
     application.after_request(private)
     rest = Rest(application)
     rest.register_blueprint(api.people(parts.directory))
     rest.register_blueprint(api.assignments(parts.directory, parts.administration, parts.effective, parts.clock))
-    rest.register_blueprint(api.audit(parts.log, parts.directory))
+    rest.register_blueprint(api.audit(parts.log, parts.directory, parts.reconciled))
     rest.register_blueprint(api.sessions(parts.sessions, parts.directory, parts.effective))
     rest.register_blueprint(api.issuer(parts.drift, parts.apply))
     rest.register_blueprint(api.jobs(parts.jobs))
+    rest.register_blueprint(requests_api.requests(listed))
+    for room in (opened(parts) for opened in rooms):
+        for page in room.pages:
+            application.register_blueprint(page)
+        for routes in room.api:
+            rest.register_blueprint(routes)
     return application
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from flask import Blueprint, Response, request
 from audit.errors import AuditError
 from audit.event import Event
 from audit.log import Log
+from audit.reconcile import Reconciled
 from audit.record import decode
 from audit.search import Query, Verified, search
 from console.frame import Frame
@@ -38,14 +39,15 @@ class Asked:
 class Desk:
     """The views of the audit administrator: they read everything and change nothing."""
 
-    def __init__(self, frame: Frame, log: Log, directory: Directory) -> None:
-        self._frame, self._log, self._directory = frame, log, directory
+    def __init__(self, frame: Frame, log: Log, directory: Directory, reconciled: Callable[[], Reconciled]) -> None:
+        self._frame, self._log, self._directory, self._reconciled = frame, log, directory, reconciled
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
         views = Blueprint("audit", __name__, url_prefix="/audit")
         views.get("")(self.search)
         views.get("/events/<int:leaf>")(self.event)
+        views.get("/reconcile")(self.reconcile)
         return views
 
     def search(self) -> Response:
@@ -96,6 +98,12 @@ class Desk:
             broken=broken,
             search_url="/audit",
         )
+
+    def reconcile(self) -> Response:
+        """Every row that grants, keys or places, held against its record; the comparison is itself recorded."""
+        answer = self._reconciled()
+        exchange().detail["found"] = answer.count
+        return self._frame.page("audit_reconcile.html", answer=answer, search_url="/audit")
 
     def _rows(self, leaves: Sequence[int]) -> tuple[list[dict[str, Any]], list[int]]:
         """What can be proven, and the leaves that cannot: one changed record does not hide the others."""

@@ -107,7 +107,7 @@ class Home:
         ]  # fmt: skip
 
     def _may_open(self, route: Route) -> bool:
-        recorded = exchange().recorded
+        recorded, policies = exchange().recorded, self._policies()
         request = AccessRequest(
             id=recorded.inbound.id,
             at=recorded.inbound.at,
@@ -115,10 +115,10 @@ class Home:
             department=route.department,
             object=f"/{route.system}/",
             action=route.actions["GET"],
-            label=route.label,
+            label=route.label_of(("",), policies.facts.systems),
             ceiling=Label.L5,
         )
-        return decide(self._policies(), request).effect is Effect.PERMIT
+        return decide(policies, request).effect is Effect.PERMIT
 
     def _told(self, one: Session, current: str) -> dict[str, Any]:
         return {

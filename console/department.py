@@ -18,7 +18,7 @@ from console.frame import Frame
 from console.given_role import give, person_in, take_back
 from console.person_page import CITY_TIME, PersonPage, named
 from console.signin import check_csrf
-from crypto.aead import Seal
+from crypto.aead import Sealer
 from crypto.errors import SealInvalid
 from gateway.local import exchange
 from idp.directory import PAGE_PEOPLE, Department, Directory, Person, subtree
@@ -36,7 +36,7 @@ class Desk:
         directory: Directory,
         administration: Administration,
         effective: Callable[[int], Receipt],
-        seal: Seal,
+        seal: Sealer,
         clock: Callable[[], datetime],
     ) -> None:
         self._frame, self._directory, self._administration = frame, directory, administration

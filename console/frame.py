@@ -8,7 +8,13 @@ from typing import Any
 from flask import Response, request
 
 from authz.explain import Condition, explain
-from authz.offices import AUDIT_ADMINISTRATOR, DEPARTMENT_ADMINISTRATOR, SECURITY_ADMINISTRATOR, SYSTEM_ADMINISTRATOR
+from authz.offices import (
+    AUDIT_ADMINISTRATOR,
+    DEPARTMENT_ADMINISTRATOR,
+    EXCLUSIVE,
+    SECURITY_ADMINISTRATOR,
+    SYSTEM_ADMINISTRATOR,
+)
 from authz.policy import PolicySet
 from authz.request import Missing
 from console.render import Lang, Renderer, language
@@ -16,12 +22,27 @@ from gateway.authenticate import SAFE_METHODS
 from gateway.authorize import access_request
 from gateway.local import exchange
 from gateway.refuse import LOGIN_PATH, STEP_UP_ASSURANCE, Refusal
-from gateway.stages import Authenticated, Headers, Inbound
+from gateway.stages import Authenticated, Headers, Inbound, Matched
 from idp.directory import Department
 from idp.identity import NOBODY, Identity
 
 _OFFICES = (DEPARTMENT_ADMINISTRATOR, SYSTEM_ADMINISTRATOR, SECURITY_ADMINISTRATOR, AUDIT_ADMINISTRATOR)
+_GIVEN_BY_OTHERS = (Missing.ROLE, Missing.CLEARANCE, Missing.APPROVER)
 LANGUAGE_COOKIE = "citygate-language"
+
+
+_DESKS = (
+    ("/departments/{department}/people", "people", {DEPARTMENT_ADMINISTRATOR, SECURITY_ADMINISTRATOR}),
+    ("/departments/{department}/machines", "machines", {DEPARTMENT_ADMINISTRATOR}),
+    ("/departments/{department}/apps", "apps", {DEPARTMENT_ADMINISTRATOR}),
+    ("/zones", "zones", {SYSTEM_ADMINISTRATOR, SECURITY_ADMINISTRATOR}),
+    ("/keys", "key-desk", {SECURITY_ADMINISTRATOR}),
+    ("/systems", "systems", {SECURITY_ADMINISTRATOR}),
+    ("/backups", "backups", {SYSTEM_ADMINISTRATOR, SECURITY_ADMINISTRATOR, AUDIT_ADMINISTRATOR}),
+    ("/audit", "audit-search", {AUDIT_ADMINISTRATOR}),
+    ("/requests", "requests", EXCLUSIVE),
+)
+"""Path, the code of its name, and whose it is: `docs/duties.md` in the order of the navigation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +93,8 @@ class Frame:
                 "step_up.html", lang=lang, page=page, have=refusal.identity.assurance, need=STEP_UP_ASSURANCE,
                 object=inbound.target, continue_url=refusal.way_on, decision_id=refusal.id,
             )  # fmt: skip
+        if refusal.parked and inbound and refusal.matched:
+            return self._second_person(refusal, inbound, refusal.matched, lang=lang, page=page)
         return self.renderer.render(
             "refusal.html",
             lang=lang,
@@ -87,10 +110,29 @@ class Frame:
             detail=self._explained(refusal),
         )
 
+    def _second_person(
+        self, refusal: Refusal, inbound: Inbound, matched: Matched, *, lang: Lang, page: Mapping[str, Any]
+    ) -> str:
+        """The request is kept, under its number, for somebody of these offices."""
+        approving = matched.route.approval[matched.action]
+        able = self.policies().permitted_names(matched.department, approving, matched.object)
+        return self.renderer.render(
+            "second_person.html",
+            lang=lang,
+            page=page,
+            number=refusal.parked,
+            asked=f"{inbound.method} {inbound.host}{inbound.path}",
+            action=matched.action,
+            offices=[office for office in _OFFICES if office in able],
+            owner=self._owner(refusal, lang),
+            requests_url=f"{self.origin}/requests",
+            detail=self._explained(refusal),
+        )
+
     def _owner(self, refusal: Refusal, lang: Lang) -> str | None:
         """Whose administrator could give what is missing."""
         department = self.departments.get(refusal.matched.department) if refusal.matched else None
-        if department is None or refusal.problem.missing not in (Missing.ROLE, Missing.CLEARANCE):
+        if department is None or refusal.problem.missing not in _GIVEN_BY_OTHERS:
             return None
         return department.name_zh if lang == "zh-CN" else department.name_en
 
@@ -119,12 +161,10 @@ class Frame:
     def desks(self, identity: Identity) -> list[tuple[str, str]]:
         """Where her offices work: (path on the console's host, its name's code)."""
         offices = set(self.offices(identity.subject))
-        places = []
-        if {DEPARTMENT_ADMINISTRATOR, SECURITY_ADMINISTRATOR} & offices:
-            places.append((f"/departments/{identity.department}/people", "people"))
-        if AUDIT_ADMINISTRATOR in offices:
-            places.append(("/audit", "audit-search"))
-        return places
+        places = [
+            (path.format(department=identity.department), name) for path, name, whose in _DESKS if whose & offices
+        ]
+        return [*places, *([("/catalogue", "catalogue")] if identity.department else [])]
 
     def _nav(self, inbound: Inbound, identity: Identity) -> Iterable[Mapping[str, Any]]:
         ours = inbound.origin == self.origin

@@ -32,7 +32,7 @@ def give(
 ) -> tuple[Held, int]:
     """Give a role in the name of who asked; return the assignment and its epoch. Raises as `assign` does."""
     talk = exchange()
-    given, epoch = administration.assign(
+    given, epoch, witness = administration.assign(
         actor=talk.recorded.identity.subject,
         subject=person,
         role_id=role_id,
@@ -42,19 +42,19 @@ def give(
         reason=reason,
         record=talk.recorded.inbound.id,
     )
-    talk.detail |= {"assignment": given.id, "role": given.role, "person": person, "reason": given.reason}
+    talk.detail |= {"assignment": given.id, "role": given.role, "person": person, "reason": given.reason, **witness}
     return given, epoch
 
 
 def take_back(administration: Administration, assignment: str, *, person: str, department: str) -> tuple[Held, int]:
     """Take it back in the name of who asked; return it and its epoch. Raises as `revoke` does."""
     talk = exchange()
-    taken, epoch = administration.revoke(
+    taken, epoch, witness = administration.revoke(
         assignment,
         actor=talk.recorded.identity.subject,
         subject=person,
         department=department,
         record=talk.recorded.inbound.id,
     )
-    talk.detail |= {"assignment": taken.id, "role": taken.role, "person": person}
+    talk.detail |= {"assignment": taken.id, "role": taken.role, "person": person, **witness}
     return taken, epoch

@@ -28,7 +28,9 @@ from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from console.wording import ASSURANCES, CONDITIONS, KINDS, LABELS, NAMES, REASONS, STATUSES
+from console.grading_words import EVIDENCE, GRADING
+from console.reasons import CONDITIONS, REASONS
+from console.wording import ASSURANCES, KINDS, LABELS, NAMES, STATUSES
 
 Lang = Literal["zh-CN", "en"]
 Code = TypeVar("Code", int, str)
@@ -64,10 +66,11 @@ class Renderer:
             compiled = BytesIO()
             write_mo(compiled, read_po(file, locale="zh_CN", abort_invalid=True))
         compiled.seek(0)
-        self._environments: Mapping[Lang, Environment] = {
-            "zh-CN": self._environment("zh-CN", Translations(compiled)),
-            "en": self._environment("en", NullTranslations()),
+        self._translations: Mapping[Lang, NullTranslations] = {
+            "zh-CN": Translations(compiled),
+            "en": NullTranslations(),
         }
+        self._environments = {lang: self._environment(lang, words) for lang, words in self._translations.items()}
 
     def render(self, template: str, *, lang: Lang, **context: object) -> str:
         """The page as HTML.
@@ -75,6 +78,11 @@ class Renderer:
         Raises jinja2.UndefinedError when a value the template takes is missing.
         """
         return self._environments[lang].get_template(template).render(context)
+
+    def say(self, lang: Lang, sentence: str, **values: object) -> str:
+        """One sentence of ours in this language, with its values filled in; what is filled in is plain text."""
+        said = self._translations[lang].gettext(sentence)
+        return said % values if values else said
 
     def _environment(self, lang: Lang, translations: NullTranslations) -> Environment:
         environment = Environment(
@@ -96,6 +104,8 @@ class Renderer:
             label=_words(LABELS, translations),
             assurance=_words(ASSURANCES, translations),
             status_title=_words(STATUSES, translations),
+            grading=_words(GRADING, translations),
+            evidence=lambda seen: translations.gettext(EVIDENCE.get(seen.code, seen.code)) % seen.values,
             when=when,
             day=day,
             in_language=in_language,

@@ -4,10 +4,12 @@ import contextlib
 import hmac
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from flask import Blueprint, jsonify, redirect, request, send_from_directory
 from werkzeug import Response
 
+from authz.label import ceiling_of
 from authz.lease import Receipt
 from authz.park import Parking
 from console.frame import Frame
@@ -15,7 +17,7 @@ from console.routes import BACKCHANNEL_LOGOUT_PATH
 from gateway.authenticate import cookie_of
 from gateway.errors import CsrfRefused
 from gateway.local import exchange
-from gateway.refuse import RESUME_PATH
+from gateway.refuse import LOGIN_PATH, RESUME_PATH, STEP_UP_ASSURANCE
 from gateway.stages import Headers, Raw
 from idp import session
 from idp.directory import Directory, Person
@@ -125,6 +127,7 @@ class SignIn:
         """The door's own page for a parked request, with the one button that sends the same bytes again."""
         recorded = exchange().recorded
         found = self._parking.look(parked, subject=recorded.identity.subject, host=recorded.inbound.host)
+        names = self._directory.names([found.decided_by])
         return self._frame.page(
             "resume.html",
             method=found.method,
@@ -132,18 +135,27 @@ class SignIn:
             target=found.target,
             size=len(found.body),
             parked_at=found.parked_at,
+            waits=found.asked is not None,
+            verdict=found.verdict,
+            decided_by={"name": names.get(found.decided_by, ""), "id": found.decided_by},
+            reason=found.reason,
             action=RESUME_PATH + parked,
             csrf=recorded.identity.csrf,
             discard_url="/",
         )
 
     def resume(self, parked: str) -> Response:
-        """Hand the parked request back to the door, as a new one of its requester."""
+        """Hand the parked request back to the door, as a new one of its requester, who brings his credential anew."""
         check_csrf()
         talk = exchange()
-        inbound = talk.recorded.inbound
-        found = self._parking.take(parked, subject=talk.recorded.identity.subject, host=inbound.host)
-        own = {b"host", b"cookie", b"origin", b"user-agent"}
+        inbound, identity = talk.recorded.inbound, talk.recorded.identity
+        found = self._parking.look(parked, subject=identity.subject, host=inbound.host)
+        if found.asked and identity.session and ceiling_of(identity.assurance) < found.asked.label:
+            way = {"return_to": RESUME_PATH + parked, "assurance": str(STEP_UP_ASSURANCE)}
+            return redirect(f"{LOGIN_PATH}?{urlencode(way)}", 303)  # else it would be taken, and refused
+        found = self._parking.take(parked, subject=identity.subject, host=inbound.host, record=inbound.id)
+        talk.detail |= {"request": parked, **found.witness}
+        own = {b"host", b"cookie", b"origin", b"user-agent", b"authorization"}
         headers: Headers = (
             *(pair for pair in inbound.headers if pair[0] in own),
             *((name.encode(), value.encode("latin-1")) for name, value in found.headers),
@@ -161,6 +173,8 @@ class SignIn:
             peer=inbound.address,
             body=body,
             scheme=scheme,
+            resumed=parked,
+            approver=found.approver,
         )
         return Response(status=204)
 
@@ -200,8 +214,14 @@ class SignIn:
 
 
 def check_csrf() -> None:
-    """The form came from a page of this session. A key is no cookie: nobody else can send it. Raises CsrfRefused."""
-    identity = exchange().recorded.identity
+    """The form came from a page of this session. A key is no cookie: nobody else can send it. Raises CsrfRefused.
+
+    What was parked may hold the token of a session that is over; the button that sent it again brought a new one.
+    """
+    recorded = exchange().recorded
+    identity = recorded.identity
+    if recorded.inbound.resumed and identity != NOBODY:
+        return
     shown = request.form.get("csrf", "").encode()
     if identity == NOBODY or (identity.session and not hmac.compare_digest(shown, identity.csrf.encode())):
         raise CsrfRefused("the form is not from a page of this session")

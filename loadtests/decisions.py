@@ -109,8 +109,11 @@ def _requests(random: Random, rules: list[Rule], held: list[Assignment]) -> list
         rule = random.choice(near if near and random.random() < 0.75 else rules)
         path = rule.object.replace(":kind", "files").replace(":note", "7").replace("*", f"x/{n}")
         label, ceiling = Label(random.choice((1, 1, 2, 2, 3, 4))), Label(random.choice((2, 3, 3, 4, 5)))
-        place = {"subject": one.subject, "department": one.department, "object": path, "action": rule.action}
-        requests.append(AccessRequest(id=f"{n}", at=AT, label=label, ceiling=ceiling, **place))
+        asked = AccessRequest(
+            id=f"{n}", at=AT, subject=one.subject, department=one.department, object=path, action=rule.action,
+            label=label, ceiling=ceiling,
+        )  # fmt: skip
+        requests.append(asked)
     return requests
 
 

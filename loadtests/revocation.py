@@ -1,10 +1,11 @@
 """`bench revocation`: from the commit that ends a session to the last request of it that was begun and still allowed.
 
 Under a load of 64 connections a visitor asks again and again, each time at a moment of its own, while her session is
-ended over the API; nginx, where it is in front, gives her requests to the gateways in turn. `ms` counts from what the
-session's row says (written just before its commit, so never too short) to the start of the last request that was
-allowed: 0 where none begun later was. After the API has answered, with its receipt, no request begun may be allowed
-at all: that is counted, and one is a failure.
+ended over the API; where there are several gateways her requests go to each of them in turn, at its own socket, for
+nginx would keep her at one. `ms` counts from what the session's row says (written just before its commit, so never too
+short) to the start of the last request that was allowed: 0 where none begun later was. After the API has answered, with
+its receipt, no request begun may be allowed at all: that is counted, and one is
+a failure.
 
 JSON: `n`; `ms` and `answer_ms` (how long the API took), each `median`, `p99`, `max`; `allowed_after_answer`;
 `without_control`: sessions that were not both allowed before and refused after; `statuses`: of the visitors' requests;
@@ -15,6 +16,7 @@ from just before the API was asked until after its answer; `ok`.
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -99,23 +101,33 @@ def _shares(world: World) -> Iterator[tuple[str, Sequence[Revocable]]]:
 
 
 async def _end_all(world: World, chosen: Sequence[Revocable], disturbance: Disturbance) -> list[Watched]:
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as client:
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(_client(aiohttp.TCPConnector(limit=0)))
+        each = [_client(aiohttp.UnixConnector(str(path), limit=0)) for path in world.probed.gateways]
+        doors = [await stack.enter_async_context(one) for one in each] or [client]
         return [
             watched
             for first in range(0, len(chosen), AT_ONCE)
-            for watched in await _end_some(client, world, chosen[first : first + AT_ONCE], disturbance)
+            for watched in await _end_some(client, doors, world, chosen[first : first + AT_ONCE], disturbance)
         ]
 
 
+def _client(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
 async def _end_some(
-    client: aiohttp.ClientSession, world: World, chosen: Sequence[Revocable], disturbance: Disturbance
+    client: aiohttp.ClientSession,
+    doors: Sequence[aiohttp.ClientSession],
+    world: World,
+    chosen: Sequence[Revocable],
+    disturbance: Disturbance,
 ) -> list[Watched]:
     """Let them ask, have their sessions ended while the disturbance lasts, and let them ask on."""
     seen, stop = [Watched(person=one.person) for one in chosen], asyncio.Event()
     async with asyncio.timeout(_BOUND_SECONDS), asyncio.TaskGroup() as group:
         for one, watched in zip(chosen, seen, strict=True):
-            group.create_task(_keep_asking(client, world.probed, one, watched, stop))
+            group.create_task(_keep_asking(doors, world.probed, one, watched, stop))
         await asyncio.sleep(BEFORE_SECONDS)
         while not all(watched.allowed for watched in seen):  # noqa: ASYNC110 - bounded here
             await asyncio.sleep(ASK_SECONDS)
@@ -143,18 +155,19 @@ async def _end_one(client: aiohttp.ClientSession, console: Way, one: Revocable, 
 
 
 async def _keep_asking(
-    client: aiohttp.ClientSession, way: Way, one: Revocable, watched: Watched, stop: asyncio.Event
+    doors: Sequence[aiohttp.ClientSession], way: Way, one: Revocable, watched: Watched, stop: asyncio.Event
 ) -> None:
-    """Begin a request every few milliseconds, whether or not the ones before were answered."""
+    """Begin a request every few milliseconds, at each door in turn, whether or not the ones before were answered."""
+    turns = itertools.cycle(doors)
     async with asyncio.TaskGroup() as group:
         while not stop.is_set():
-            group.create_task(_ask(client, way, one, watched))
+            group.create_task(_ask(next(turns), way, one, watched))
             await asyncio.sleep(ASK_SECONDS)
 
 
 async def _ask(client: aiohttp.ClientSession, way: Way, one: Revocable, watched: Watched) -> None:
     began = time.time()
-    headers, url = _headers(way, one.cookie), f"http://127.0.0.1:{way.port}{paths(SIZE)[0]}"
+    headers, url = {**_headers(way, one.cookie), **way.proof}, f"http://127.0.0.1:{way.port}{paths(SIZE)[0]}"
     async with client.get(url, headers=headers, allow_redirects=False) as answer:
         what = str(answer.status)
         try:

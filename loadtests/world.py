@@ -43,6 +43,8 @@ class Way:
     cookies: Path  # one header line each
     ours: tuple[int, ...]  # root processes whose CPU counts
     apart: Mapping[str, Sequence[int]] = field(default_factory=dict)  # others', by name
+    gateways: Sequence[Path] = ()  # their own sockets: nginx keeps a visitor at one
+    proof: Mapping[str, str] = field(default_factory=dict)  # headers by which they know nginx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,7 @@ def stack(_folder: Path, size: Size, upstream: int) -> Iterator[World]:
             yield World(
                 ways={"inline": inline, "forward_auth": _way(at, GATED, pids, filled[0])},
                 console=replace(inline, host=at.origin("console").partition("//")[2]),
-                probed=inline,
+                probed=_each_gateway(at, inline),
                 revocable=filled[0].revocable,
                 ended=partial(_ended, database_url(at)),
                 disturbances={"none": contextlib.nullcontext, "redis_paused": partial(_paused, pids["redis"])},
@@ -148,6 +150,11 @@ def _way(at: Settings, portal: str, pids: Mapping[str, int], filled: Filled) -> 
     apart = {name: (pid,) for name, pid in pids.items() if name in ("nginx", "postgres", "redis")}
     host = at.origin(portal).partition("//")[2]
     return Way(port=at.port, host=host, cookies=filled.cookies[portal], ours=ours, apart=apart)
+
+
+def _each_gateway(at: Settings, way: Way) -> Way:
+    proof = {"X-Citygate-Data-Plane": at.data_plane_secret, "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http"}
+    return replace(way, gateways=[at.data / "run" / name / "proxied.sock" for name in GATEWAYS], proof=proof)
 
 
 def _ended(url: str) -> dict[str, float]:

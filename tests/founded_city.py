@@ -4,7 +4,8 @@ import asyncio
 import json
 import shutil
 import threading
-from collections.abc import AsyncIterator, Awaitable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from idp.access_key import kept_key
 from idp.relying_party import Completed
 from idp.session import COOKIE, digest
 from settings import Settings
+from storage.database import Database
 from stores import open_stores
 
 PORT = 8080
@@ -128,6 +130,20 @@ class Door:
         """The whole log, newest last."""
         return [self.city.log.read(leaf).event for leaf in range(self.settle())]
 
+    def work(self, kind: str, who: str = "zhou") -> Any:
+        """A backup or a drill, from its beginning to its end, as the API tells it."""
+        answer = self.ask("POST", f"/api/v1/{kind}s", who)
+        assert answer.status == 202, answer
+        self.idle()
+        return self.ask("GET", f"/api/v1/{kind}s/{answer.json['id']}", who).json
+
+    def idle(self) -> None:
+        """No backup and no drill is under way; the log is taken in meanwhile."""
+        while self.city.backups.book.running():
+            self.settle()
+            time.sleep(0.02)
+        self.city.backups.wait()
+
     def settle(self) -> int:
         """Let the log and its index take what was recorded; return its size."""
         log = self.city.log
@@ -157,11 +173,19 @@ def _json(value: Any) -> bytes:
 
 
 @contextmanager
-def opened(founded: Path, place: Path, *, issuer_port: int = 0) -> Iterator[Door]:
-    """The door of a copy of a founded city, deciding, until the end of the block."""
+def opened(
+    founded: Path,
+    place: Path,
+    *,
+    issuer_port: int = 0,
+    routes: Path | None = None,
+    prepare: Callable[[Database], None] = lambda _database: None,
+) -> Iterator[Door]:
+    """The door of a copy of a founded city, deciding, until the end of the block; `prepare` writes into it first."""
     shutil.copytree(founded, place)
-    settings = Settings(data=place, port=PORT, issuer_port=issuer_port)
+    settings = Settings(data=place, port=PORT, issuer_port=issuer_port, routes=routes)
     stores = open_stores(settings, clock=app.clock)
+    prepare(stores.database)
     city, loop = app.City(settings, stores), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -171,8 +195,10 @@ def opened(founded: Path, place: Path, *, issuer_port: int = 0) -> Iterator[Door
         rows = connection.exec_driver_sql("SELECT login, id FROM person").fetchall()
     ids = {login: identifier for login, identifier in rows if login in people}
 
+    proxy = Proxy()
+
     async def build() -> tuple[Gate, asyncio.Task[None]]:
-        gate, _ = city.gate(Proxy())
+        gate, _ = city.gate(await proxy.__aenter__())
         return gate, asyncio.create_task(city.keeper.keep())
 
     gate, _keeping = asyncio.run_coroutine_threadsafe(build(), loop).result(30)
@@ -182,6 +208,7 @@ def opened(founded: Path, place: Path, *, issuer_port: int = 0) -> Iterator[Door
         yield door
     finally:
         door.run(_stopped())
+        door.run(proxy.__aexit__(None, None, None))
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

@@ -11,10 +11,11 @@ import os
 import secrets
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,13 @@ from audit.spool import Spool
 from authz import bootstrap
 from authz.casbin_model import CasbinFiles
 from authz.casbin_model import load as load_policy
+from crypto import founding as key_founding
 from crypto.aead import Seal
-from crypto.local_keys import create, load
+from crypto.local_keys import KEY_BYTES, create, load
 from crypto.sign import SigningKey, keep_public
 from idp.access_key import keep_key
 from idp.local_issuer.accounts import Accounts
+from infra import founding as infra_founding
 from settings import Settings, SettingsInvalid
 from storage.database import Database
 from stores import database_url
@@ -38,7 +41,8 @@ from wiring import ISSUERS
 HERE = Path(__file__).parent
 PEOPLE = "demo-people.json"
 PROFILE = "profile"  # a city stays what it was founded as
-_KEYS = ("seal", "audit", "assertion", "pairwise", "client")
+_ROWS_A_RECORD = 16  # as many as a record's detail takes
+_KEYS = ("kek", "audit", "assertion", "pairwise", "client")
 _KEYS_OF_KEYCLOAK = ("watcher",)  # between it and whoever reads its events
 
 Person = dict[str, Any]
@@ -129,17 +133,38 @@ def _make(
         ids={login: f"user:{mint()}" for login in subs},
         at=clock(),
         record=record,
+        also=partial(infra_founding.insert, city=city, record=record),
     )
-    with ThreadPoolExecutor(1) as thread:  # a loop may be running in this one
-        thread.submit(asyncio.run, _record(settings, founding, clock)).result()
-    embedded = settings.profile == "embedded"
-    database = Database(f"sqlite:///{data / 'city.db'}" if embedded else database_url(settings))
-    database.migrate()
-    for name, key in bootstrap.found(database, founding, mint=mint).items():
+    tell = partial(_tell, settings, founding, clock)
+    keys = _write(settings, partial(bootstrap.found, founding=founding, mint=mint, tell=tell), founding, mint)
+    for name, key in keys.items():
         if keep_secrets or name == bootstrap.CLOCK:  # one account of this machine may not hold all three offices
             keep_key(data / "keys", name, key)
-    database.close()
     return people
+
+
+def _write(
+    settings: Settings, write: Callable[..., dict[str, str]], founding: bootstrap.Founding, mint: Callable[[], str]
+) -> dict[str, str]:
+    """Make the database and have everything written in it, the platform's first keys too; return the access keys."""
+    embedded = settings.profile == "embedded"
+    database = Database(f"sqlite:///{settings.data / 'city.db'}" if embedded else database_url(settings))
+    database.migrate()
+    keys = write(database, also=_first_keys(settings.data, founding, mint))
+    database.close()
+    return keys
+
+
+def _first_keys(data: Path, founding: bootstrap.Founding, mint: Callable[[], str]) -> Callable[..., None]:
+    """What writes the platform's keys, wrapped by the city's key file."""
+    return partial(
+        key_founding.first_keys,
+        wrapping=key_founding.wrapping_of(data / "keys"),
+        first=secrets.token_bytes(KEY_BYTES),
+        ids=(mint(), mint()),
+        at=founding.at,
+        record=founding.record,
+    )
 
 
 def _keep(path: Path, people: list[Person], *, secrets_too: bool) -> None:
@@ -148,15 +173,28 @@ def _keep(path: Path, people: list[Person], *, secrets_too: bool) -> None:
     path.write_text(json.dumps(kept, ensure_ascii=False, indent=1))
 
 
-async def _record(settings: Settings, founding: bootstrap.Founding, clock: Callable[[], datetime]) -> None:
-    """The first record of the log stands before what it founds."""
+def _tell(
+    settings: Settings, founding: bootstrap.Founding, clock: Callable[[], datetime], witness: Mapping[str, str]
+) -> None:
+    with ThreadPoolExecutor(1) as thread:  # a loop may be running in this one
+        thread.submit(asyncio.run, _record(settings, founding, witness, clock)).result()
+
+
+async def _record(
+    settings: Settings, founding: bootstrap.Founding, witness: Mapping[str, str], clock: Callable[[], datetime]
+) -> None:
+    """The first records of the log stand before what they found: the founding itself, and then every row of it."""
     spool = Spool(settings.data / "audit/spools" / settings.name, clock=clock)
-    event = Event(
-        id=founding.record, kind=EventKind.BOOTSTRAP, at=founding.at, subject="bootstrap", department="city",
-        object="/city", action="found", label=3, result="ok", status=0, reason="founding", rule="",
-        detail={"people": len(founding.ids), "iss": founding.iss},
-    )  # fmt: skip
-    await spool.append(event, synced=True, reserved=True)
+    rows = list(witness.items())
+    told: list[dict[str, str | int]] = [{"people": len(founding.ids), "iss": founding.iss}]
+    told += [dict(rows[at : at + _ROWS_A_RECORD]) for at in range(0, len(rows), _ROWS_A_RECORD)]
+    for detail in told:
+        event = Event(
+            id=founding.record, kind=EventKind.BOOTSTRAP, at=founding.at, subject="bootstrap", department="city",
+            object="/city", action="found", label=3, result="ok", status=0, reason="founding", rule="",
+            detail=detail,
+        )  # fmt: skip
+        await spool.append(event, synced=detail is told[-1], reserved=True)
     spool.close()
 
 

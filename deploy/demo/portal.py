@@ -98,6 +98,7 @@ PORTALS: dict[str, dict[str, Any]] = {
         "title": "住建局 · 房产查询|Housing · Property records",
         "file": ("房产档案|Property file", "2021-08-03 购房合同备案|2021-08-03 Contract filed"),
         "certificate": ("房产证明|Certificate of property", "名下有住宅一套，89 平方米。|One dwelling of 89 m²."),
+        "open": {"/open/properties": [{"id": "H-0017", "area": 89}, {"id": "H-0018", "area": 120}]},
     },
     "social": {
         "title": "人社局 · 社保服务|Human Resources · Social insurance",
@@ -215,6 +216,13 @@ def apply() -> Response:
 def whoami() -> Response:
     """The assertion as it was verified."""
     return jsonify(g.who)
+
+
+@views.get("/open/<name>")
+def open_api(name: str) -> Response | tuple[Response, int]:
+    """What other departments' apps read, as the catalogue publishes it; for which app, the door says."""
+    rows = g.portal.get("open", {}).get(f"/open/{name}")
+    return (jsonify(items=rows, reader=g.who["name"])) if rows is not None else (jsonify(error="not-found"), 404)
 
 
 @views.get("/events")

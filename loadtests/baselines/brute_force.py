@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from authz.hierarchy import Inheritance
@@ -53,3 +54,25 @@ def answer(
         if best < request.label
         else ("assurance" if request.ceiling < request.label else "permit")
     )
+
+
+def answer_with_approval(
+    rules: Iterable[Rule],
+    held: Iterable[Assignment],
+    inherits: Iterable[Inheritance],
+    parents: Mapping[str, str],
+    request: AccessRequest,
+) -> str:
+    """The same where a second person may be needed; `held` are the assignments of everybody."""
+    everybody, edges = list(held), list(inherits)
+
+    def reason(asked: AccessRequest) -> str:
+        return answer(rules, [one for one in everybody if one.subject == asked.subject], edges, parents, asked)
+
+    if (first := reason(request)) != "permit" or request.approval is None:
+        return first
+    approver = request.approval.approver
+    if approver in ("", request.subject):
+        return "own-approval" if approver else "approver"
+    second = replace(request, subject=approver, action=request.approval.action)
+    return "permit" if reason(second) in ("permit", "assurance") else "approver-lost-right"

@@ -6,7 +6,10 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("gateway", "authz", "idp", "audit", "crypto", "console", "storage", "deploy", "loadtests")
+PACKAGES = (
+    "gateway", "authz", "idp", "audit", "crypto", "console", "storage", "infra", "catalogue", "grading", "backup", "commands", "deploy",
+    "loadtests",
+)  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -4,9 +4,13 @@ import inspect
 
 import audit.errors
 import authz.errors
+import backup.errors
+import catalogue.errors
 import crypto.errors
 import gateway.errors
+import grading.errors
 import idp.errors
+import infra.errors
 import storage.errors
 from gateway.problems import STATUSES
 
@@ -15,7 +19,9 @@ _EXEMPT = ("token-",)  # never leave idp: the relying party answers login-reject
 
 def _leaves() -> dict[str, type[Exception]]:
     found: list[type[Exception]] = []
-    for module in (gateway.errors, authz.errors, idp.errors, audit.errors, crypto.errors, storage.errors):
+    for module in (gateway.errors, authz.errors, idp.errors, audit.errors, crypto.errors, storage.errors,
+                   catalogue.errors, infra.errors, grading.errors,
+                   backup.errors):  # fmt: skip
         classes = [one for _, one in inspect.getmembers(module, inspect.isclass) if one.__module__ == module.__name__]
         errors = [one for one in classes if issubclass(one, Exception)]
         found += [one for one in errors if not any(issubclass(other, one) for other in errors if other is not one)]

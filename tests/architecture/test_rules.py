@@ -107,7 +107,7 @@ def test_a_proof_of_a_stage_is_made_in_one_place() -> None:
 
 
 def test_a_stage_is_copied_only_where_its_proof_stays() -> None:
-    """`dataclasses.replace` could rewrite a decided request; these files copy headers, an ended identity or a body."""
+    """`dataclasses.replace` could rewrite a decided request; these files copy headers, an ended identity, a body or a route."""
     copying = {
         file
         for file in files()
@@ -116,7 +116,7 @@ def test_a_stage_is_copied_only_where_its_proof_stays() -> None:
         if isinstance(node.func, ast.Name)
     }
     assert copying == {
-        f"gateway/{name}.py" for name in ("allow", "authorize", "deliver", "outcome", "refuse", "transform")
+        f"gateway/{name}.py" for name in ("allow", "approval", "authorize", "deliver", "outcome", "refuse", "transform")
     }
 
 
@@ -155,6 +155,6 @@ def test_async_functions_never_call_what_talks_to_the_database() -> None:
             for node in ast.walk(one):
                 called = dotted(node.func) if isinstance(node, ast.Call) else ""
                 room = called.split(".")[-2].lstrip("_") if "." in called else ""
-                if room in _DATABASE_ROOMS and called.rsplit(".", 1)[-1] != "is_alive":
+                if room in _DATABASE_ROOMS and called.rsplit(".", 1)[-1] not in ("is_alive", "is_due"):
                     wrong.append(f"{file}:{node.lineno} {called}")  # type: ignore[attr-defined]
     assert wrong == []

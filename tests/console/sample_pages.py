@@ -3,6 +3,11 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
+from audit.reconcile import Mismatch, Reconciled
+from tests.console import sample_backups
+from tests.console.grading_pages import grading_pages
+from tests.console.sample_infra import infra_pages
+
 NOW = datetime(2026, 11, 21, 15, 10, 5, tzinfo=UTC)
 ORIGIN = "http://console.localhost:8000"
 WANG = "user:01KB3F6Z7Q8R9S0T1V2W3X4Y5Z"
@@ -177,6 +182,25 @@ _EVENTS = [
     )
 ]
 _QUERY = {"who": "王芳", "object": "/marriage/", "result": "permit", "since": "2026-10-22", "until": "", "request": ""}
+_VERSIONS = [
+    {"number": 3, "algorithm": "SM4-GCM", "state": "published", "days": 0, "references": None, "counted_at": None},
+    {"number": 2, "algorithm": "SM4-GCM", "state": "active", "days": 12, "references": None, "counted_at": None},
+    {"number": 1, "algorithm": "AES-256-GCM", "state": "decrypt-only", "days": 102, "references": 418, "counted_at": NOW},
+]  # fmt: skip
+_KEYS = {
+    "page": _page("/keys"),
+    "csrf": "c5rf",
+    "keys": [
+        {"name": "platform", "department": "市人民政府", "usage": "key-platform", "rotate": "/r", "rotating": True,
+         "retired": 1, "versions": _VERSIONS},
+        {"name": "files", "department": "<民政局>", "usage": "key-encrypt", "rotate": "/r", "rotating": False,
+         "retired": 0, "versions": _VERSIONS[1:]},
+    ],
+    "max_age_days": 90,
+    "receipt": None,
+    "next_url": "?department=civil&name=files",
+}  # fmt: skip
+_ROTATED = {"department": "city", "name": "platform", "version": 3, "confirmed": 4, "live": 4, "seconds": 0.31}
 _SEARCH = {
     "page": _page("/audit"),
     "query": _QUERY,
@@ -214,8 +238,107 @@ _EVENT = {
 }
 
 
+def reconcile_states() -> Iterator[tuple[str, str, Mapping[str, object]]]:
+    page = {"page": _page("/audit/reconcile"), "search_url": "/audit"}
+    well = Reconciled(rows=211, recent=2)
+    yield "audit_reconcile.html", "well", page | {"answer": well}
+    found = [
+        Mismatch("differs", "assignment", REQUEST, REQUEST, 41),
+        Mismatch("no-record", "may_grant", "<b>", "", None),
+    ]
+    yield "audit_reconcile.html", "found", page | {"answer": Reconciled(rows=211, count=2, found=found)}
+
+
+def second_person_states() -> Iterator[tuple[str, str, Mapping[str, object]]]:
+    kept = {
+        "page": _page("/keys/1/rotate"),
+        "number": REQUEST,
+        "asked": "POST console.localhost/keys/1/rotate",
+        "action": "key:rotate",
+        "offices": ["security-administrator"],
+        "owner": "市密码局",
+        "requests_url": f"{ORIGIN}/requests",
+        "detail": [{"law": "approver", "value": "", "needed": "key:approve", "ok": False}],
+    }
+    yield "second_person.html", "first", kept
+    yield "second_person.html", "nobody", kept | {"offices": [], "owner": None, "detail": None}
+    row = {
+        "id": REQUEST,
+        "who": MARKED,
+        "action": "role:assign",
+        "department": "civil",
+        "object": "/console/departments/civil/people",
+        "label": 3,
+        "asked": "POST /departments/civil/people",
+        "fields": [("<b>", "<b>窗口</b>"), ("password", "[redacted]")],
+        "at": NOW,
+        "until": NOW + timedelta(hours=72),
+        "verdict": "",
+        "decided_by": {"name": "", "id": ""},
+        "decided_at": None,
+        "reason": "",
+        "sent_at": None,
+        "approve": f"/departments/civil/people/approve/{REQUEST}",
+        "resume": "",
+    }
+    said = {"verdict": "approved", "decided_by": MARKED, "decided_at": NOW, "approve": ""}
+    lists = {
+        "waiting": [row],
+        "asked": [row | {"approve": ""}, row | said | {"resume": f"/.citygate/resume/{REQUEST}"}],
+        "decided": [row | said | {"sent_at": NOW}, row | said | {"verdict": "rejected", "reason": "<b>否</b>"}],
+    }
+    page = {"page": _page("/requests"), "csrf": CSRF, "errors": [], "next": {}, "stronger": 0, "step_up_url": "/in"}
+    yield "requests.html", "first", page | {"lists": lists, "next": {"asked": "?asked=9"}, "stronger": 2}
+    yield "requests.html", "empty", page | {"lists": {"waiting": [], "asked": [], "decided": []}}
+    wrong = {"errors": [{"field": f"reason-{REQUEST}", "code": "reason-missing"}]}
+    yield "requests.html", "wrong", page | {"lists": lists} | wrong
+
+
+def _catalogue() -> Iterator[tuple[str, str, Mapping[str, object]]]:
+    texts = ("publisher", "category", "version", "description", "carrier", "form", "location")
+    nine = dict.fromkeys(texts, MARKED["name"]) | {"name": MARKED["name"], "produced": "2026-03-01"}
+    told = nine | {"id": REQUEST, "href": f"/catalogue/{REQUEST}", "owner": "市住房和城乡建设局", "label": 3}
+    told |= {"system": "housing", "path": "/open/properties", "published_at": NOW, "record": REQUEST}
+    receipt = _RECEIPT | {"what": "resource-published"}
+    listed = {"page": _page("/catalogue"), "q": "", "resources": [told], "next_url": "?before=1", "receipt": None}
+    listed |= {"new": [("/departments/civil/resources/new", MARKED["name"])]}
+    yield "catalogue.html", "first", listed | {"receipt": receipt}
+    yield "catalogue.html", "nothing", listed | {"resources": [], "q": "<b>", "next_url": None}
+    yield "catalogue.html", "empty", listed | {"resources": [], "new": [], "next_url": None}
+    share = {"app": MARKED, "department": "市民政局", "purpose": MARKED["name"], "until": NOW, "end": "/end"}
+    shown = {
+        "page": _page("/catalogue"), "resource": told, "csrf": CSRF, "shares": [share, share | {"end": None}],
+        "versions": [{"version": "2", "published_at": NOW, "ended_at": None},
+                     {"version": "<b>1</b>", "published_at": NOW, "ended_at": NOW}],
+        "apps": [MARKED], "ask": {"action": "/ask", "app": WANG, "purpose": "<b>", "until": "2026-12-01"},
+        "own": {"action": "/own", "filled": nine}, "longest": 366, "errors": [], "receipt": None,
+    }  # fmt: skip
+    yield "resource.html", "first", shown | {"receipt": {"what": "resource-renewed"}}
+    wrong = [{"field": "purpose", "code": "text-missing"}, {"field": "name", "code": "name-invalid"}]
+    yield "resource.html", "wrong", shown | {"errors": wrong}
+    yield "resource.html", "other", shown | {"own": None, "apps": [], "shares": [], "receipt": receipt}
+    new = {"page": _page("/catalogue"), "csrf": CSRF, "department": MARKED | {"id": "civil"}, "systems": [MARKED]}
+    new |= {"filled": nine | {"system": "x", "path": '"<b>'}, "errors": []}
+    yield "resource_new.html", "first", new
+    yield "resource_new.html", "wrong", new | {"errors": [{"field": "path", "code": "not-served"}]}
+    use = {"name": MARKED["name"], "href": "/catalogue/1", "until": NOW, "end": "/end"}
+    app = MARKED | {"since": NOW, "until": NOW, "end": "/end", "uses": [use]}
+    apps = {"page": _page("/departments/civil/apps"), "department": "市民政局", "csrf": CSRF, "action": "/apps"}
+    apps |= {"apps": [app, app | {"uses": []}], "made": None, "name": "", "errors": [], "receipt": None}
+    yield "apps.html", "first", apps | {"receipt": receipt}
+    yield "apps.html", "made", apps | {"made": MARKED | {"secret": "cg_app_<b>"}}
+    yield (
+        "apps.html",
+        "wrong",
+        apps | {"apps": [], "name": "<b>", "errors": [{"field": "name", "code": "name-invalid"}]},
+    )
+
+
 def pages() -> Iterator[tuple[str, str, Mapping[str, object]]]:
     """(template, state, values), the usual state first."""
+    yield from _catalogue()
+    yield from grading_pages(_page("/systems"), CSRF)
+    yield from infra_pages()
     yield from (("login.html", state, _LOGIN | values) for state, values in _login_states().items())
     for state, error in (("first", ""), ("wrong", "code-wrong"), ("told", "Ready-made."), ("expired", "expired")):
         yield "second_factor.html", state, _FACTOR | {"error": error}
@@ -260,14 +383,25 @@ def pages() -> Iterator[tuple[str, str, Mapping[str, object]]]:
         "target": "/files/2026-0071",
         "size": 4113,
         "parked_at": NOW,
+        "waits": False,
+        "verdict": "",
+        "decided_by": {"name": "", "id": ""},
+        "reason": "",
     }
     again = {"action": "/.citygate/resume/9", "csrf": CSRF, "discard_url": "/.citygate/resume/9/discard"}
     yield "resume.html", "first", {"page": _page("/", staff=False)} | parked | again
+    for verdict in ("", "approved", "rejected"):
+        decided = {"waits": True, "verdict": verdict, "decided_by": MARKED, "reason": "<b>不可</b>"}
+        yield "resume.html", verdict or "waiting", {"page": _page("/")} | parked | again | decided
+    yield from second_person_states()
     yield "people.html", "first", _PEOPLE
     yield "people.html", "no-match", _PEOPLE | {"q": "<王>", "people": [], "next_url": None}
     yield "people.html", "empty", _PEOPLE | {"people": [], "next_url": None}
     yield from (("person.html", state, _PERSON | values) for state, values in _person_states().items())
+    yield "keys.html", "first", _KEYS
+    yield "keys.html", "rotated", _KEYS | {"receipt": _ROTATED, "next_url": None}
     yield "audit_search.html", "first", _SEARCH
+    yield from reconcile_states()
     blank = {"query": dict.fromkeys(_QUERY, ""), "events": [], "next_url": None}
     yield "audit_search.html", "empty", _SEARCH | blank
     yield "audit_search.html", "broken", _SEARCH | {"broken": [41, 42]}
@@ -280,6 +414,7 @@ def pages() -> Iterator[tuple[str, str, Mapping[str, object]]]:
     for failure in ("proof-invalid", "Ready-made."):
         broken = {"leaf": 41, "failure": failure, "search_url": "/audit"}
         yield "audit_broken.html", failure, {"page": _page("/audit/records/41")} | broken
+    yield from (("backups.html", state, values) for state, values in sample_backups.states(_page("/backups"), CSRF))
 
 
 def _login_states() -> Mapping[str, Mapping[str, object]]:

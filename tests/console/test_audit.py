@@ -171,7 +171,7 @@ def test_a_flipped_byte_is_named_and_the_rest_can_still_be_searched(door: Door, 
     )
     content = bundle.read_bytes()
     leaf = next(n for n in range(size) if door.city.log.read(n).event.subject == door.ids["qian"])
-    at = content.index(door.ids["qian"].encode())
+    at = content.index(f'"subject":"{door.ids["qian"]}"'.encode()) + len('"subject":"')
     bundle.chmod(0o600)
     bundle.write_bytes(content[:at] + b"X" + content[at + 1 :])
     try:

@@ -11,7 +11,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from jinja2 import UndefinedError
 
-from console import wording
+from console import grading_words, reasons, wording
 from console.render import Renderer, in_language, language, when, without
 from gateway.problems import STATUSES
 from tests.console.sample_pages import NOW, pages
@@ -69,7 +69,8 @@ class Page(HTMLParser):
 def messages() -> set[str | tuple[str, ...]]:
     found = extract_from_dir(CONSOLE / "templates", [("**.html", "jinja2.ext:babel_extract")])
     numbered = (wording.LABELS, wording.ASSURANCES, wording.STATUSES)
-    named = (wording.NAMES, wording.CONDITIONS, wording.KINDS, wording.REASONS)
+    named = (wording.NAMES, reasons.CONDITIONS, wording.KINDS, reasons.REASONS)
+    named += (grading_words.GRADING, grading_words.EVIDENCE, {text: text for text in grading_words.DOCUMENT})
     return {message for _, _, message, _, _ in found} | {text for table in numbered + named for text in table.values()}
 
 
@@ -245,5 +246,5 @@ def test_every_label_is_legible() -> None:
 
 def test_every_refusal_the_door_can_answer_has_words_in_a_title_and_a_sentence() -> None:
     internal = {"key-file-unsafe", "signature-invalid", "invalid-route", "access-denied"}  # never a page's reason
-    assert set(STATUSES) - internal <= set(wording.REASONS)
+    assert set(STATUSES) - internal <= set(reasons.REASONS)
     assert set(STATUSES.values()) <= set(wording.STATUSES)

@@ -136,7 +136,7 @@ def test_every_secret_of_the_settings_and_every_file_is_needed_by_somebody() -> 
 
 
 KEYS = {
-    "seal-key": DOORS,
+    "kek-key": DOORS,
     "assertion-key": DOORS,
     "pairwise-key": DOORS,
     "client-key": DOORS,

@@ -132,8 +132,8 @@ def test_the_written_configuration_serves_every_host_of_the_route_table(machine:
             "over http",
         ),
         (
-            'system = "housing"\ndepartment = "housing"\nactions = { GET = "read" }\nupstream = "http://127.0.0.1:9"\nforward_auth = true\ngrace',
-            'system = "housing"\ndepartment = "housing"\nactions = { GET = "read" }\nupstream = "http://127.0.0.1:8"\nforward_auth = true\ngrace',
+            'system = "housing"\ndepartment = "housing"\nlabel = 1\nactions = { GET = "read" }\nupstream = "http://127.0.0.1:9"\nforward_auth = true\ngrace',
+            'system = "housing"\ndepartment = "housing"\nlabel = 1\nactions = { GET = "read" }\nupstream = "http://127.0.0.1:8"\nforward_auth = true\ngrace',
             "one upstream",
         ),
         (f'host = "social.{DOMAIN}"', 'host = "social.example"', "is not below"),

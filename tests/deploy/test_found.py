@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -14,16 +15,19 @@ import pytest
 
 import wiring as app
 from authz.bootstrap import CLOCK
+from crypto.aead import Seal
 from crypto.errors import KeyFileUnsafe
-from crypto.local_keys import load
+from crypto.local_keys import create, load
 from deploy.demo.found import PEOPLE, found
+from deploy.supervise import free_pair
 from idp.access_key import kept_key
-from settings import Settings
+from settings import Settings, to_environment
 from storage.database import Database
 from stores import open_stores
+from tests.founded_city import opened
 
 ROOT = Path(__file__).parents[2]
-KEYS = ("seal", "audit", "assertion", "pairwise", "client")
+KEYS = ("kek", "audit", "assertion", "pairwise", "client")
 RUN = (
     "import wiring as app, sys; from pathlib import Path; from deploy.demo.found import found; from settings import Settings; \
 found(Settings(data=Path(sys.argv[1])), clock=app.clock, mint=app.mint)"
@@ -110,13 +114,50 @@ def test_no_password_is_anywhere_but_in_the_people_file(founded: Path) -> None:
 
 
 def test_a_key_that_was_opened_to_others_stops_the_city(founded: Path, tmp_path: Path) -> None:
-    import shutil
-
     place = tmp_path / "city"
     shutil.copytree(founded, place)
-    (place / "keys/seal.key").chmod(0o644)
+    (place / "keys/kek.key").chmod(0o644)
     settings = Settings(data=place)
     stores = open_stores(settings, clock=app.clock)
     with pytest.raises(KeyFileUnsafe):
         app.City(settings, stores)
     stores.close()
+
+
+def test_a_city_from_before_the_keyring_starts_with_its_old_key_as_version_1_and_nobody_is_signed_out(
+    founded: Path, tmp_path: Path
+) -> None:
+    """Its database has no key, its folder no kek.key: as version 0.1.0 left them."""
+    place = tmp_path / "city"
+    with opened(founded, place) as door:
+        door.sign_in("wang")
+    (place / "keys/kek.key").unlink()
+    old = create(place / "keys/seal.key")
+    database = Database(f"sqlite:///{place / 'city.db'}")
+    with database.transaction() as connection:
+        for table in ("key_use", "key_version", "key"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+        (identifier,) = connection.exec_driver_sql("SELECT id FROM session").fetchone()
+        sealed = Seal(old).seal(b"eyJ.old.token", purpose="session id token")
+        connection.exec_driver_sql("UPDATE session SET id_token = ?", (sealed,))
+    database.close()
+    with opened(place, tmp_path / "again") as door:
+        person = door.ids["wang"]
+        assert door.city.sessions.end(identifier, person_id=person, record=app.mint())[0] == "eyJ.old.token"
+        assert door.city.seal.ring.active.version == 1
+        told = [one for one in door.records() if one.object == "/city/keys"]
+        assert len(told) == 1
+        assert sorted(name.split()[0] for name in told[0].detail) == ["key", "key", "key_version", "key_version"]
+        assert (tmp_path / "again/keys/kek.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_city_whose_key_file_is_gone_says_what_to_do_and_makes_none(founded: Path, tmp_path: Path) -> None:
+    place = tmp_path / "city"
+    shutil.copytree(founded, place)
+    (place / "keys/kek.key").unlink()
+    environment = {**os.environ, **to_environment(Settings(data=place, port=free_pair()))}
+    command = [sys.executable, "app.py", "city"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("citygate: key file `kek.key` is gone: put it back")
+    assert not list((place / "keys").glob("kek*"))

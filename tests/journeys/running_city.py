@@ -99,10 +99,12 @@ def command(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
 
 
 @contextlib.contextmanager
-def running(data: Path, *options: str, command: tuple[str, ...] = ("up",)) -> Iterator[City]:
+def running(
+    data: Path, *options: str, command: tuple[str, ...] = ("up",), program: tuple[str, ...] = ("cli.py",)
+) -> Iterator[City]:
     """`up --json` until the end of the block, or until somebody stops it."""
     asked = ["--json", "--data", str(data), "--port", str(free_pair())]
-    line = [sys.executable, "cli.py", *command, *asked, *options]
+    line = [sys.executable, *program, *command, *asked, *options]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         told = process.stdout.readline()

@@ -91,9 +91,8 @@ def change_hash(data: Path, leaf: int) -> None:
 def change_index(data: Path, leaf: int) -> None:
     """What the search says of the record: another person, another object."""
     with sqlite3.connect(data / "audit/index.db", timeout=10) as index:
-        index.execute(
-            "UPDATE record SET subject = 'user:NOBODY', object = '/lie', result = 'deny' WHERE leaf = ?", (leaf,)
-        )
+        index.execute("UPDATE record SET object = '/lie', result = 'deny' WHERE leaf = ?", (leaf,))
+        index.execute("UPDATE about SET person = 'user:NOBODY' WHERE leaf = ?", (leaf,))
     index.close()
 
 

@@ -4,13 +4,14 @@ import http.client
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from audit.event import Event, EventKind
-from tests.faults.visitor import ask
+from tests.faults.visitor import Answer, ask
 from tests.journeys.running_city import City
+from tests.stack.breaking import at
 
 _names = itertools.count(1)
 
@@ -26,12 +27,22 @@ class Click:
 
 
 class Clicks:
-    """Visitors of the marriage portal with one credential, until the block ends; a page that is not there is 404."""
+    """Visitors of the marriage portal with one credential, until the block ends; a page that is not there is 404.
+
+    With `gateways` each click goes to the next of them, at its own socket: nginx would keep a visitor at one.
+    """
 
     def __init__(
-        self, city: City, credential: dict[str, str], *, path: str = "/certificates/click-", visitors: int = 1
+        self,
+        city: City,
+        credential: dict[str, str],
+        *,
+        path: str = "/certificates/click-",
+        visitors: int = 1,
+        gateways: Sequence[str] = (),
     ) -> None:
         self._city, self._credential, self._path = city, credential, path
+        self._gateways = itertools.cycle(gateways)
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._visit) for _ in range(visitors)]
         self.all: list[Click] = []
@@ -50,10 +61,15 @@ class Clicks:
         while not self._stop.is_set():
             page, began = f"{self._path}{next(_names)}", time.monotonic()
             try:
-                answer = ask(self._city, "marriage", "GET", page, self._credential, seconds=20)
+                answer = self._ask(page, next(self._gateways, ""))
                 self.all.append(Click(began, answer.status, f"/marriage{page}", answer.request_id))
             except (OSError, http.client.HTTPException):
                 self.all.append(Click(began, 0, f"/marriage{page}", ""))
+
+    def _ask(self, page: str, gateway: str) -> Answer:
+        if gateway:
+            return at(self._city, gateway, "marriage", "GET", page, self._credential, seconds=20)
+        return ask(self._city, "marriage", "GET", page, self._credential, seconds=20)
 
     def allowed(self) -> list[Click]:
         return [one for one in self.all if one.status == 404]

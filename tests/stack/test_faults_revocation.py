@@ -20,7 +20,7 @@ def test_no_click_that_began_after_the_receipt_is_allowed(city, what) -> None:
         status, given = city.assign("qian", "zhao")
         assert status == 201, given
     browser = Browser(city).signed_in("zhao" if what == "role" else "wang")
-    with Clicks(city, browser.credential, path="/files/click-", visitors=VISITORS) as clicks:
+    with Clicks(city, browser.credential, path="/files/click-", visitors=VISITORS, gateways=GATEWAYS) as clicks:
         eventually(clicks.more(30))
         asked = time.monotonic()
         told = _revoked(city, given)

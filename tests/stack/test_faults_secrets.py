@@ -15,6 +15,7 @@ THEIRS = ("secrets", "city/keys", "postgres", "keycloak/data")  # where they are
 PLACES = {
     "redis/redis.conf": "redis",
     "city/run/nginx/secret.conf": "data-plane",
+    "pgbackrest/pgpass": "postgres",
 }  # the one that a part is started with
 TOLD = "city/demo-people.json"  # of a demo city alone
 TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}\.")

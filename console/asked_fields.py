@@ -1,0 +1,59 @@
+"""What stands in the body of a parked request, as a second person may see it: field by field, secrets blotted out."""
+
+import json
+import unicodedata
+from collections.abc import Iterable
+from urllib.parse import parse_qsl
+
+from audit.redact import REDACTED, is_secret_name, redact
+from authz.park import Parked
+
+_FIELDS, _NAME_CHARS, _VALUE_CHARS = 40, 64, 500
+_CUT = "…[cut]"
+_DOORS_OWN = {"csrf"}
+
+
+def fields_of(found: Parked) -> list[tuple[str, str]]:
+    """(name, value) in the order sent; a body that is neither a form nor JSON is told by its kind and size."""
+    kind = next((value for name, value in found.headers if name == "content-type"), "").partition(";")[0].strip()
+    if not found.body:
+        return []
+    try:
+        if kind == "application/x-www-form-urlencoded":
+            pairs = parse_qsl(found.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS)
+        elif kind == "application/json":
+            pairs = list(_flat("", json.loads(found.body)))
+        else:
+            pairs = None
+    except (ValueError, RecursionError):
+        pairs = None
+    if pairs is None or len(pairs) > _FIELDS:  # what cannot be shown whole is not shown in part
+        return [("?", f"{len(found.body)} bytes, {plain(kind, _NAME_CHARS)}")]
+    shown = [(name, value) for name, value in pairs if name not in _DOORS_OWN]
+    return [(plain(name, _NAME_CHARS), _told(name, value)) for name, value in shown]
+
+
+def plain(text: str, most: int) -> str:
+    """One line that every reader sees alike: no control or direction characters, bounded, visibly cut."""
+    seen = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) in _UNSEEN else one for one in text[:most])
+    return seen if len(text) <= most else seen + _CUT
+
+
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def _told(name: str, value: str) -> str:
+    secret = is_secret_name(name.rpartition(".")[2])
+    return REDACTED if secret else plain(redact(value[: _VALUE_CHARS * 2]), _VALUE_CHARS)
+
+
+def _flat(path: str, value: object) -> Iterable[tuple[str, str]]:
+    """JSON as lines of dotted names, so that no secret hides in a branch."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flat(f"{path}.{key}" if path else str(key), inner)
+    elif isinstance(value, list) and value:
+        for at, inner in enumerate(value):
+            yield from _flat(f"{path}[{at}]", inner)
+    else:
+        yield path or "?", value if isinstance(value, str) else json.dumps(value)

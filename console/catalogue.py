@@ -1,0 +1,218 @@
+"""The catalogue's pages: what is published, one resource with all its fields and who uses it, and its owner's forms."""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, redirect, request
+from werkzeug import Response
+
+from authz.lease import Receipt
+from authz.register import Register
+from catalogue.described import plain, wrong_with, wrong_with_place
+from catalogue.errors import NotServed, ResourceUnknown
+from catalogue.resource import PAGE, QUERY_CHARS, Resource
+from catalogue.share import Share
+from catalogue.store import DESCRIBED
+from console.frame import Frame
+from console.person_page import CITY_TIME, named
+from console.sharing import LONGEST_DAYS, Sharing, wrong_with_ask
+from console.signin import check_csrf
+from crypto.aead import Sealer
+from crypto.errors import SealInvalid
+from gateway.local import exchange
+from idp.directory import Directory
+
+_PRESET_DAYS = 180
+
+
+class Told:
+    """What was done, told once by the page it led to; it travels sealed, so that no link can claim it."""
+
+    def __init__(self, seal: Sealer) -> None:
+        self._seal = seal
+
+    def at(self, place: str, what: str, receipt: Receipt | None = None) -> Response:
+        """Redirect to `place`, where it is told."""
+        told: dict[str, Any] = {"what": what}
+        if receipt:
+            told |= {"confirmed": receipt.confirmed, "live": receipt.live, "seconds": receipt.seconds}
+        sealed = self._seal.seal(json.dumps(told).encode(), purpose=f"receipt {place}").hex()
+        return redirect(f"{place}?receipt={sealed}", 303)
+
+    def here(self, place: str) -> dict[str, Any] | None:
+        """What the link brought, if it was made for this page."""
+        try:
+            sealed = bytes.fromhex(request.args.get("receipt", ""))
+            return dict(json.loads(self._seal.open(sealed, purpose=f"receipt {place}")))
+        except (SealInvalid, ValueError):
+            return None
+
+
+class Desk:
+    """The views of everybody who works for the city, and of the owner of a resource."""
+
+    def __init__(self, frame: Frame, *, sharing: Sharing, directory: Directory, register: Register, told: Told) -> None:
+        self._frame, self._sharing, self._directory, self._register = frame, sharing, directory, register
+        self._told = told
+
+    def blueprint(self) -> Blueprint:
+        """All of them, by path."""
+        views, own = Blueprint("catalogue", __name__), "/departments/<department>/resources"
+        views.get("/catalogue")(self.resources)
+        views.get("/catalogue/<resource>")(self.resource)
+        views.get(f"{own}/new")(self.new)
+        views.post(own)(self.publish)
+        views.post(f"{own}/<resource>/versions")(self.renew)
+        views.post(f"{own}/<resource>/withdraw")(self.withdraw)
+        views.post(f"{own}/<resource>/shares")(self.ask)
+        views.post(f"{own}/<resource>/shared/<share>/end")(self.end)
+        return views
+
+    def resources(self) -> Response:
+        """One page of the catalogue, newest first."""
+        q, before = request.args.get("q", "")[:QUERY_CHARS], request.args.get("before", "")[:26]
+        found = self._sharing.room.resources.search(q, before=before)
+        more = urlencode({"q": q, "before": found[-1].resource}) if len(found) == PAGE else ""
+        mine = [one for one in self._directory.departments() if self._sharing.administers(one)]
+        return self._frame.page(
+            "catalogue.html",
+            q=q,
+            resources=[self._listed(one) for one in found],
+            next_url=f"?{more}" if more else None,
+            new=[(f"/departments/{one}/resources/new", self._department(one)) for one in mine],
+            receipt=self._told.here("/catalogue"),
+        )
+
+    def resource(self, resource: str) -> Response:
+        """One resource: every field, who uses it, what the reader may do with it."""
+        return self._shown(self._sharing.room.resources.find(resource))
+
+    def new(self, department: str) -> Response:
+        """The form for a resource of this department."""
+        today = self._sharing.clock().astimezone(CITY_TIME).date().isoformat()
+        preset = {"publisher": self._department(department), "produced": today, "version": "1.0"}
+        return self._form(department, filled=preset)
+
+    def publish(self, department: str) -> Response:
+        """Publish it, wait for every gateway, and show the receipt."""
+        check_csrf()
+        described = _described(request.form)
+        place = plain(request.form, ("system", "path"))
+        errors = [*wrong_with(described, today=self._today()), *wrong_with_place(place["system"], place["path"])]
+        if errors:
+            return self._form(department, filled=request.form, errors=errors)
+        try:
+            made, receipt = self._sharing.publish(described, department=department, **place)
+        except NotServed as wrong:
+            return self._form(department, filled=request.form, errors=[{"field": "path", "code": wrong.code}])
+        return self._told.at(f"/catalogue/{made.resource}", "resource-published", receipt)
+
+    def renew(self, department: str, resource: str) -> Response:
+        """Publish the next version."""
+        check_csrf()
+        described = _described(request.form)
+        if errors := list(wrong_with(described, today=self._today())):
+            found = self._sharing.room.resources.find(resource)
+            return self._shown(found, status=422, errors=errors, filled=request.form)
+        self._sharing.renew(resource, described, department=department)
+        return self._told.at(f"/catalogue/{resource}", "resource-renewed")
+
+    def withdraw(self, department: str, resource: str) -> Response:
+        """Take it out of the catalogue."""
+        check_csrf()
+        _, receipt = self._sharing.withdraw(resource, department=department)
+        return self._told.at("/catalogue", "resource-withdrawn", receipt)
+
+    def ask(self, department: str, resource: str) -> Response:
+        """Let an app of the reader's use it; the owner's approval was asked for at the door."""
+        check_csrf()
+        form = plain(request.form, ("app", "purpose", "until"))
+        try:
+            until = datetime.combine(date.fromisoformat(form["until"]), time.max, CITY_TIME)
+            errors = wrong_with_ask(purpose=form["purpose"], until=until, now=self._sharing.clock())
+        except ValueError:
+            until, errors = self._sharing.clock(), [{"field": "until", "code": "date-invalid"}]
+        if errors:
+            found = self._sharing.room.resources.find(resource)
+            return self._shown(found, status=422, errors=errors, asked=form)
+        _, receipt = self._sharing.give(
+            resource, department=department, app=form["app"], purpose=form["purpose"], until=until
+        )
+        return self._told.at(f"/catalogue/{resource}", "share-given", receipt)
+
+    def end(self, department: str, resource: str, share: str) -> Response:
+        """End a share, as its owner."""
+        check_csrf()
+        _, receipt = self._sharing.end(share, owner=department, of=resource)
+        return self._told.at(f"/catalogue/{resource}", "share-ended", receipt)
+
+    def _shown(self, found: Resource, *, status: int = 200, **given: Any) -> Response:
+        owner, room = self._sharing.administers(found.department), self._sharing.room
+        base = f"/departments/{found.department}/resources/{found.resource}"
+        mine = [one for one in self._directory.departments() if self._sharing.speaks_for(one)]
+        until = (self._sharing.clock().astimezone(CITY_TIME) + timedelta(days=_PRESET_DAYS)).date().isoformat()
+        shares = room.shares.of_resource(found.resource)
+        return self._frame.page(
+            "resource.html",
+            status=status,
+            csrf=exchange().recorded.identity.csrf,
+            resource=self._listed(found),
+            versions=room.resources.versions(found.resource),
+            shares=[self._share(one, f"{base}/shared/{one.id}/end" if owner else None) for one in shares],
+            apps=[{"id": one.id, "name": f"{one.name} ({one.id[-6:]})"} for one in room.apps.of(mine)],
+            ask={"action": f"{base}/shares", "app": "", "purpose": "", "until": until, **given.pop("asked", {})},
+            own={"action": base, "filled": given.pop("filled", {one: getattr(found, one) for one in DESCRIBED})}
+            if owner
+            else None,
+            longest=LONGEST_DAYS,
+            errors=given.pop("errors", []),
+            receipt=self._told.here(f"/catalogue/{found.resource}"),
+        )
+
+    def _form(
+        self, department: str, *, filled: Mapping[str, str], errors: list[dict[str, str]] | None = None
+    ) -> Response:
+        lang = self._frame.lang()
+        systems = [one for one in self._register.systems().values() if one.department == department]
+        names = (*DESCRIBED, "system", "path")
+        return self._frame.page(
+            "resource_new.html",
+            status=422 if errors else 200,
+            csrf=exchange().recorded.identity.csrf,
+            department={"id": department, "name": self._department(department)},
+            systems=[{"id": one.id, "name": named(one, lang)} for one in systems],
+            filled={name: filled.get(name, "") for name in names},
+            errors=errors or [],
+        )
+
+    def _listed(self, found: Resource) -> dict[str, Any]:
+        columns = (*DESCRIBED, "label", "system", "path", "published_at", "record")
+        told = {name: getattr(found, name) for name in columns}
+        owner = self._department(found.department)
+        return told | {"id": found.resource, "owner": owner, "href": f"/catalogue/{found.resource}"}
+
+    def _share(self, one: Share, end: str | None) -> dict[str, Any]:
+        return {
+            "app": {"name": one.app_name, "id": one.app},
+            "department": self._department(one.app_department),
+            "purpose": one.purpose,
+            "until": one.until,
+            "end": end,
+        }
+
+    def _department(self, department: str) -> str:
+        found = self._directory.departments().get(department)
+        if found is None:
+            raise ResourceUnknown(department)
+        return named(found, self._frame.lang())
+
+    def _today(self) -> date:
+        return self._sharing.clock().astimezone(CITY_TIME).date()
+
+
+def _described(form: Mapping[str, str]) -> dict[str, str]:
+    """The nine fields; a description typed in several lines is one paragraph."""
+    return plain({**form, "description": " ".join(form.get("description", "").splitlines())}, DESCRIBED)

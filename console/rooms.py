@@ -1,0 +1,134 @@
+"""The rooms' desks and their API; each room joins the application as one value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Blueprint
+from flask_smorest import Blueprint as ApiBlueprint
+
+from backup.work import Work
+from catalogue.room import Catalogue
+from console import (
+    apps,
+    backup,
+    backup_api,
+    catalogue,
+    catalogue_api,
+    grading,
+    grading_api,
+    keys,
+    keys_api,
+    machines,
+    machines_api,
+    zones,
+    zones_api,
+)
+from console.parts import Parts
+from console.sharing import Sharing
+from crypto.key_service import KeyService
+from crypto.keyring import Keyring
+from grading.assess import Assessments
+from grading.evidence import Facts
+from grading.grades import Grades
+from infra.parts import Infrastructure
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What one room shows, as pages and as API."""
+
+    pages: tuple[Blueprint, ...]
+    api: tuple[ApiBlueprint, ...]
+
+
+Opened = Callable[[Parts], Room]
+
+
+def of_infra(infra: Infrastructure) -> Opened:
+    """Machines and zones."""
+
+    def opened(parts: Parts) -> Room:
+        placing = machines.Desk(
+            parts.frame,
+            infra=infra,
+            register=parts.register,
+            directory=parts.directory,
+            policies=parts.policies,
+            clock=parts.clock,
+            mint=parts.mint,
+        )
+        return Room(
+            (zones.Desk(parts.frame, infra.zones, infra.machines, parts.directory).blueprint(), placing.blueprint()),
+            (
+                zones_api.zones(infra.zones),
+                zones_api.flows(infra.zones),
+                zones_api.one_flow(infra.zones, parts.directory, parts.clock),
+                machines_api.machines(infra.machines, parts.directory),
+                machines_api.changes(infra.machines, parts.directory),
+                machines_api.quotas(infra),
+                machines_api.usage(infra, parts.directory, parts.clock),
+            ),
+        )
+
+    return opened
+
+
+def of_catalogue(shared: Catalogue) -> Opened:
+    """Resources, apps and shares."""
+
+    def opened(parts: Parts) -> Room:
+        sharing = Sharing(shared, policies=parts.policies, effective=parts.effective, clock=parts.clock)
+        told, directory = catalogue.Told(parts.seal), parts.directory
+        desk = catalogue.Desk(parts.frame, sharing=sharing, directory=directory, register=parts.register, told=told)
+        own = apps.Desk(parts.frame, sharing=sharing, directory=directory, told=told)
+        room = (catalogue_api.resources, catalogue_api.published, catalogue_api.shares, catalogue_api.apps)
+        return Room((desk.blueprint(), own.blueprint()), tuple(api(sharing) for api in room))
+
+    return opened
+
+
+def of_grading(grades: Grades, assessments: Assessments, facts: Callable[[str, str], Facts]) -> Opened:
+    """Grades and self-assessments; `facts(system, record)` is what may be looked at now."""
+
+    def opened(parts: Parts) -> Room:
+        desk = grading.Desk(
+            parts.frame,
+            register=parts.register,
+            directory=parts.directory,
+            grades=grades,
+            assessments=assessments,
+            facts=facts,
+            effective=parts.effective,
+        )
+        api = grading_api.systems(parts.register, grades, parts.effective)
+        return Room((desk.blueprint(),), (api, grading_api.assessments(assessments, facts)))
+
+    return opened
+
+
+def of_backups(work: Work) -> Opened:
+    """Backups, and drills that prove them."""
+
+    def opened(parts: Parts) -> Room:
+        desk = backup.Desk(parts.frame, work, clock=parts.clock)
+        return Room((desk.blueprint(),), (backup_api.backups(work), backup_api.drills(work)))
+
+    return opened
+
+
+def of_keys(keyring: Keyring, service: KeyService) -> Opened:
+    """Keys and what they are used for."""
+
+    def opened(parts: Parts) -> Room:
+        desk = keys.Desk(
+            parts.frame,
+            keyring=keyring,
+            directory=parts.directory,
+            effective=parts.effective,
+            seal=parts.seal,
+            clock=parts.clock,
+        )
+        api = keys_api.keys(keyring, service, parts.effective)
+        return Room((desk.blueprint(),), (api, keys_api.suite(keyring), keys_api.service(service)))
+
+    return opened

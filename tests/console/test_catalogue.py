@@ -1,0 +1,283 @@
+"""The catalogue at the real door: from publishing to a call that is denied, on pages and in the API."""
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+import app
+from authz import store
+from catalogue.resource import Resource
+from idp import store as idp_store
+from tests.catalogue.shop import HOUSING, Shop, Upstream, described, shop, signed, until
+from tests.founded_city import CONSOLE, PORT, Answer
+
+OWN = "/departments/housing/resources"
+
+
+@pytest.fixture(scope="module")
+def opened(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Upstream]]:
+    with shop(founded, tmp_path_factory.mktemp("shop"), body_bytes=1 << 20) as ready:
+        yield ready
+
+
+@pytest.fixture
+def city(opened: tuple[Shop, Upstream]) -> Shop:
+    return opened[0]
+
+
+@pytest.fixture
+def portal(opened: tuple[Shop, Upstream]) -> Upstream:
+    opened[1].heard.clear()
+    return opened[1]
+
+
+def publish(city: Shop, who: str = "sun", **changes: str) -> Answer:
+    body = described(**changes) | {"system": "housing", "path": "/open/properties"} | changes
+    return city.door.ask("POST", f"/api/v1{OWN}", who, json=body)
+
+
+def ask_for(city: Shop, one: Resource, app_id: str, *, when: str = "", who: str = "qian") -> Answer:
+    """Asked, approved by sun, sent again."""
+    path = f"/api/v1{OWN}/{one.resource}/shares"
+    when = when or (app.clock() + timedelta(days=30)).isoformat()
+    asked = city.door.ask("POST", path, who, json={"app": app_id, "purpose": "核验", "until": when})
+    assert (asked.status, asked.json["missing"]) == (403, "approver"), asked
+    number = asked.json["request"]
+    assert city.door.ask("POST", f"{path}/approve/{number}", "sun", json={"verdict": "approve"}).status == 200
+    return city.door.ask("POST", f"/.citygate/resume/{number}", who)
+
+
+def test_from_publishing_to_a_call_that_is_denied_without_a_job(city: Shop, portal: Upstream) -> None:
+    made = publish(city)
+    assert (made.status, made.json["label"]) == (201, 3)
+    assert made.json["receipt"]["confirmed"] == made.json["receipt"]["live"] == 1
+    one = city.room.resources.find(made.json["id"])
+    created = city.door.ask("POST", "/api/v1/departments/civil/apps", "qian", json={"name": "婚姻核验"}).json
+    denied = city.call(created["id"], created["secret"])
+    assert (denied.status, denied.json["reason"]) == (403, "no-rule")
+    soon = app.clock() + timedelta(seconds=2)
+    shared = ask_for(city, one, created["id"], when=soon.isoformat())
+    assert (shared.status, shared.json["approved_by"]) == (201, city.door.ids["sun"])
+    assert city.call(created["id"], created["secret"]).status == 200
+    ((head, _),) = portal.heard
+    assert "authorization" not in head
+    assert head["x-citygate-assertion"].count(".") == 2
+    time.sleep(max(0.0, (soon - app.clock()).total_seconds()))
+    over = city.call(created["id"], created["secret"])
+    assert (over.status, over.json["reason"], len(portal.heard)) == (403, "no-rule", 1)
+
+
+def test_the_record_says_for_what_and_until_when_and_never_the_secret(city: Shop) -> None:
+    created = city.door.ask("POST", "/api/v1/departments/civil/apps", "qian", json={"name": "记录"}).json
+    one = city.resource()
+    shared = ask_for(city, one, created["id"]).json
+    city.call(created["id"], created["secret"])
+    records = city.door.records()
+    (act,) = [it for it in records if it.detail.get("share") == shared["id"]]
+    assert (act.detail["purpose"], act.detail["app"], act.id) == ("核验", created["id"], shared["record"])
+    assert str(act.detail["until"]).startswith(shared["until"][:16])
+    called = [it for it in records if it.subject == created["id"] and it.kind == "decision"][-1]
+    assert (called.detail["session"], called.detail["assurance"]) == ("", 3)
+    assert created["secret"] not in repr(records)
+    assert created["secret"].encode() not in city.door.city.log.index.read_bytes()
+
+
+def test_what_was_written_is_as_its_records_say_and_a_hand_on_a_row_is_named(founded: Path, tmp_path: Path) -> None:
+    with shop(founded, tmp_path) as (city, _):
+        first, made = publish(city).json, publish(city).json
+        created = city.door.ask("POST", "/api/v1/departments/civil/apps", "qian", json={"name": "对账"}).json
+        shared = ask_for(city, city.room.resources.find(made["id"]), created["id"]).json
+        city.door.ask("DELETE", f"/api/v1/departments/civil/apps/{created['id']}/shares/{shared['id']}", "qian")
+        city.door.ask("DELETE", f"/api/v1{OWN}/{made['id']}", "sun")
+
+        def found() -> list[tuple[str, str]]:
+            city.door.settle()
+            told = city.door.ask("GET", "/api/v1/audit/reconcile", "chen").json
+            return sorted((it["table"], it["id"]) for it in told["items"])
+
+        assert found() == []
+        record = city.room.resources.versions(made["id"])[0].end_record
+        with city.door.city.stores.database.transaction() as connection:
+            mine = store.assignment.c.id == shared["id"]
+            connection.execute(sa.update(store.assignment).where(mine).values(revoked_at=None, clearance=5))
+            app_row = idp_store.app.c.id == created["id"]
+            connection.execute(sa.update(idp_store.app).where(app_row).values(department="housing"))
+            wider = store.rule.c.id == f"reader-of-{first['id'].lower()}-below"
+            connection.execute(sa.update(store.rule).where(wider).values(object="/housing/*"))
+            back = {"id": f"reader-of-{made['id'].lower()}-at", "subject": "x", "department": "housing", "object": "/x"}
+            connection.execute(
+                sa.insert(store.rule).values(back | {"action": "read", "effect": "permit", "record": record})
+            )
+        changed = [("app", created["id"]), ("assignment", shared["id"]), ("rule", back["id"])]
+        assert found() == sorted([*changed, ("rule", f"reader-of-{first['id'].lower()}-below")])
+
+
+def test_an_app_that_is_ended_is_nobody_at_once(city: Shop, portal: Upstream) -> None:
+    one, (app_id, secret) = city.resource(), city.app()
+    city.share(one, app_id)
+    assert city.call(app_id, secret).status == 200
+    ended = city.door.ask("DELETE", f"/api/v1/departments/civil/apps/{app_id}", "qian").json
+    assert ended["receipt"]["confirmed"] == ended["receipt"]["live"]
+    answer = city.call(app_id, secret)
+    assert (answer.status, answer.json["code"]) == (401, "credential-rejected")
+    assert len(portal.heard) == 1
+
+
+def test_a_share_that_is_ended_by_either_side_ends_at_once(city: Shop) -> None:
+    one, (app_id, secret) = city.resource(), city.app()
+    for path, who in ((f"{OWN}/{one.resource}", "sun"), (f"/departments/civil/apps/{app_id}", "qian")):
+        given = city.share(one, app_id)
+        assert city.call(app_id, secret).status == 200
+        assert city.door.ask("DELETE", f"/api/v1{path}/shares/{given.id}", who).status == 200
+        assert city.call(app_id, secret).json["reason"] == "no-rule"
+        assert city.door.ask("DELETE", f"/api/v1{path}/shares/{given.id}", who).status == 404
+
+
+def test_every_reason_to_reject_a_signature_has_one_answer(city: Shop) -> None:
+    one, (app_id, secret) = city.resource(), city.app()
+    city.share(one, app_id)
+    target, seen = "/open/properties", set()
+    good = signed(app_id, secret, target, nonce="n" * 22)
+    assert city.door.ask("GET", target, host=HOUSING, headers=good).status == 200
+    late = signed(app_id, secret, target, at=app.clock().timestamp() - 400)
+    wrong = [good, late, signed(app_id, "cg_app_other", target), signed("app:" + "7" * 26, secret, target),
+             signed(app_id, secret, "/open/other"), {"authorization": "Citygate-HMAC-SHA256 nonsense"}]  # fmt: skip
+    for headers in wrong:
+        answer = city.door.ask("GET", target, host=HOUSING, headers=headers)
+        told = {k: v for k, v in answer.json.items() if k not in ("instance", "decision_id")}
+        seen.add((answer.status, str(told), answer.headers["www-authenticate"]))
+    ((status, told, _),) = seen
+    assert (status, "credential-rejected" in told) == (401, True)
+
+
+def test_a_body_is_held_to_what_was_signed(city: Shop, portal: Upstream) -> None:
+    one, (app_id, secret) = city.resource(), city.app()
+    city.share(one, app_id)
+    with city.door.city.stores.database.transaction() as connection:  # this test's app may also write
+        rule = {"id": city.door.city.stores.epochs.confirmations().epoch, "subject": app_id, "department": "housing"}
+        rule |= {"object": "/housing/open/*", "action": "file", "effect": "permit", "record": "01X"}
+        connection.execute(sa.insert(store.rule).values(rule | {"id": f"write-{rule['id']}"}))
+        epoch = city.door.city.stores.epochs.bump(connection, [("policy", "x")])
+    city.door.city.effective(epoch)
+    body = b"x" * 200_000
+    assert city.call(app_id, secret, method="POST", json=body).status == 200
+    headers = signed(app_id, secret, "/open/properties", method="POST", body=body)
+    changed = city.door.ask("POST", "/open/properties", host=HOUSING, headers=headers, json=body[:-1] + b"y")
+    assert (changed.status, changed.json["code"]) == (400, "digest-wrong")
+    assert [heard for _, heard in portal.heard if heard] == [body], "what was changed never came whole"
+
+
+def test_nobody_publishes_asks_or_ends_for_others(city: Shop) -> None:
+    one, (app_id, _) = city.resource(), city.app("housing")
+    given = city.share(one, city.app()[0])
+    assert publish(city, "qian").status == publish(city, "he").status == 403
+    refused = ask_for(city, one, app_id)  # qian works in civil: he has no app in housing
+    assert (refused.status, refused.json["code"]) == (404, "app-unknown")
+    for path in (f"{OWN}/{one.resource}/shares/{given.id}", f"/departments/housing/apps/{given.app}/shares/{given.id}"):
+        assert city.door.ask("DELETE", f"/api/v1{path}", "qian").status == 403
+    other = f"/api/v1/departments/civil/resources/{one.resource}/shares/{given.id}"
+    assert city.door.ask("DELETE", other, "qian").json["code"] == "share-unknown"
+    zheng = ask_for(city, one, city.app("city")[0], who="zheng")  # one of the three, of the city's own department
+    assert zheng.json["code"] == "app-unknown"
+
+
+def test_zhao_whose_clearance_is_two_may_not_ask(city: Shop) -> None:
+    answer = city.door.ask("POST", f"/api/v1{OWN}/{city.resource().resource}/shares", "zhao", json={})
+    assert (answer.status, answer.json["reason"]) == (403, "clearance")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "code"),
+    [
+        ({"name": "<x>"}, "name", "name-invalid"), ({"name": "a\nb"}, "name", "name-invalid"),
+        ({"name": "../x"}, "name", "name-invalid"), ({"location": "=1+1"}, "location", "text-invalid"),
+        ({"path": "/open/*"}, "path", "path-invalid"), ({"system": "../x"}, "system", "slug-invalid"),
+        ({"path": "/closed"}, "path", "not-served"), ({"system": "marriage"}, "path", "not-served"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_published_is_said_by_field(city: Shop, changes: dict[str, str], field: str, code: str) -> None:
+    answer = publish(city, **changes)
+    assert (answer.status, answer.json["errors"]) == (422, [{"field": field, "code": code}])
+    assert not set(changes.values()) & set(re.findall(r'"([^"]*)"', answer.text)) - {"marriage"}
+    form = described() | {"system": "housing", "path": "/open/properties"} | changes
+    page = city.door.ask("POST", OWN, "sun", form=form, page=True)
+    assert page.status == 422
+    assert "<x>" not in page.text
+
+
+def test_the_apis_of_a_share_refuse_what_is_too_long_past_or_for_no_purpose(city: Shop) -> None:
+    one, (app_id, _) = city.resource(), city.app()
+    year = app.clock() + timedelta(days=366, minutes=1)
+    answer = ask_for(city, one, app_id, when=year.isoformat())
+    assert (answer.status, answer.json["errors"]) == (422, [{"field": "until", "code": "date-too-far"}])
+    past = ask_for(city, one, app_id, when=app.clock().isoformat())
+    assert past.json["errors"] == [{"field": "until", "code": "date-past"}]
+
+
+def test_pages_show_what_was_typed_as_text(city: Shop) -> None:
+    marked = "<script>alert(1)</script>"
+    one = city.resource(description=marked, location='"><b>', name="页面")
+    for path in ("/catalogue?q=%3Cscript%3E", "/catalogue", f"/catalogue/{one.resource}"):
+        page = city.door.ask("GET", path, "sun", page=True)
+        assert page.status == 200
+        assert "<script" not in page.text
+        assert "<b>" not in page.text
+    assert "&lt;script&gt;" in page.text
+    told = city.door.ask("GET", f"/api/v1/catalogue/{one.resource}", "zhao").json
+    assert (told["description"], told["location"]) == (marked, '"><b>')
+
+
+def test_a_browser_walks_the_pages_from_publishing_to_ending(city: Shop) -> None:
+    sun, qian = city.door.sign_in("sun"), city.door.sign_in("qian")
+    ask, origin = city.door.ask, {"origin": f"http://{CONSOLE}:{PORT}"}
+
+    def post(where: str, cookie: str, **form: str) -> Answer:
+        form["csrf"] = city.door.csrf(cookie)
+        return ask("POST", where, cookie=cookie, form=form, page=True, headers=origin)
+
+    assert ask("GET", f"{OWN}/new", cookie=sun, page=True).status == 200
+    made = post(OWN, sun, **described(name="走查"), system="housing", path="/open/properties")
+    assert made.status == 303
+    shown = ask("GET", made.location, cookie=sun, page=True)
+    assert "1/1" in shown.text or "1 个" in shown.text or "全部" in shown.text or "网关" in shown.text
+    place = made.location.partition("?")[0]
+    identifier = place.rpartition("/")[2]
+    app_page = post("/departments/civil/apps", qian, name="走查应用")
+    assert app_page.status == 201
+    (secret,) = re.findall(r"cg_app_[\w-]{43}", app_page.text)
+    (app_id,) = set(re.findall(r"<p>\S+ <code>(app:\w+)</code>", app_page.text))
+    assert secret not in ask("GET", "/departments/civil/apps", cookie=qian, page=True).text
+    assert app_id in ask("GET", place, cookie=qian, page=True).text
+    waits = post(f"{OWN}/{identifier}/shares", qian, app=app_id, purpose="走查", until=until())
+    assert waits.status == 403
+    number = city.door.ask("GET", "/api/v1/requests?of=asked", "qian").json["items"][0]["id"]
+    assert post(f"{OWN}/{identifier}/shares/approve/{number}", sun, verdict="approve").status in (200, 303)
+    resumed = post(f"/.citygate/resume/{number}", qian)
+    assert resumed.status == 303, resumed.text
+    assert city.call(app_id, secret).status == 200
+    renewed = post(f"{OWN}/{identifier}/versions", sun, **described(name="走查", version="2.0"))
+    assert "2.0" in ask("GET", renewed.location, cookie=sun, page=True).text
+    (end,) = re.findall(rf"{OWN}/{identifier}/shared/\w+/end", ask("GET", place, cookie=sun, page=True).text)
+    assert end not in ask("GET", place, cookie=qian, page=True).text
+    assert post(end, sun).status == 303
+    assert city.call(app_id, secret).status == 403
+    assert post(f"{OWN}/{identifier}/withdraw", sun).status == 303
+    assert ask("GET", place, cookie=qian, page=True).status == 404
+
+
+def test_a_receipt_is_believed_only_on_the_page_it_was_made_for(city: Shop) -> None:
+    one, other = city.resource(name="凭据一"), city.resource(name="凭据二")
+    cookie = city.door.sign_in("sun")
+    form = described(name="凭据一") | {"csrf": city.door.csrf(cookie)}
+    origin = {"origin": f"http://{CONSOLE}:{PORT}"}
+    done = city.door.ask("POST", f"{OWN}/{one.resource}/versions", cookie=cookie, form=form, headers=origin)
+    query = done.location.partition("?")[2]
+    for resource, seen in ((one, True), (other, False)):
+        page = city.door.ask("GET", f"/catalogue/{resource.resource}?{query}", cookie=cookie, page=True)
+        assert ("已公布新版本" in page.text) == seen
+    assert city.door.ask("GET", f"/catalogue/{one.resource}?receipt=zz", cookie=cookie, page=True).status == 200

@@ -1,0 +1,103 @@
+"""A city with a vault: what opens it needs a second person. Test routes on the real door; `python -m` runs it for real."""
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import sqlalchemy as sa
+from flask import Flask, jsonify, request
+
+import app
+import desks
+import wiring
+from authz.label import Label
+from authz.store import rule
+from cli import cli
+from console.application import create_application
+from console.parts import Parts
+from console.rooms import Opened
+from console.routes import console_routes
+from console.signin import check_csrf
+from deploy.demo import up
+from deploy.supervise import Process
+from gateway.approval import with_twins
+from gateway.local import exchange
+from gateway.routes import Route
+from settings import Settings
+from storage.database import Database
+
+VAULTS = "/departments/{department}/vaults/{vault}"
+API = f"/api/v1{VAULTS}"
+RULES = (
+    ("department-administrator", "vault:open"),
+    ("security-administrator", "vault:open"),
+    ("security-administrator", "vault:approve"),
+)
+
+
+def routes(host: str) -> list[Route]:
+    made = [
+        Route(
+            host=host, path=path, system="console", department="{department}", actions={"POST": "vault:open"},
+            label=Label.L3, delivery="local", approval={"vault:open": "vault:approve"},
+        )
+        for path in (VAULTS, API)
+    ]  # fmt: skip
+    return [*console_routes(host), *with_twins(made)]
+
+
+def application(parts: Parts, rooms: Iterable[Opened] = ()) -> Flask:
+    made = create_application(parts, rooms)
+
+    def opened(department: str, vault: str):  # type: ignore[no-untyped-def]
+        check_csrf()
+        talk = exchange()
+        talk.detail["vault"] = vault
+        told = {"vault": vault, "approver": talk.recorded.inbound.approver, "form": request.form.to_dict()}
+        return jsonify(told | {"json": request.get_json(silent=True), "department": department})
+
+    for number, path in enumerate((VAULTS, API)):
+        flask_path = path.replace("{", "<").replace("}", ">")
+        made.add_url_rule(flask_path, f"vault-{number}", opened, methods=["POST"])
+    return made
+
+
+def permit(database: Database) -> None:
+    """The rules of the vault, as if they had been published."""
+    rows = [
+        {"id": f"vault-{role}-{action}-{n}", "subject": role, "department": "*", "object": object_, "action": action,
+         "effect": "permit", "record": "01J"}
+        for role, action in RULES
+        for n, object_ in enumerate(("/console/departments/*", "/console/api/v1/departments/*"))
+    ]  # fmt: skip
+    with database.transaction() as connection:
+        connection.execute(sa.insert(rule), rows)
+
+
+def patched(patch) -> None:  # type: ignore[no-untyped-def]
+    """Let whatever city is made next have the vault."""
+    patch(wiring, "console_routes", routes)
+    patch(desks, "create_application", application)
+
+
+def with_the_vault(processes: Callable[..., list[Process]]) -> Callable[..., list[Process]]:
+    """The same processes, but the city's is ours, and its rules are there before it starts."""
+
+    def ours(settings: Settings, *more: object, **options: object) -> list[Process]:
+        database = Database(f"sqlite:///{settings.data / 'city.db'}")
+        permit(database)
+        database.close()
+        started = processes(settings, *more, **options)
+        command = [sys.executable, "-m", "tests.console.vault", "city"]
+        return [replace(one, command=command) if one.name == "city" else one for one in started]
+
+    return ours
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "city":
+        patched(setattr)
+        app.main("city")
+    else:
+        up._processes = with_the_vault(up._processes)
+        cli()

@@ -1,0 +1,57 @@
+"""The requests of the catalogue's desks and API that succeed if they are permitted."""
+
+from authz.label import Label
+from authz.park import Asked
+from authz.request import Missing
+from tests.catalogue.shop import Shop, described, until
+from tests.founded_city import CONSOLE, Answer, Door, tomorrow
+from wiring import mint
+
+SYSTEMS = {"civil-registry": "social", "civil": "marriage", "housing": "housing"}
+
+
+def is_ours(path: str) -> bool:
+    return any(noun in path for noun in ("/resources", "/catalogue", "/apps"))
+
+
+def ask(door: Door, method: str, path: str, who: str, department: str) -> Answer:
+    shop, values = Shop(door), {"department": department}
+    if "/apps" not in path:
+        made = shop.resource(department)
+        values["resource"] = made.resource
+        if "{share}" in path:
+            values["share"] = shop.share(made, shop.app()[0]).id
+    if "{app}" in path:
+        values["app"] = shop.app(department)[0]
+        if "{share}" in path:
+            values["share"] = shop.share(shop.resource("housing"), values["app"]).id
+    if "{request}" in path:
+        values["request"] = waiting(door, path.format(**values, request="").removesuffix("/approve/"), department)
+    body = _body(path, department) if method == "POST" else None
+    key = "json" if path.startswith("/api/") else "form"
+    return door.ask(method, path.format(**values), who, **{key: body})  # type: ignore[arg-type]
+
+
+def _body(path: str, department: str) -> dict[str, str]:
+    last = path.rpartition("/")[2]
+    if "approve" in path:
+        return {"verdict": "approve"}
+    when = tomorrow() if path.startswith("/api/") else until()
+    return {
+        "resources": described() | {"system": SYSTEMS[department], "path": "/open/properties"},
+        "versions": described(version="2.0"),
+        "shares": {"app": "app:01J", "purpose": "x", "until": when},
+        "apps": {"name": "核验"},
+    }.get(last, {})
+
+
+def waiting(door: Door, path: str, department: str) -> str:
+    """A request of somebody else's that waits there."""
+    asked = Asked(
+        department=department, object=f"/console{path}", action="share:ask", approve_action="share:approve",
+        label=Label.L3,
+    )  # fmt: skip
+    return door.city.parking.park(
+        subject="user:nobody", host=CONSOLE, missing=Missing.APPROVER, method="POST", target=path, headers=(),
+        body=b"", record=mint(), asked=asked,
+    ).id  # fmt: skip

@@ -1,0 +1,17 @@
+"""The city that the personas ask: with portals, from which a department can publish."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.catalogue.shop import routes
+from tests.founded_city import Door, opened
+
+
+@pytest.fixture(scope="module")
+def door(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """A city of this module's own, behind the real `handle`."""
+    place = tmp_path_factory.mktemp("city")
+    with opened(founded, place / "city", routes=routes(place)) as ready:
+        yield ready
