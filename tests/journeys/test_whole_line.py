@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from client import EXIT_CONFLICT
 from tests.faults.visitor import eventually
 from tests.journeys.running_city import ROOT, City
 
@@ -33,6 +34,18 @@ def by_two(city: City, *arguments: str, who: str, second: str) -> None:
     assert asked["missing"] == "approver"
     told(city, "request", "approve", asked["request"], "--as", second)
     told(city, "request", "resume", asked["request"], "--as", who)
+
+
+def worked(city: City, verb: str) -> dict[str, Any]:
+    """A backup or a drill; one at a time, and the clock may have begun one."""
+    for _ in range(30):
+        said = city.command("backup", verb, "--json")
+        if said.returncode != EXIT_CONFLICT:
+            break
+        time.sleep(1)
+    assert said.returncode == 0, (said.stdout, said.stderr)
+    answer: dict[str, Any] = json.loads(said.stdout)
+    return answer
 
 
 def grades(city: City, system: str) -> dict[str, Any]:
@@ -69,8 +82,8 @@ def test_from_a_grade_to_an_assessment_that_names_what_broke(graded: City, tmp_p
     ]
     assert machine["state"] == "running"
     assert told(city, "zone", "test", "extranet", "core:443")["passes"] is False
-    assert told(city, "backup", "run")["status"] == "whole"
-    assert told(city, "backup", "drill")["status"] == "passed"
+    assert worked(city, "run")["status"] == "whole"
+    assert worked(city, "drill")["status"] == "passed"
     assessed(
         city,
         met={"second-factor", "log-intact", "restore-drilled", "machines-in-zones", "acts-recorded"},
