@@ -10,6 +10,7 @@ before 2^32 of them (SP 800-38D §8.3; `lifecycle`); a DEK meets one nonce.
 
 import os
 from dataclasses import dataclass
+from io import BytesIO
 
 from cryptography.exceptions import InvalidTag
 
@@ -18,7 +19,7 @@ from crypto.errors import SealInvalid
 
 FORMAT = 2
 KEY_ID_BYTES, _VERSION_BYTES = 26, 4
-_LARGE_BYTES = 1 << 16  # to look at it in its place costs a microsecond, to copy it more
+_LARGE_BYTES = 1 << 16  # to work on it in its place costs a microsecond, to copy it more
 HEADER_BYTES = 2 + KEY_ID_BYTES + _VERSION_BYTES
 
 
@@ -63,16 +64,14 @@ class Kek:
     def seal(self, plaintext: bytes, *, context: bytes) -> bytes:
         """An envelope of `plaintext`, 120 bytes longer (AES-256) or 104 (SM4); `context` is not in it."""
         wrapped, nonce, dek = self._new_dek()
-        return wrapped + nonce + dek.encrypt(nonce, plaintext, wrapped + context)
-
-    def seal_large(self, plaintext: bytes, *, context: bytes) -> bytearray:
-        """The same for what is better not copied once more."""
-        wrapped, nonce, dek = self._new_dek()
-        body = len(wrapped) + NONCE_BYTES
-        room = bytearray(body + len(plaintext) + TAG_BYTES)
-        room[:body] = wrapped + nonce
-        dek.encrypt_into(nonce, plaintext, wrapped + context, memoryview(room)[body:])
-        return room
+        if len(plaintext) < _LARGE_BYTES:
+            return wrapped + nonce + dek.encrypt(nonce, plaintext, wrapped + context)
+        head = wrapped + nonce
+        room = BytesIO(bytes(len(head) + len(plaintext) + TAG_BYTES))
+        with room.getbuffer() as view, view[len(head) :] as body:
+            view[: len(head)] = head
+            dek.encrypt_into(nonce, plaintext, wrapped + context, body)
+        return room.getvalue()
 
     def open(self, sealed: bytes, *, context: bytes) -> bytes:
         """The plaintext. Raises SealInvalid, the same for every reason."""

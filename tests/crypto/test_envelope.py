@@ -28,6 +28,17 @@ def test_what_is_sealed_opens_for_its_context(name: str, plaintext: bytes, conte
     assert KEKS[name].open(KEKS[name].seal(plaintext, context=context), context=context) == plaintext
 
 
+@pytest.mark.parametrize("size", [(1 << 16) - 1, 1 << 16, (1 << 16) + 1])
+@pytest.mark.parametrize("name", sorted(KEKS))
+def test_what_is_large_is_sealed_in_its_place_by_the_same_layout(name: str, size: int) -> None:
+    kek, plaintext = KEKS[name], bytes(range(256)) * 257
+    sealed = kek.seal(plaintext[:size], context=b"file 17")
+    assert (type(sealed), len(sealed) - size) == (bytes, len(kek.seal(b"", context=b"file 17")))
+    assert kek.open(sealed, context=b"file 17") == plaintext[:size]
+    with pytest.raises(SealInvalid):
+        kek.open(sealed, context=b"file 18")
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.sampled_from(sorted(KEKS)), st.binary(max_size=60), st.binary(max_size=9), st.integers(0), st.booleans())
 def test_no_changed_bit_and_no_cut_opens(name: str, plaintext: bytes, context: bytes, at: int, cut: bool) -> None:
