@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from crypto.errors import SealInvalid
 
-_FORMAT = b"\x01"
+FORMAT = b"\x01"
 _KEK_BYTES = 32
 _KEY_ID_BYTES, _SALT_BYTES, _NONCE_BYTES, _TAG_BYTES = 8, 16, 12, 16
-_HEADER_BYTES = len(_FORMAT) + _KEY_ID_BYTES + _SALT_BYTES + _NONCE_BYTES
+_HEADER_BYTES = len(FORMAT) + _KEY_ID_BYTES + _SALT_BYTES + _NONCE_BYTES
 
 
 class Sealer(Protocol):
@@ -48,13 +48,13 @@ class Seal:
     def seal(self, plaintext: bytes, *, purpose: str) -> bytes:
         """Return `plaintext` sealed; 53 bytes longer."""
         salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
-        header = _FORMAT + self._key_id + salt + nonce
+        header = FORMAT + self._key_id + salt + nonce
         return header + self._dek(salt, purpose).encrypt(nonce, plaintext, header + purpose.encode())
 
     def open(self, sealed: bytes, *, purpose: str) -> bytes:
         """Return the plaintext. Raises SealInvalid, the same for every reason."""
         header, ciphertext = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:]
-        if len(ciphertext) < _TAG_BYTES or not header.startswith(_FORMAT + self._key_id):
+        if len(ciphertext) < _TAG_BYTES or not header.startswith(FORMAT + self._key_id):
             raise SealInvalid
         salt, nonce = header[-_SALT_BYTES - _NONCE_BYTES : -_NONCE_BYTES], header[-_NONCE_BYTES:]
         try:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from crypto import aead
 from crypto.aead import Seal
 from crypto.algorithms import AES_256_GCM, SEALING
 from crypto.envelope import FORMAT, HEADER_BYTES, Kek, header_of, version_id
@@ -73,8 +74,9 @@ class PlatformSeal:
             if sealed[:1] != _FORMAT:
                 return self._opened_by_the_first(sealed, purpose)
             kek = self._looked_for(sealed)
+        opened = kek.open(sealed, context=purpose.encode())
         self._uses.opened(kek.name)
-        return kek.open(sealed, context=purpose.encode())
+        return opened
 
     def mac(self, message: bytes, *, purpose: str) -> bytes:
         """32 bytes that nobody else can give for `message`; the same under every version of the platform's key."""
@@ -87,7 +89,7 @@ class PlatformSeal:
 
     def version_of(self, sealed: bytes) -> int | None:
         """Under which version a value says it was sealed; None: none of ours."""
-        if sealed[:1] == b"\x01":
+        if sealed[:1] == aead.FORMAT:
             return 1
         try:
             header = header_of(sealed)
@@ -99,8 +101,9 @@ class PlatformSeal:
         ring = self.ring
         if ring.first is None:
             raise SealInvalid
+        opened = ring.first.open(sealed, purpose=purpose)
         self._uses.opened(version_id(ring.key, 1))
-        return ring.first.open(sealed, purpose=purpose)
+        return opened
 
     def _looked_for(self, sealed: bytes) -> Kek:
         """We missed something: a seal is never met before its version was published. Raises SealInvalid."""

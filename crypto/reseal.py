@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from crypto import aead
 from crypto.envelope import HEADER_BYTES
 from crypto.errors import SealInvalid
 from crypto.platform import PlatformSeal
@@ -18,7 +19,6 @@ from storage.database import Database
 from storage.ephemeral import Ephemeral
 
 BATCH = 200
-_FORMAT_1 = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Column:
     def count(self, current: bytes) -> Counter[bytes]:
         """As `Place` says."""
         first = sa.func.substr(self._column, 1, 1)
-        begins = sa.case((first == _FORMAT_1, first), else_=sa.func.substr(self._column, 1, HEADER_BYTES))
+        begins = sa.case((first == aead.FORMAT, first), else_=sa.func.substr(self._column, 1, HEADER_BYTES))
         query = (
             sa.select(begins.label("begins"), sa.func.count().label("number"))
             .where(self._old(current))
@@ -107,7 +107,7 @@ class Forgettable:
         while True:
             kept, after = self.stale(current, after=after)
             for one in kept:
-                counted[one.sealed[: 1 if one.sealed[:1] == _FORMAT_1 else HEADER_BYTES]] += 1
+                counted[one.sealed[: 1 if one.sealed[:1] == aead.FORMAT else HEADER_BYTES]] += 1
             if not after:
                 return counted
 
