@@ -45,7 +45,7 @@ def load(path: Path) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         raise KeyFileUnsafe(f"key file `{path.name}` is not a file")
     if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise KeyFileUnsafe(f"key file `{path.name}` is open to others: run chmod 600 on it, then rotate the key")
+        raise KeyFileUnsafe(f"key file `{path.name}` is open to others: run chmod 600 on it, and find out who read it")
     if status.st_uid != os.geteuid():
         raise KeyFileUnsafe(f"key file `{path.name}` belongs to another user")
     if len(key) != KEY_BYTES:
