@@ -11,12 +11,11 @@ def number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"citygate {name}".encode()).digest()[:8], signed=True)
 
 
-def hold(connection: Connection, name: str, *, shared: bool = False) -> None:
+def hold(connection: Connection, name: str) -> None:
     """Wait for the lock and keep it to the end of this transaction.
 
     What is read by a later statement was committed before the lock was given.
     """
     if connection.dialect.name != "postgresql":
         return
-    take = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
-    connection.execute(sa.select(take(number(name))))
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number(name))))
