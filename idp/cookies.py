@@ -29,11 +29,12 @@ class Cookies:
 
     def led_to(self, cookie_digests: Sequence[bytes]) -> dict[bytes, tuple[str, str]]:
         """Session and host of each, in one round trip. What was not sealed by us, or for another, leads nowhere."""
-        keys, found = [_key(one) for one in cookie_digests], {}
-        for one, key, sealed in zip(cookie_digests, keys, self._ephemeral.get(keys), strict=True):
+        keys = {_key(one): one for one in cookie_digests}
+        found: dict[bytes, tuple[str, str]] = {}
+        for key, sealed in self._ephemeral.get(keys.keys()).items():
             with suppress(SealInvalid):
-                place = json.loads(self._seal.open(sealed or b"", purpose=key))
-                found[one] = place["session"], place["host"]
+                place = json.loads(self._seal.open(sealed, purpose=key))
+                found[keys[key]] = place["session"], place["host"]
         return found
 
 

@@ -1,6 +1,6 @@
 """What may be forgotten: whoever was forgotten signs in again, and gains nothing by it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Set
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -24,8 +24,8 @@ class Ephemeral(Protocol):
     def put(self, key: str, value: bytes, *, seconds: int) -> None:
         """Keep `value` under `key`, instead of what was there."""
 
-    def get(self, keys: Sequence[str]) -> list[bytes | None]:
-        """What is kept under each of `keys`, asked for together; None where that is nothing, or its time is over."""
+    def get(self, keys: Set[str]) -> Mapping[str, bytes]:
+        """What is kept under these keys, asked for together; one that is missing never was, or its time is over."""
 
     def remove(self, key: str) -> None:
         """Forget what is kept under `key`."""
@@ -55,11 +55,10 @@ class DatabaseEphemeral:
     def put(self, key: str, value: bytes, *, seconds: int) -> None:
         self._write(key, value, seconds, even_if_alive=True)
 
-    def get(self, keys: Sequence[str]) -> list[bytes | None]:
+    def get(self, keys: Set[str]) -> Mapping[str, bytes]:
         these = {"keys": list(keys), "now": self._clock()}
         rows = self._database.alone(lambda connection: connection.execute(_ALIVE, these).all())
-        found = {row.key: row.value for row in rows}
-        return [found.get(key) for key in keys]
+        return {row.key: row.value for row in rows}
 
     def remove(self, key: str) -> None:
         with self._database.transaction() as connection:

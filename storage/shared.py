@@ -1,7 +1,7 @@
 """What all processes of the city share and may forget: Redis, or Valkey. Called from threads only."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
@@ -47,10 +47,11 @@ class RedisEphemeral:
         with _answering():
             self._client.set(_PREFIX + key, value, ex=seconds)
 
-    def get(self, keys: Sequence[str]) -> list[bytes | None]:
+    def get(self, keys: Set[str]) -> Mapping[str, bytes]:
+        names = list(keys)
         with _answering():
-            values = self._client.mget([_PREFIX + key for key in keys])
-        return [value if isinstance(value, bytes) else None for value in values]
+            values = self._client.mget([_PREFIX + name for name in names])
+        return {name: value for name, value in zip(names, values, strict=True) if isinstance(value, bytes)}
 
     def remove(self, key: str) -> None:
         with _answering():

@@ -138,7 +138,7 @@ def test_a_value_that_changed_or_went_meanwhile_is_left_alone(house: House) -> N
     key = f"cookie:{digest(life.cookies[0]).hex()}"
     house.ephemeral.remove(key)
     assert not house.ephemeral.swap(key, b"first", b"raised from the dead")
-    assert house.ephemeral.get([key]) == [None]
+    assert house.ephemeral.get({key}) == {}
 
 
 def test_what_somebody_planted_in_the_shared_memory_keeps_no_version_alive(house: House) -> None:

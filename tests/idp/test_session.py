@@ -69,6 +69,10 @@ class House:
             made, person_id=f"user:{who}", host=host, address="192.0.2.7", previous=previous, record="01J"
         )
 
+    def kept(self, cookie: str) -> bytes:
+        """What the cookie leads to, sealed. Raises KeyError."""
+        return self.ephemeral.get({key_of(cookie)})[key_of(cookie)]
+
     def alive(self, cookie: str) -> bool:
         try:
             self.find(cookie)
@@ -343,8 +347,7 @@ def test_what_was_forgotten_is_a_new_sign_in_and_no_more(house: House) -> None:
 
 def test_an_entry_written_by_hand_or_moved_to_another_cookie_opens_nothing(house: House) -> None:
     mine, others = house.begin(who="wang", sid="w"), house.begin()
-    sealed = house.ephemeral.get([key_of(others)])[0]
-    assert sealed is not None
+    sealed = house.kept(others)
     plain = b'{"session": "%s", "host": "console.localhost"}' % house.id(others).encode()
     for forged in (
         sealed,
@@ -362,8 +365,7 @@ def test_an_entry_written_by_hand_or_moved_to_another_cookie_opens_nothing(house
 
 def test_an_entry_that_outlives_its_session_opens_nothing(house: House) -> None:
     cookie = house.begin()
-    kept = house.ephemeral.get([key_of(cookie)])[0]
-    assert kept is not None
+    kept = house.kept(cookie)
     house.sessions.end(house.id(cookie), person_id="user:li", record="01K")
     house.ephemeral.put(key_of(cookie), kept, seconds=9999)
     assert not house.alive(cookie)
@@ -399,7 +401,7 @@ def test_many_are_looked_up_together_and_each_is_told_its_own(house: House) -> N
     ended, nobody = house.begin(sid="sid-2"), digest("A" * 43)
     identifier = house.id(marriage)
     house.sessions.end(house.id(ended), person_id="user:li", record="01K")
-    house.ephemeral.put(f"cookie:{nobody.hex()}", house.ephemeral.get([key_of(console)])[0] or b"", seconds=60)
+    house.ephemeral.put(f"cookie:{nobody.hex()}", house.kept(console), seconds=60)
     found = house.sessions.look_up([digest(ended), nobody, digest(marriage), digest(console)])
     assert {one: (each.id, each.host) for one, each in found.items()} == {
         digest(marriage): (identifier, MARRIAGE),

@@ -46,25 +46,25 @@ def test_a_value_comes_back_byte_for_byte_until_its_time_is_over(shelf: Shelf) -
     value = bytes(range(256))
     shelf.ephemeral.put("cookie:a", value, seconds=2)
     shelf.ephemeral.put("cookie:b", b"", seconds=60)
-    assert (shelf.ephemeral.get(["cookie:a"])[0], shelf.ephemeral.get(["cookie:b"])[0]) == (value, b"")
-    assert shelf.ephemeral.get(["cookie:c"])[0] is None
+    asked = {"cookie:a", "cookie:b", "cookie:c"}
+    assert shelf.ephemeral.get(asked) == {"cookie:a": value, "cookie:b": b""}
     shelf.pass_by(2)
-    assert (shelf.ephemeral.get(["cookie:a"])[0], shelf.ephemeral.get(["cookie:b"])[0]) == (None, b"")
+    assert shelf.ephemeral.get(asked) == {"cookie:b": b""}
 
 
 def test_what_is_put_again_is_the_new_value_for_the_new_time(shelf: Shelf) -> None:
     shelf.ephemeral.put("k", b"1", seconds=60)
     shelf.ephemeral.put("k", b"2", seconds=1)
-    assert shelf.ephemeral.get(["k"])[0] == b"2"
+    assert shelf.ephemeral.get({"k"}) == {"k": b"2"}
     shelf.pass_by(1)
-    assert shelf.ephemeral.get(["k"])[0] is None
+    assert shelf.ephemeral.get({"k"}) == {}
 
 
 def test_what_is_removed_is_gone_and_may_be_gone_already(shelf: Shelf) -> None:
     shelf.ephemeral.put("k", b"1", seconds=60)
     for _ in range(2):
         shelf.ephemeral.remove("k")
-    assert shelf.ephemeral.get(["k"])[0] is None
+    assert shelf.ephemeral.get({"k"}) == {}
 
 
 def test_of_many_who_claim_at_once_one_does_and_after_its_time_one_again(shelf: Shelf) -> None:
@@ -105,7 +105,7 @@ def own_redis() -> Iterator[Server]:
 
 def refused_within(ephemeral: Ephemeral, seconds: float) -> None:
     calls: list[Callable[[], object]] = [
-        lambda: ephemeral.get(["k"]),
+        lambda: ephemeral.get({"k"}),
         lambda: ephemeral.put("k", b"", seconds=1),
         lambda: ephemeral.remove("k"),
         lambda: ephemeral.claim("k", seconds=1),
@@ -125,11 +125,11 @@ def test_a_redis_that_is_paused_killed_or_full_is_refused_soon_and_serves_again_
     own_redis.send(signal.SIGSTOP)
     refused_within(ephemeral, 2.5)
     own_redis.send(signal.SIGCONT)
-    assert ephemeral.get(["k"])[0] == b"v"
+    assert ephemeral.get({"k"}) == {"k": b"v"}
     own_redis.stop(signal.SIGKILL)
     refused_within(ephemeral, 2.5)
     own_redis.start()
-    assert ephemeral.get(["k"])[0] is None  # forgotten, and that is all
+    assert ephemeral.get({"k"}) == {}  # forgotten, and that is all
     own_redis.client().config_set("maxmemory", "1mb")
 
     def fill() -> None:
@@ -158,7 +158,7 @@ def test_many_who_ask_a_paused_redis_at_once_are_all_refused_soon(own_redis: Ser
 def test_a_database_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
     database = Database("postgresql+psycopg://u:p@127.0.0.1:9/none")
     with pytest.raises(StorageUnavailable):
-        DatabaseEphemeral(database, clock=Clock()).get(["k"])
+        DatabaseEphemeral(database, clock=Clock()).get({"k"})
 
 
 def test_everything_under_a_prefix_is_looked_at_in_pieces_and_nothing_else(shelf: Shelf) -> None:
@@ -179,8 +179,8 @@ def test_a_value_is_swapped_for_what_was_seen_alone_and_keeps_its_time(shelf: Sh
     shelf.ephemeral.put("k", b"old", seconds=2)
     assert not shelf.ephemeral.swap("k", b"another", b"new")
     assert shelf.ephemeral.swap("k", b"old", b"new")
-    assert shelf.ephemeral.get(["k"]) == [b"new"]
+    assert shelf.ephemeral.get({"k"}) == {"k": b"new"}
     assert not shelf.ephemeral.swap("gone", b"", b"new")
     shelf.pass_by(2)
-    assert shelf.ephemeral.get(["k"]) == [None]
+    assert shelf.ephemeral.get({"k"}) == {}
     assert not shelf.ephemeral.swap("k", b"new", b"raised from the dead")
