@@ -35,11 +35,9 @@ class Recheck:
         end: Callable[[Connection, list[str], str], int],
         clock: Callable[[], datetime],
         every: timedelta,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database, self._ephemeral, self._seal = database, ephemeral, seal
         self._revalidate, self._end, self._clock, self._every = revalidate, end, clock, every
-        self._sleep = sleep
 
     def kept(self, login: Completed, identifier: str) -> bytes:
         """The login's refresh token as it is stored with session `identifier`; empty when there is none."""
@@ -59,7 +57,7 @@ class Recheck:
                 return
             if self._clock() - checked_at <= self._every + _PATIENCE:
                 return
-            self._sleep(_LOOK_SECONDS)
+            time.sleep(_LOOK_SECONDS)
             checked_at = self._kept_of(identifier).checked_at
         raise IssuerUnavailable("the issuer is still being asked")
 

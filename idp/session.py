@@ -30,6 +30,8 @@ from storage.epoch import EpochSource
 COOKIE = "__Host-citygate"
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 ID_TOKEN = "session id token"  # noqa: S105 - for what it is sealed, no secret
+IDLE, ABSOLUTE = timedelta(minutes=30), timedelta(hours=8)  # how long a session lives unused, and in all
+CHECKED_EVERY = timedelta(minutes=5)
 SESSIONS_LISTED, _TOUCHED = 50, 1000  # at once; a statement takes only so many values
 
 
@@ -74,9 +76,6 @@ class Sessions:
         sign_out: Callable[[str], None] = lambda _sub: None,
         clock: Callable[[], datetime],
         mint: Callable[[], str],
-        idle: timedelta = timedelta(minutes=30),
-        absolute: timedelta = timedelta(hours=8),
-        checked_every: timedelta = timedelta(minutes=5),
     ) -> None:
         """`revalidate` asks the issuer with a refresh token and returns the next one.
 
@@ -85,10 +84,10 @@ class Sessions:
         """
         self._database, self._ephemeral, self._seal = database, ephemeral, seal
         self._epochs, self._clock, self._mint = epochs, clock, mint
-        self._sign_out, self._idle, self._absolute = sign_out, idle, absolute
-        self._cookies = Cookies(ephemeral, seal, seconds=int(absolute.total_seconds()))
+        self._sign_out = sign_out
+        self._cookies = Cookies(ephemeral, seal, seconds=int(ABSOLUTE.total_seconds()))
         self._recheck = Recheck(
-            database, ephemeral, seal, revalidate=revalidate, end=self._end, clock=clock, every=checked_every
+            database, ephemeral, seal, revalidate=revalidate, end=self._end, clock=clock, every=CHECKED_EVERY
         )
 
     def begin(self, login: Completed, *, person_id: str, host: str, address: str, previous: str, record: str) -> str:
@@ -101,7 +100,7 @@ class Sessions:
             if not _counts(connection, login, person_id):
                 raise LoginRejected("signed out since", return_to=login.return_to)
             same = (session.c.iss == login.iss) & (session.c.sid == login.sid) & (session.c.person == person_id)
-            newest = sa.select(session).where(same, *self._alive(now)).order_by(session.c.started_at.desc()).limit(1)
+            newest = sa.select(session).where(same, *_alive(now)).order_by(session.c.started_at.desc()).limit(1)
             held = connection.execute(newest.with_for_update()).mappings().first()
             identifier = held["id"] if held else self._mint()
             values = {"assurance": login.assurance, "seen_at": now, "id_token": self._sealed(login.id_token)}
@@ -128,7 +127,7 @@ class Sessions:
         if not led_to:
             return {}
         ids = sorted({identifier for identifier, _ in led_to.values()})
-        these = {"ids": ids, "seen": now - self._idle, "started": now - self._absolute}
+        these = {"ids": ids, "seen": now - IDLE, "started": now - ABSOLUTE}
         found = self._database.alone(lambda connection: connection.execute(_LIVE, these).mappings().all())
         rows = {row["id"]: row for row in found}
         return {
@@ -159,7 +158,7 @@ class Sessions:
 
     def is_alive(self, found: Session, now: datetime) -> bool:
         """Whether a session found earlier is still within both lifetimes; `touch` moves the idle one."""
-        return now < found.seen_at + self._idle and now < found.started_at + self._absolute
+        return now < found.seen_at + IDLE and now < found.started_at + ABSOLUTE
 
     def touch(self, identifiers: Iterable[str]) -> None:
         """Somebody used these sessions just now."""
@@ -172,7 +171,7 @@ class Sessions:
 
     def of(self, person_id: str) -> list[Session]:
         """A person's live sessions, newest first."""
-        query = _LISTED.where(session.c.person == person_id, *self._alive(self._clock()))
+        query = _LISTED.where(session.c.person == person_id, *_alive(self._clock()))
         with self._database.transaction() as connection:
             rows = connection.execute(query.order_by(session.c.started_at.desc()).limit(SESSIONS_LISTED)).mappings()
             return [Session(**row) for row in rows]
@@ -245,18 +244,15 @@ class Sessions:
         connection.execute(sa.update(session).where(session.c.id.in_(identifiers)).values(over))
         return self._epochs.bump(connection, [("session", one) for one in identifiers])
 
-    def _alive(self, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-        return (
-            session.c.ended_at.is_(None),
-            session.c.seen_at > now - self._idle,
-            session.c.started_at > now - self._absolute,
-        )
-
     def _csrf(self, identifier: str, host: str) -> str:
         return self._seal.mac(f"{identifier} {host}".encode(), purpose="session form").hex()[:32]
 
     def _sealed(self, id_token: str) -> bytes:
         return self._seal.seal(id_token.encode(), purpose=ID_TOKEN)
+
+
+def _alive(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return session.c.ended_at.is_(None), session.c.seen_at > now - IDLE, session.c.started_at > now - ABSOLUTE
 
 
 def _hold(connection: Connection, which: sa.ColumnElement[bool]) -> list[str]:
@@ -292,7 +288,7 @@ _LISTED = (
     sa.select(*_COLUMNS, sa.literal("").label("host"), sa.literal("").label("csrf"))
     .join(person, person.c.id == session.c.person)
 )  # fmt: skip
-_LIVE = (  # as `Sessions._alive` says, made once
+_LIVE = (  # as `_alive` says, made once
     sa.select(*_COLUMNS, _RENEWABLE.label("checked_at"))
     .join(person, person.c.id == session.c.person)
     .where(session.c.id.in_(sa.bindparam("ids", expanding=True)), session.c.ended_at.is_(None))

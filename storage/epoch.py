@@ -80,12 +80,10 @@ class MemoryEpochs:
         self,
         *,
         monotonic: Callable[[], float],
-        bumped: Callable[[], None] = lambda: None,
         keep_changes: int = 4096,
         forget_seconds: float = 60.0,
     ) -> None:
-        """`bumped` is called after each step, as a hint to ask at once; it must not block."""
-        self._monotonic, self._bumped = monotonic, bumped
+        self._monotonic = monotonic
         self._keep_changes, self._forget_seconds = keep_changes, forget_seconds
         self._lock = threading.Lock()
         self._epoch = 0
@@ -96,12 +94,10 @@ class MemoryEpochs:
     def bump(self, connection: Connection, changes: Iterable[tuple[Kind, str]]) -> int:  # noqa: ARG002 - one process
         with self._lock:
             self._epoch += 1
-            epoch = self._epoch
-            self._feed.extend(Change(epoch=epoch, kind=kind, key=key) for kind, key in changes)
+            self._feed.extend(Change(epoch=self._epoch, kind=kind, key=key) for kind, key in changes)
             while len(self._feed) > self._keep_changes:
                 self._known_from = self._feed.popleft().epoch
-        self._bumped()
-        return epoch
+            return self._epoch
 
     def ask(self, gateway: str, *, holds: int) -> Answer:
         with self._lock:

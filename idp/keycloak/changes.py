@@ -42,11 +42,6 @@ def changed_since(admin: Admin, since: datetime) -> list[Change]:
     return list(found.values())
 
 
-def disabled_since(admin: Admin, since: datetime) -> frozenset[str]:
-    """The `sub` of everybody who was disabled or deleted since, and still is; see `changed_since`."""
-    return frozenset(one.sub for one in changed_since(admin, since) if one.what != PASSWORD_RESET)
-
-
 def _events(admin: Admin, since: datetime) -> list[dict[str, Any]]:
     query = {
         "resourceTypes": "USER",

@@ -173,9 +173,11 @@ def reload(_held: Snapshot, answer: Answer) -> Snapshot:
 
 
 def test_a_receipt_counts_the_gateways_that_confirmed() -> None:
-    source = MemoryEpochs(monotonic=time.monotonic, bumped=lambda: gateway.keeper.nudge())
+    source = MemoryEpochs(monotonic=time.monotonic)
     with Gateway(source, "gateway-1", reload) as gateway:
-        given_ = receipt(source, source.bump(NO_CONNECTION, [("subject", "user:li")]))
+        epoch = source.bump(NO_CONNECTION, [("subject", "user:li")])
+        gateway.keeper.nudge()
+        given_ = receipt(source, epoch)
         assert (given_.confirmed, given_.live) == (1, 1)
         assert gateway.decider.decide(request()).decision.version == 1
         assert gateway.troubles == []

@@ -47,6 +47,12 @@ class Life:
         self.cookies: list[str] = []
         self.parked: list[str] = []
 
+    def under(self, seal: PlatformSeal) -> "Life":
+        """The same people and requests, over another seal."""
+        life = Life(self.house, seal)
+        life.cookies, life.parked = self.cookies, self.parked
+        return life
+
     def begin(self, number: int) -> None:
         for at in range(number):
             login = replace(LOGIN, sid=f"sid-{len(self.cookies)}-{at}", auth_time=NOW, refresh_token=f"refresh-{at}")
@@ -116,7 +122,7 @@ def test_what_the_old_format_sealed_is_sealed_anew_too(house: House) -> None:
     life = Life(house, Seal(bytes(32)))
     life.begin(2)
     seal = house.seal()
-    life.sessions._seal = life.parking.seal = life.sessions._recheck._seal = life.sessions._cookies._seal = seal
+    life = life.under(seal)
     life.all_is_well()
     house.rotate("platform", "city", seal)
     assert house.upkeep(seal).run(RECORD)["references"] == 0

@@ -10,8 +10,6 @@ from storage.database import Database
 from storage.epoch import Change, EpochSource, MemoryEpochs
 from storage.shared_epoch import PostgresEpochs
 
-NO_CONNECTION: Any = None  # one process needs none
-
 
 class Clock:
     def __init__(self) -> None:
@@ -106,13 +104,6 @@ def test_a_silent_gateway_is_forgotten_long_after_its_lease(epochs: Make) -> Non
     assert "gateway-1" in source.confirmations().gateways
     clock.now += 1
     assert source.confirmations().gateways == {}
-
-
-def test_the_hint_follows_the_bump() -> None:
-    seen: list[int] = []
-    source = MemoryEpochs(monotonic=Clock(), bumped=lambda: seen.append(source.ask("gateway-1", holds=0).epoch))
-    source.bump(NO_CONNECTION, [("policy", "")])
-    assert seen == [1]
 
 
 def test_bumps_from_many_threads_are_counted_each_once(epochs: Make) -> None:
