@@ -54,26 +54,18 @@ class Door:
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The JSON answer to one request."""
+        return _read(self._told(method, path, body))
+
+    def fetch(self, path: str) -> bytes:
+        """What a page of ours answers, as it is."""
+        return self._told("GET", path)
+
+    def _told(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWER_SECONDS)
         headers = {"Host": self.host, "Authorization": f"Bearer {self.key}", "Accept": "application/json"}
         headers |= {"Content-Type": "application/json"} if body is not None else {}
         try:
             connection.request(method, path, json.dumps(body).encode() if body is not None else None, headers)
-            response = connection.getresponse()
-            answer: dict[str, Any] = json.loads(response.read())
-        except (OSError, http.client.HTTPException, ValueError) as failure:
-            fail(f"no answer from the city: {failure}", EXIT_UNAVAILABLE)
-        finally:
-            connection.close()
-        if response.status >= 400:
-            self._refused(response.status, answer)
-        return answer
-
-    def fetch(self, path: str) -> bytes:
-        """What a page of ours answers, as it is."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWER_SECONDS)
-        try:
-            connection.request("GET", path, headers={"Host": self.host, "Authorization": f"Bearer {self.key}"})
             response = connection.getresponse()
             answer = response.read()
         except (OSError, http.client.HTTPException) as failure:
@@ -81,7 +73,7 @@ class Door:
         finally:
             connection.close()
         if response.status >= 400:
-            self._refused(response.status, json.loads(answer))
+            self._refused(response.status, _read(answer))
         return answer
 
     def person(self, department: str, login: str) -> str:
@@ -105,6 +97,14 @@ class Door:
             click.echo("  " + ", ".join(f"{name} {value}" for name, value in error.items()), err=True)
         why = f"{answer.get('code', status)} ({answer.get('reason', '')})"
         fail(f"refused: {why}, reference {answer.get('instance', '-')}", _EXITS.get(status, EXIT_FAILED))
+
+
+def _read(answer: bytes) -> dict[str, Any]:
+    try:
+        read: dict[str, Any] = json.loads(answer)
+    except ValueError as failure:
+        fail(f"no answer from the city: {failure}", EXIT_UNAVAILABLE)
+    return read
 
 
 def door(office: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
