@@ -4,23 +4,36 @@ from dataclasses import replace
 
 from authz.errors import AccessDenied
 from authz.label import ceiling_of
-from authz.lease import Decider, Ruling
+from authz.lease import Decider, Ruling, Snapshot
 from authz.request import AccessRequest, Approval, Effect
+from gateway.match import graded
 from gateway.stages import Admitted, Authenticated
 from idp.identity import NOBODY
 
 
 def authorize(authenticated: Authenticated, decider: Decider) -> Admitted:
-    """Decide; whose session was ended since it was looked up is nobody. Raises AccessDenied, LeaseLost."""
+    """Decide, by what holds when it is decided: an object's label may have changed since it was matched, and whose
+    session was ended since it was looked up is nobody. Raises AccessDenied, LeaseLost, InlineOnly.
+    """
     ruling = _ruling(authenticated, decider)
     # looked up after the decision, so in what was decided by or in something newer
-    if ended := authenticated.identity.session in decider.snapshot.revoked:
-        authenticated = replace(authenticated, identity=NOBODY)
-        ruling = _ruling(authenticated, decider)
+    now = _now(authenticated, decider.snapshot)
+    if now is not authenticated:
+        ruling = _ruling(now, decider)
     if ruling.decision.effect is not Effect.PERMIT:
-        reason = "session-ended" if ended else ruling.decision.reason
+        reason = ruling.decision.reason if now.identity is authenticated.identity else "session-ended"
         raise AccessDenied(replace(ruling.decision, reason=reason))
-    return Admitted(authenticated=authenticated, decision=ruling.decision, stale=ruling.stale)
+    return Admitted(authenticated=now, decision=ruling.decision, stale=ruling.stale)
+
+
+def _now(authenticated: Authenticated, snapshot: Snapshot) -> Authenticated:
+    """The same request and caller, as this snapshot has them."""
+    identity, matched = authenticated.identity, graded(authenticated.matched, snapshot.policies.facts)
+    if identity.session in snapshot.revoked:
+        identity = NOBODY
+    if identity is authenticated.identity and matched is authenticated.matched:
+        return authenticated
+    return Authenticated(matched=matched, identity=identity)
 
 
 def _ruling(authenticated: Authenticated, decider: Decider) -> Ruling:

@@ -1,5 +1,7 @@
 """Inbound → Matched: the one route that serves it, and what it and the register say about the object."""
 
+from dataclasses import replace
+
 from authz.facts import Facts
 from authz.label import Label
 from gateway.approval import approved_path
@@ -21,17 +23,36 @@ def match(inbound: Inbound, table: RouteTable, facts: Facts) -> Matched:
     if action is None:
         raise MethodRefused(allowed=route.actions)
     path = approved_path(inbound.path) if route.approves else inbound.path  # one object to whoever asks and approves
-    label = route.label_of(segments, facts.systems)
-    if inbound.listener is Listener.GATE and label >= Label.L3 and action != "read":
-        raise InlineOnly
     own = route.department == "{department}"
-    return Matched(
+    matched = Matched(
         inbound=inbound,
         route=route,
+        segments=segments,
         department=named(route.path, segments, "department") if own else route.department,
         object=f"/{route.system}{path}",
         action=action,
-        label=label,
+        label=route.label_of(segments, facts.systems),
         system=named(route.path, segments, route.of_system) if route.of_system else "",
         zone=named(route.path, segments, route.in_zone) if route.in_zone else "",
     )
+    _check_delivery(matched)
+    return matched
+
+
+def graded(matched: Matched, facts: Facts) -> Matched:
+    """The same, with the label that `facts` give it: its system may be graded while a request is looked up.
+
+    Raises InlineOnly, as `match` does.
+    """
+    route = matched.route
+    label = route.label_of(matched.segments, facts.systems) if route.registered else matched.label
+    if label == matched.label:
+        return matched
+    now = replace(matched, label=label)
+    _check_delivery(now)
+    return now
+
+
+def _check_delivery(matched: Matched) -> None:
+    if matched.inbound.listener is Listener.GATE and matched.label >= Label.L3 and matched.action != "read":
+        raise InlineOnly

@@ -83,6 +83,7 @@ class Matched:
     object: str
     action: str
     label: Label
+    segments: tuple[str, ...] = ()  # of the path, which a system's label is looked up by once more
     system: str = ""  # whose object it is, and
     zone: str = ""  # where it is placed, where the path names them
 

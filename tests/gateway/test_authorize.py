@@ -1,9 +1,15 @@
 """Decided on a fresh lease only, and below the label never."""
 
+from dataclasses import replace
+
 import pytest
 
+from authz.facts import Facts, SystemFact
+from authz.label import Label
 from authz.lease import LEASE_SECONDS
-from tests.gateway.door import DESK, Door, header
+from gateway.pipeline import handle
+from gateway.routes import RouteTable
+from tests.gateway.door import CITY, DESK, Door, header
 
 
 @pytest.mark.parametrize(("assurance", "status"), [(2, 401), (3, 200)])
@@ -50,6 +56,33 @@ async def test_a_session_that_ends_while_it_is_decided_is_nobody(door: Door, mon
     assert (await door.ask("/low/1", cookie=cookie)).status == 401
     assert door.records()[-1].reason == "session-ended"
     assert not door.heard
+
+
+@pytest.mark.parametrize(("assurance", "status"), [(2, 401), (3, 200)])
+async def test_what_is_graded_while_its_reader_is_looked_up_has_the_new_label(
+    door: Door, monkeypatch: pytest.MonkeyPatch, assurance: int, status: int
+) -> None:
+    """Nobody decides by the old grade once its receipt is there: neither does who was matched before."""
+    routes = [replace(one, registered=one.path == "/low/**") for one in door.gate.routes.routes]
+    held, credentials = door.gate.decider.snapshot.policies, door.gate.credentials
+
+    def grade(label: Label) -> None:
+        facts = Facts(systems={"permits": SystemFact(department=CITY, label=label)})
+        door.adopt(policies=replace(held, facts=facts))
+
+    find = credentials.session
+
+    async def slowly(digest: bytes, record: str):  # type: ignore[no-untyped-def]
+        found = await find(digest, record)
+        grade(Label.L3)
+        return found
+
+    grade(Label.L2)
+    monkeypatch.setattr(credentials, "session", slowly)
+    raw = door.raw("/low/1", cookie=door.sign_in(assurance=assurance))
+    answer = await handle(raw, replace(door.gate, routes=RouteTable(routes)))
+    assert (answer.status, len(door.heard)) == (status, int(status == 200))
+    assert status == 401 or {one.label for one in door.records()} == {Label.L3}
 
 
 async def test_the_grace_ends(door: Door) -> None:
