@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Self
 
 from cachebox import TTLCache
 
 from authz.label import Label
+from gateway.body import Followed, pieces
 from gateway.stages import Deliver, Headers, Listener, Outbound, Recorded
 from idp.identity import Identity
 
@@ -101,13 +101,13 @@ class Streams:
         return len(streams)
 
 
-class Stream:
-    """The body of one answer. A class, because a generator that never started cannot close what it wraps."""
+class Stream(Followed):
+    """The body of one answer, which `end` breaks off; before there is one, what is to be carried."""
 
     def __init__(self, streams: Streams, identity: Identity, *, ended: bool) -> None:
+        super().__init__(pieces(b""), self._forgotten)
         self.keys = (identity.session, identity.subject)
         self._streams, self._ended = streams, ended
-        self._body: AsyncIterator[bytes] | None = None
         self._task: asyncio.Task[object] | None = None
 
     def carry(self, answer: Outbound) -> Outbound:
@@ -124,23 +124,11 @@ class Stream:
         if self._task is not None:
             self._task.cancel()
 
-    def __aiter__(self) -> Self:
-        return self
-
     async def __anext__(self) -> bytes:
         self._task = asyncio.current_task()
         if self._ended:
             raise asyncio.CancelledError
-        if self._body is None:
-            raise RuntimeError("nothing to carry")
-        try:
-            return await anext(self._body)
-        except BaseException:
-            await self.aclose()
-            raise
+        return await super().__anext__()
 
-    async def aclose(self) -> None:
-        """Close what is carried; the session is no longer waited for."""
+    async def _forgotten(self, _sent_bytes: int, _whole: bool) -> None:
         self._streams.forget(self)
-        if close := getattr(self._body, "aclose", None):
-            await close()
