@@ -1,14 +1,16 @@
 """Keycloak as this city wants it: the plan that follows from its settings, and what is asked of its administration."""
 
+import threading
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from console.routes import BACKCHANNEL_LOGOUT_PATH
 from crypto.local_keys import load
+from idp.errors import IssuerAdministrationUnavailable
 from idp.keycloak.admin import ASKING_SECONDS, MAKING_SECONDS, Admin
 from idp.keycloak.apply import apply, drift
 from idp.keycloak.changes import Change, changed_since
@@ -68,11 +70,16 @@ class NothingToProvision:
 
 
 class KeycloakProvisioner:
-    """The administration of one Keycloak; a connection for each question, so it may be asked by several threads."""
+    """The administration of one Keycloak; a connection for each question, so it may be asked by several threads.
+
+    Only who watches keeps hers, one thread at a time: she asks every few seconds, and a new one costs more than asking.
+    """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], datetime]) -> None:
         self._settings, self._clock = settings, clock
         self._looked = clock() - _LOOK_BACK
+        self._watcher: Admin | None = None
+        self._watching = threading.Lock()
 
     def drift(self) -> Sequence[Drift]:
         """Raises IssuerAdministrationUnavailable."""
@@ -89,11 +96,21 @@ class KeycloakProvisioner:
 
         Whoever breaks off, because the city's own database is away, is told everything again.
         """
-        now, secret = self._clock(), load(self._settings.data / "keys/watcher.key").hex()
-        with _admin(self._settings, realm=REALM, client_id=WATCHER, secret=secret) as admin:
-            found = changed_since(admin, self._looked)
-        yield from found
+        now = self._clock()
+        yield from self._changed_since(self._looked)
         self._looked = now
+
+    def _changed_since(self, looked: datetime) -> Iterable[Change]:
+        with self._watching:
+            if self._watcher is None:
+                secret = load(self._settings.data / "keys/watcher.key").hex()
+                self._watcher = _admin(self._settings, realm=REALM, client_id=WATCHER, secret=secret)
+            try:
+                return changed_since(self._watcher, looked)
+            except IssuerAdministrationUnavailable:  # the next one asks for a token of its own
+                self._watcher.close()
+                self._watcher = None
+                raise
 
     def sign_out(self, sub: str) -> None:
         """Raises IssuerAdministrationUnavailable."""
@@ -130,25 +147,18 @@ def plan(settings: Settings) -> Plan:
 def administration(settings: Settings, *, patience: float = MAKING_SECONDS) -> Iterator[Admin]:
     """Keycloak's administration with the right to change it, for the length of the block; `patience` in seconds."""
     secret = settings.provisioner_secret
-    with _admin(settings, realm=ACCOUNT_REALM, client_id=ACCOUNT, secret=secret, patience=patience) as admin:
+    made = _admin(settings, realm=ACCOUNT_REALM, client_id=ACCOUNT, secret=secret, patience=patience)
+    with closing(made) as admin:
         yield admin
 
 
-@contextmanager
-def _admin(
-    settings: Settings, *, realm: str, client_id: str, secret: str, patience: float = ASKING_SECONDS
-) -> Iterator[Admin]:
+def _admin(settings: Settings, *, realm: str, client_id: str, secret: str, patience: float = ASKING_SECONDS) -> Admin:
     scheme = "https" if settings.issuer_ca else "http"
-    address = f"{scheme}://{settings.issuer_address}:{settings.issuer_port}"
-    admin = Admin(
-        address,
+    return Admin(
+        f"{scheme}://{settings.issuer_address}:{settings.issuer_port}",
         account_realm=realm,
         client_id=client_id,
         client_secret=secret,
         ca=str(settings.issuer_ca or ""),
         timeout_seconds=patience,
     )
-    try:
-        yield admin
-    finally:
-        admin.close()

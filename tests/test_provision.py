@@ -1,0 +1,49 @@
+"""The city's questions to its issuer's administration."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import provision
+from crypto.local_keys import create
+from idp.errors import IssuerAdministrationUnavailable
+from provision import KeycloakProvisioner
+from settings import Settings
+
+
+class Administration:
+    """Nothing was changed there; `away` says that it cannot be asked."""
+
+    made: list["Administration"]
+    away = False
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.closed = False
+        self.made.append(self)
+
+    def get(self, path: str, **_: object) -> Any:
+        if self.away:
+            raise IssuerAdministrationUnavailable(path)
+        return {"adminEventsEnabled": True} if path.endswith("/config") else []
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_who_watches_keeps_her_connection_until_a_question_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(tmp_path / "keys/watcher.key")
+    Administration.made = made = []
+    monkeypatch.setattr(provision, "Admin", Administration)
+    asked = KeycloakProvisioner(Settings(data=tmp_path), clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    for _ in range(3):
+        assert list(asked.changes()) == []
+    assert [one.closed for one in made] == [False]
+    made[0].away = True
+    with pytest.raises(IssuerAdministrationUnavailable):
+        list(asked.changes())
+    assert list(asked.changes()) == []
+    assert [one.closed for one in made] == [True, False]
