@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from deploy.nginx.data_plane import configure
+from deploy.demo.up import in_front, ours
 from deploy.supervise import BARE, Process, Supervisor, answers, free_ports
 from loadtests.meter import BODY_BYTES, need
-from settings import Settings, to_environment
+from settings import Settings
 
 ROOT = Path(__file__).parents[1]
 MARK = "from the upstream"  # stands in every answer of the upstream, and in nothing else
@@ -49,21 +49,9 @@ def started(folder: Path, processes: list[Process]) -> Iterator[dict[str, int]]:
 @contextlib.contextmanager
 def running(settings: Settings, *, gated: Mapping[str, int] | None = None) -> Iterator[dict[str, int]]:
     """A city process, behind nginx where `gated` names the portals of auth_request and their ports."""
-    environment = {**BARE, **to_environment(settings)}
-    command = [sys.executable, "app.py", "city"]
-    ready = partial(answers, settings.port + 1, "/readyz")
-    processes = [Process(name="city", command=command, environment=environment, folder=ROOT, ready=ready)]
+    processes = [ours(settings, "city")]
     if gated is not None:
-        command = configure(
-            settings,
-            gateways=[settings.run],
-            control=settings.run,
-            forward_auth=gated,
-            inline=("login", "inline"),
-            console=("", "console"),
-        )
-        front = partial(answers, settings.port)
-        processes.append(Process(name="nginx", command=command, environment=BARE, folder=ROOT, ready=front))
+        processes.append(in_front(settings, forward_auth=gated, inline=("login", "inline")))
     with started(settings.data / "run", processes) as pids:
         yield pids
 

@@ -6,7 +6,7 @@ import json
 import secrets
 import string
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -104,28 +104,44 @@ def told_where(settings: Settings) -> Iterator[None]:
 
 
 def _processes(settings: Settings, ports: Mapping[str, int], *, nginx: bool) -> list[Process]:
-    environment = {**BARE, **to_environment(settings)}
-
-    def ours(name: str, port: int, path: str) -> Process:
-        command = [sys.executable, "app.py", name]
-        ready = partial(answers, port, path)
-        return Process(name=name, command=command, environment=environment, folder=ROOT, ready=ready)
-
-    processes = [ours("city", settings.port + 1, "/readyz"), ours("issuer", ports["login"], "/")]
+    issuer = ours(settings, "issuer", ready=partial(answers, ports["login"]))
+    processes = [ours(settings, "city"), issuer]
     processes += [portal(name, settings, port=ports[name]) for name in PORTALS]
     if nginx:
         portals = {name: ports[name] for name in FORWARD_AUTH}
-        command = configure(
-            settings,
-            gateways=[settings.run],
-            control=settings.run,
-            forward_auth=portals,
-            inline=("login", "marriage"),
-            console=("", "console"),
-        )
-        ready = partial(answers, settings.port)
-        processes.append(Process(name="nginx", command=command, environment=environment, folder=ROOT, ready=ready))
+        processes.append(in_front(settings, forward_auth=portals, inline=("login", "marriage")))
     return processes
+
+
+def ours(settings: Settings, role: str, *, name: str = "", ready: Callable[[], bool] | None = None) -> Process:
+    """A process of the city in this role; it is called so, unless there are several."""
+    return Process(
+        name=name or role,
+        command=[sys.executable, "app.py", role],
+        environment={**BARE, **to_environment(settings)},
+        folder=ROOT,
+        ready=ready or partial(answers, settings.operations, "/readyz"),
+    )
+
+
+def in_front(
+    settings: Settings,
+    *,
+    forward_auth: Mapping[str, int],
+    inline: Sequence[str],
+    gateways: Sequence[Path] = (),
+    control: Path | None = None,
+) -> Process:
+    """The data plane before one process that is the whole city, unless others are told; see `configure`."""
+    command = configure(
+        settings,
+        gateways=gateways or [settings.run],
+        control=control or settings.run,
+        forward_auth=forward_auth,
+        inline=inline,
+        console=("", "console"),
+    )
+    return Process(name="nginx", command=command, environment=BARE, folder=ROOT, ready=partial(answers, settings.port))
 
 
 def portal(name: str, settings: Settings, *, port: int) -> Process:

@@ -3,24 +3,21 @@
 import contextlib
 import secrets
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from deploy.demo import up as demo
 from deploy.demo.found import Person, Subjects, found, people_of
 from deploy.demo.up import PORTALS, Running
-from deploy.nginx.data_plane import configure
 from deploy.stack import keycloak, pgbackrest, postgres, redis
 from deploy.stack.accounts import keycloak_accounts
-from deploy.supervise import BARE, CannotStart, Process, Supervisor, answers, check_free, free_ports
+from deploy.supervise import CannotStart, Process, Supervisor, check_free, free_ports
 from idp.errors import IssuerAdministrationUnavailable
 from idp.keycloak.apply import apply
 from provision import administration, plan
-from settings import Settings, to_environment
+from settings import Settings
 
 HERE = Path(__file__).parent
 GATEWAYS = ("gateway-1", "gateway-2", "gateway-3")
@@ -210,27 +207,18 @@ def _doors(settings: Settings, ports: Mapping[str, int]) -> list[Process]:
 
 def _ours(settings: Settings, role: str) -> Process:
     settings.run.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Process(
-        name=settings.name,
-        command=[sys.executable, "app.py", role],
-        environment={**BARE, **to_environment(settings)},
-        folder=demo.ROOT,
-        ready=partial(answers, settings.operations, "/readyz"),
-    )
+    return demo.ours(settings, role, name=settings.name)
 
 
 def _in_front(settings: Settings, ports: Mapping[str, int], behind: Behind) -> list[Process]:
     """nginx, and the portals behind everything."""
     run = settings.data / "run"
-    command = configure(
+    nginx = demo.in_front(
         settings,
         gateways=[run / name for name in GATEWAYS],
         control=run / "control",
         forward_auth={name: ports[name] for name in behind.forward_auth},
         inline=behind.inline,
-        console=("", "console"),
     )
-    ready = partial(answers, settings.port)
-    nginx = Process(name="nginx", command=command, environment=BARE, folder=demo.ROOT, ready=ready)
     ours = () if behind.portals else PORTALS
     return [nginx, *(demo.portal(name, settings, port=ports[name]) for name in ours)]
