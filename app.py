@@ -24,7 +24,18 @@ from crypto.errors import KeyFileUnsafe
 from crypto.local_keys import load
 from crypto.sign import SigningKey, load_public
 from gateway.allow import ForwardAuth
-from gateway.clock_job import BACKUP, INFRA, KEYS, PERIODS_SECONDS, SWEEP, in_process, over_http, own_minute, tick
+from gateway.clock_job import (
+    BACKUP,
+    INFRA,
+    KEYS,
+    PERIODS_SECONDS,
+    SWEEP,
+    Failures,
+    in_process,
+    over_http,
+    own_minute,
+    tick,
+)
 from gateway.listeners import behind_data_plane, bind_tcp, public
 from gateway.operations import Checks, operations
 from gateway.pipeline import handle
@@ -93,12 +104,12 @@ async def run_clock(settings: Settings) -> None:
     """The clock-job: a client of the door like any other, with a key of its own."""
 
     async def lead() -> AsyncIterator[Callable[[], str]]:
-        key = kept_key(settings.data / "keys", CLOCK)
+        key, failures = kept_key(settings.data / "keys", CLOCK), Failures()
         async with (
             over_http(settings.origin("console"), key=key) as ask,
-            _running([tick(ask, periods=PERIODS_SECONDS)]),
+            _running([tick(ask, periods=PERIODS_SECONDS, failures=failures)]),
         ):
-            yield lambda: ""
+            yield failures.trouble
 
     await _elected(settings, "clock", contextlib.asynccontextmanager(lead))
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import aiohttp
@@ -17,6 +18,7 @@ SWEEP, ISSUER_CHANGES, INFRA, KEYS, BACKUP = "sweep", "issuer-changes", "infra",
 PERIODS_SECONDS = {SWEEP: 60.0, ISSUER_CHANGES: 5.0, INFRA: 10.0, KEYS: 60.0, BACKUP: 60.0}
 LATER = frozenset({BACKUP})  # not at once: a city may be up for one command
 OWN_SECONDS = 60.0
+IN_A_ROW = 3  # failures after which a job is in trouble: one is a gateway that starts, or a lease just lost
 ASK_SECONDS = 30.0  # deadline of one request over HTTP
 _FIRST_SECONDS = 2.0  # by then the lease is there
 _log = logging.getLogger(__name__)
@@ -24,12 +26,33 @@ Ask = Callable[[str], Awaitable[int]]
 """POST this path of the console's host as the clock and say which status came of it; raises OSError for none."""
 
 
-async def tick(ask: Ask, *, periods: Mapping[str, float]) -> None:
+class Failures:
+    """How often each job has failed since it last did not."""
+
+    def __init__(self) -> None:
+        self._in_a_row: Counter[str] = Counter()
+
+    def trouble(self) -> str:
+        """Which jobs fail time after time, or ""."""
+        return ", ".join(sorted(job for job, times in self._in_a_row.items() if times >= IN_A_ROW))
+
+    def note(self, job: str, why: str) -> None:
+        """A job failed, or did not: then `why` is ""."""
+        if not why:
+            del self._in_a_row[job]
+            return
+        self._in_a_row[job] += 1
+        _log.error("%s: %s", job, why)
+
+
+async def tick(ask: Ask, *, periods: Mapping[str, float], failures: Failures | None = None) -> None:
     """Ask for each job every so many seconds, until cancelled; what fails is said and tried again in its time."""
+    failures = failures or Failures()
     await asyncio.sleep(_FIRST_SECONDS)
     async with asyncio.TaskGroup() as group:
         for job, seconds in periods.items():
-            group.create_task(_every(seconds, ask, f"/api/v1/jobs/{job}", first=seconds if job in LATER else 0.0))
+            first = seconds if job in LATER else 0.0
+            group.create_task(_every(seconds, ask, job, failures, first=first))
 
 
 async def own_minute(write_counted: Callable[[], Awaitable[None]], flush: Callable[[], None]) -> None:
@@ -90,14 +113,14 @@ class _Resolver(aiohttp.ThreadedResolver):
         return await super().resolve("127.0.0.1" if host.endswith(".localhost") else host, port, family)
 
 
-async def _every(seconds: float, ask: Ask, path: str, *, first: float) -> None:
+async def _every(seconds: float, ask: Ask, job: str, failures: Failures, *, first: float) -> None:
     await asyncio.sleep(first)
     while True:
         try:
-            if (status := await ask(path)) >= 400:
-                _log.error("%s: %s", path, status)
+            status = await ask(f"/api/v1/jobs/{job}")
+            failures.note(job, str(status) if status >= 400 else "")
         except OSError as failure:  # a TimeoutError is one too
-            _log.error("%s: %s", path, str(failure) or "no answer in time")
+            failures.note(job, str(failure) or "no answer in time")
         await asyncio.sleep(seconds)
 
 

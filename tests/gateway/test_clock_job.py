@@ -82,6 +82,22 @@ async def test_a_door_that_is_down_is_asked_again_and_slow_jobs_hold_up_no_other
     assert sorted(told) == ["/api/v1/jobs/issuer-changes"] * 3 + ["/api/v1/jobs/sweep"]
 
 
+async def test_a_job_that_fails_time_after_time_is_told_until_it_does_not() -> None:
+    asked, failures = asyncio.Queue[str](), clock_job.Failures()
+    statuses = {"sweep": iter((503, 503, 503, 503, 204, 503)), "keys": iter((503, 503, 200, 503, 200, 503))}
+
+    async def ask(path: str) -> int:
+        job = path.rpartition("/")[2]
+        asked.put_nowait(f"{job} {failures.trouble()}")
+        return next(statuses[job])
+
+    async with running(tick(ask, periods={"sweep": 0.02}, failures=failures)):
+        told = [await asked.get() for _ in range(6)]
+    assert told == ["sweep ", "sweep ", "sweep ", "sweep sweep", "sweep sweep", "sweep "]
+    async with running(tick(ask, periods={"keys": 0.02}, failures=failures)):
+        assert {await asked.get() for _ in range(6)} == {"keys "}
+
+
 async def test_a_processs_own_minute_goes_on_after_failures() -> None:
     done: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
