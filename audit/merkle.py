@@ -34,11 +34,6 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
     return row[0] if row else hashlib.sha256().digest()
 
 
-def nodes_of(hashes: Sequence[bytes]) -> Node:
-    """Read a tree whose leaf hashes are in memory."""
-    return lambda height, index: root_of(hashes[index << height : (index + 1) << height])
-
-
 def root(size: int, node: Node) -> bytes:
     """Root of the first `size` leaves."""
     return _range(0, size, node) if size else root_of(())

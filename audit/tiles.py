@@ -7,7 +7,6 @@ the leftover of a crash: nobody reads it, and the next sequencer removes it.
 """
 
 import contextlib
-import functools
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -81,7 +80,7 @@ class Tiles:
 
     def node(self, size: int) -> merkle.Node:
         """The tree of `size` leaves, read from its tiles."""
-        hashes = functools.lru_cache(maxsize=_LEVELS)(self.hashes)  # a root asks the last tiles for node after node
+        hashes = lru_cache(maxsize=_LEVELS)(self.hashes)  # a root asks the last tiles for node after node
 
         def read(height: int, index: int) -> bytes:
             level, rest = divmod(height, 8)

@@ -15,10 +15,10 @@ from audit.merkle import (
     hash_leaf,
     hash_node,
     inclusion_proof,
-    nodes_of,
     root,
     root_of,
 )
+from tests.audit.in_memory import nodes_of
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "rfc6962_tree.json").read_text())
 LEAVES = [hash_leaf(str(n).encode()) for n in range(600)]

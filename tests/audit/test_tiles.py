@@ -7,6 +7,7 @@ import pytest
 from audit import merkle
 from audit.errors import LogUnreadable
 from audit.tiles import Tiles, tile_path
+from tests.audit.in_memory import nodes_of
 
 RECORDS = [str(number).encode() * 20 for number in range(70_000)]
 
@@ -33,9 +34,7 @@ def test_a_log_grown_in_steps_has_every_record_hash_and_root(tmp_path: Path) -> 
         assert list(tiles.records(0, size)) == list(enumerate(RECORDS[:size]))
         assert merkle.root(size, tiles.node(size)) == merkle.root_of(hashes[:size])
     assert tiles.record(511, size) == RECORDS[511]
-    assert merkle.inclusion_proof(511, size, tiles.node(size)) == merkle.inclusion_proof(
-        511, size, merkle.nodes_of(hashes)
-    )
+    assert merkle.inclusion_proof(511, size, tiles.node(size)) == merkle.inclusion_proof(511, size, nodes_of(hashes))
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     entries = [
         f"tile/{level}/{name}" for level in ("0", "1", "entries") for name in ("000", "001", "002", "003", "004.p/76")
