@@ -1,12 +1,10 @@
 """Inbound → Matched: the one route that serves it, and what it and the register say about the object."""
 
-from dataclasses import replace
-
 from authz.facts import Facts
 from authz.label import Label
 from gateway.approval import approved_path
 from gateway.errors import InlineOnly, MethodRefused, RouteUnknown
-from gateway.routes import RouteTable, named
+from gateway.routes import Route, RouteTable, named
 from gateway.stages import Inbound, Listener, Matched
 
 
@@ -22,37 +20,30 @@ def match(inbound: Inbound, table: RouteTable, facts: Facts) -> Matched:
     action = route.actions.get("GET" if inbound.method == "HEAD" else inbound.method)
     if action is None:
         raise MethodRefused(allowed=route.actions)
+    return _matched(inbound, route, segments, action, facts)
+
+
+def graded(matched: Matched, facts: Facts) -> Matched:
+    """The same as `facts` have it: its system may be graded while a request is looked up. Raises InlineOnly."""
+    if not matched.route.registered or matched.route.label_of(matched.segments, facts.systems) == matched.label:
+        return matched
+    return _matched(matched.inbound, matched.route, matched.segments, matched.action, facts)
+
+
+def _matched(inbound: Inbound, route: Route, segments: tuple[str, ...], action: str, facts: Facts) -> Matched:
     path = approved_path(inbound.path) if route.approves else inbound.path  # one object to whoever asks and approves
+    label = route.label_of(segments, facts.systems)
+    if inbound.listener is Listener.GATE and label >= Label.L3 and action != "read":
+        raise InlineOnly
     own = route.department == "{department}"
-    matched = Matched(
+    return Matched(
         inbound=inbound,
         route=route,
         segments=segments,
         department=named(route.path, segments, "department") if own else route.department,
         object=f"/{route.system}{path}",
         action=action,
-        label=route.label_of(segments, facts.systems),
+        label=label,
         system=named(route.path, segments, route.of_system) if route.of_system else "",
         zone=named(route.path, segments, route.in_zone) if route.in_zone else "",
     )
-    _check_delivery(matched)
-    return matched
-
-
-def graded(matched: Matched, facts: Facts) -> Matched:
-    """The same, with the label that `facts` give it: its system may be graded while a request is looked up.
-
-    Raises InlineOnly, as `match` does.
-    """
-    route = matched.route
-    label = route.label_of(matched.segments, facts.systems) if route.registered else matched.label
-    if label == matched.label:
-        return matched
-    now = replace(matched, label=label)
-    _check_delivery(now)
-    return now
-
-
-def _check_delivery(matched: Matched) -> None:
-    if matched.inbound.listener is Listener.GATE and matched.label >= Label.L3 and matched.action != "read":
-        raise InlineOnly

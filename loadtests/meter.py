@@ -16,6 +16,7 @@ CONNECTIONS = 64
 VISIT_REQUESTS = 10  # of one visitor, who is then gone: a page and what it loads
 BODY_BYTES = 1024  # of the upstream's answer
 SETTLE_SECONDS = 1.25  # what is done later belongs to the requests too: the log is integrated within a second
+_LOADING_SECONDS = 600  # more than any measurement beside a load takes
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -92,9 +93,9 @@ def _wrk(target: Target, *, seconds: int) -> dict[str, dict[str, float]]:
 
 
 @contextlib.contextmanager
-def loading(target: Target, *, at_most_seconds: int = 600) -> Iterator[None]:
+def loading(target: Target) -> Iterator[None]:
     """Keep `target` under the same load for the length of the block. Raises CannotMeasure if it ended by itself."""
-    with _command(target, seconds=at_most_seconds) as command:
+    with _command(target, seconds=_LOADING_SECONDS) as command:
         wrk = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             yield
