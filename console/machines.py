@@ -139,11 +139,7 @@ def placed(machines: Machines, asked: Asked) -> Machine:
     """Request it under the record of the current request, and put it into the outcome. Raises as `Machines.request`."""
     talk = exchange()
     inbound, actor = talk.recorded.inbound, talk.recorded.identity.subject
-    rows: dict[str, str] = {}
-    try:
-        made = machines.request(asked, actor=actor, approver=inbound.approver, record=inbound.id, told=rows)
-    finally:
-        talk.detail.update(rows)  # what was begun and undone is told, too
+    made = machines.request(asked, actor=actor, approver=inbound.approver, record=inbound.id, told=talk.detail)
     talk.detail.update({"machine": made.id, "host": made.host, "state": made.state})
     return made
 
@@ -152,11 +148,7 @@ def changed(machines: Machines, directory: Directory, department: str, machine: 
     """Bring one of the department's machines where `verb` says. Raises as `Machines.change`."""
     inside = subtree(directory.departments(), department)
     talk = exchange()
-    rows: dict[str, str] = {}
-    try:
-        now = machines.change(machine, STATES[verb], inside=inside, record=talk.recorded.inbound.id, told=rows)
-    finally:
-        talk.detail.update(rows)
+    now = machines.change(machine, STATES[verb], inside=inside, record=talk.recorded.inbound.id, told=talk.detail)
     talk.detail.update({"machine": now.id, "state": now.state})
     return now
 

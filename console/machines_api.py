@@ -136,9 +136,8 @@ def quotas(infra: Infrastructure) -> Blueprint:
             if errors := list(wrong_with_size(body, smallest=0, largest=_LARGEST_QUOTA)):
                 return problem(422, "request-invalid", errors)
             try:
-                talk, rows = exchange(), dict[str, str]()
-                tree = held.set(department, size_of(body), record=talk.recorded.inbound.id, told=rows)
-                talk.detail.update(rows)
+                talk = exchange()
+                tree = held.set(department, size_of(body), record=talk.recorded.inbound.id, told=talk.detail)
             except QuotaConflict as conflict:
                 return problem(409, conflict.code, [told(one) | {"code": conflict.code} for one in conflict.short])
             return {"department": department, "holder": department, "items": meters(tree, department)}
@@ -170,14 +169,13 @@ def infra_job(infra: Infrastructure) -> Callable[[str], int]:
     """What the clock-job runs: close flows that ran out, finish machines that were cut off, tell what went astray."""
 
     def run(record: str) -> int:
-        detail, rows = exchange().detail, dict[str, str]()
+        detail = exchange().detail
         try:
-            settled = infra.machines.reconcile(record=record, told=rows)
-        finally:
-            detail.update(rows)
-        astray = dict(infra.machines.astray())
-        if replaced := infra.zones.keep():
-            detail["replaced"] = "; ".join(f"{one.where}: {one.found or one.wanted}" for one in replaced[:10])
+            settled = infra.machines.reconcile(record=record, told=detail)
+            astray = dict(infra.machines.astray())
+        finally:  # a flow that ran out is closed whether or not the hypervisor answers
+            if replaced := infra.zones.keep():
+                detail["replaced"] = "; ".join(f"{one.where}: {one.found or one.wanted}" for one in replaced[:10])
         if astray:
             detail["astray"] = ", ".join(f"{identifier} {what}" for identifier, what in list(astray.items())[:10])
         return settled + len(replaced)

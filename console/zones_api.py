@@ -127,19 +127,20 @@ def one_flow(held: Zones, directory: Directory, clock: Callable[[], datetime]) -
             way, errors = way_of(zone, to, protocol, port)
             if way is None:
                 return problem(422, "request-invalid", errors)
-            recorded, rows = exchange().recorded, dict[str, str]()
-            flow, mended = held.close(way, actor=recorded.identity.subject, record=recorded.inbound.id, told=rows)
-            _remember(mended, flow, rows)
+            talk = exchange()
+            actor, record = talk.recorded.identity.subject, talk.recorded.inbound.id
+            flow, mended = held.close(way, actor=actor, record=record, told=talk.detail)
+            _remember(mended, flow)
             return _flow(flow)
 
     return routes
 
 
 def _opened(held: Zones, way: Way, terms: Terms) -> Flow:
-    recorded, rows = exchange().recorded, dict[str, str]()
-    actor, inbound = recorded.identity.subject, recorded.inbound
-    flow, mended = held.open(way, terms, actor=actor, approver=inbound.approver, record=inbound.id, told=rows)
-    _remember(mended, flow, rows)
+    talk = exchange()
+    actor, inbound = talk.recorded.identity.subject, talk.recorded.inbound
+    flow, mended = held.open(way, terms, actor=actor, approver=inbound.approver, record=inbound.id, told=talk.detail)
+    _remember(mended, flow)
     return flow
 
 
@@ -149,12 +150,11 @@ def _wrong(body: Mapping[str, Any], directory: Directory, now: datetime) -> Iter
         yield {"field": "owner", "code": "owner-unknown"}
 
 
-def _remember(mended: Sequence[Deviation], flow: Flow | None = None, rows: Mapping[str, str] | None = None) -> None:
+def _remember(mended: Sequence[Deviation], flow: Flow | None = None) -> None:
     """In the outcome record: which flow, and what somebody had opened or closed by hand, now that it is gone."""
     detail = exchange().detail
     if flow:
         detail["flow"] = flow.id
-    detail.update(rows or {})
     if mended:
         named = [f"{'+' if one.found else '-'} {one.where}: {one.found or one.wanted}" for one in mended[:_NAMED]]
         detail["by-hand"] = "; ".join(named)

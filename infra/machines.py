@@ -25,13 +25,12 @@ from infra.hypervisor import Hypervisor, Spec
 from infra.placement import Host, place
 from infra.quota import RESOURCES, Size
 from infra.quotas import Quotas, used_by
-from infra.store import host, machine, machine_change
+from infra.store import Told, host, machine, machine_change
 from storage import witness
 from storage.database import Database
 
 PLACING, RUNNING, STOPPED, DELETED = "placing", "running", "stopped", "deleted"
 PAGE, SETTLED = 100, 6  # of a list; in one run of the job, whose record names each row
-Told = dict[str, str]  # what rows became, by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +87,7 @@ class Machines:
         self._database, self.hypervisor, self._quotas = database, hypervisor, quotas
         self._clock, self._mint = clock, mint
 
-    def request(self, asked: Asked, *, actor: str, approver: str, record: str, told: Told | None = None) -> Machine:
+    def request(self, asked: Asked, *, actor: str, approver: str, record: str, told: Told) -> Machine:
         """Allocate and start it. A hypervisor that is away leaves it "placing": `reconcile` finishes.
 
         `told` takes what the rows became, for the outcome record; so do the other methods that write.
@@ -98,7 +97,7 @@ class Machines:
         made = self.allocate(asked, actor=actor, approver=approver, record=record, told=told)
         return self._bring(made, record=record, told=told)
 
-    def allocate(self, asked: Asked, *, actor: str, approver: str, record: str, told: Told | None = None) -> Machine:
+    def allocate(self, asked: Asked, *, actor: str, approver: str, record: str, told: Told) -> Machine:
         """The row alone: quota and host are taken in the transaction that writes it."""
         parents = self._quotas.parents()
         with self._database.transaction() as connection:
@@ -118,9 +117,7 @@ class Machines:
             self._note(connection, made.id, PLACING, record, told)
             return made
 
-    def change(
-        self, identifier: str, wanted: str, *, inside: frozenset[str], record: str, told: Told | None = None
-    ) -> Machine:
+    def change(self, identifier: str, wanted: str, *, inside: frozenset[str], record: str, told: Told) -> Machine:
         """Start, stop or delete a machine of one of these departments.
 
         Raises MachineUnknown, MachineBusy, HypervisorRefused; then it stays as it was.
@@ -133,7 +130,7 @@ class Machines:
                 raise MachineBusy
             if found.state != wanted:
                 _set(connection, identifier, wanted=wanted, change_record=record)
-                _tell(connection, told, machine, identifier)
+                told.update([witness.of(connection, machine, identifier)])
         return self._bring(self.one(identifier), record=record, told=told)
 
     def one(self, identifier: str) -> Machine:
@@ -154,7 +151,7 @@ class Machines:
             rows = connection.execute(query.order_by(machine.c.id).limit(limit)).mappings()
             return [Machine(**row) for row in rows]
 
-    def reconcile(self, *, record: str, told: Told | None = None) -> int:
+    def reconcile(self, *, record: str, told: Told) -> int:
         """Finish or undo what was begun and never confirmed; return of how many machines.
 
         What the hypervisor still has although its row says deleted is deleted once more: a create that was slower
@@ -196,7 +193,7 @@ class Machines:
         with self._database.transaction() as connection:
             return list(connection.execute(over).scalars())
 
-    def _bring(self, one: Machine, *, record: str, told: Told | None = None) -> Machine:
+    def _bring(self, one: Machine, *, record: str, told: Told) -> Machine:
         """Have the hypervisor do what the row wants, and confirm it. Raises HypervisorRefused."""
         try:
             self._ask(one)
@@ -224,7 +221,7 @@ class Machines:
         with self._database.transaction() as connection:
             return str(connection.execute(sa.select(zone.c.interface).where(zone.c.id == identifier)).scalar_one())
 
-    def _confirm(self, identifier: str, state: str, record: str, told: Told | None = None, **more: str) -> None:
+    def _confirm(self, identifier: str, state: str, record: str, told: Told, **more: str) -> None:
         """The row says what is; whoever comes second finds it said, and what is deleted stays so."""
         with self._database.transaction() as connection:
             found = _held(connection, identifier)
@@ -234,21 +231,15 @@ class Machines:
                 return
             _set(connection, identifier, state=state, change_record=record, **more)
             if found.state == state:  # refused: only what was wanted is taken back
-                _tell(connection, told, machine, identifier)
+                told.update([witness.of(connection, machine, identifier)])
             else:
                 self._note(connection, identifier, state, record, told)
 
-    def _note(self, connection: Connection, identifier: str, state: str, record: str, told: Told | None) -> None:
+    def _note(self, connection: Connection, identifier: str, state: str, record: str, told: Told) -> None:
         """What the meter reads, and what the machine is now."""
         values = {"id": self._mint(), "machine": identifier, "at": self._clock(), "state": state, "record": record}
         connection.execute(sa.insert(machine_change).values(values))
-        _tell(connection, told, machine_change, str(values["id"]))
-        _tell(connection, told, machine, identifier)
-
-
-def _tell(connection: Connection, told: Told | None, table: sa.Table, identifier: str) -> None:
-    if told is not None:
-        told.update([witness.of(connection, table, identifier)])
+        told.update([witness.of(connection, machine_change, values["id"]), witness.of(connection, machine, identifier)])
 
 
 def _held(connection: Connection, identifier: str) -> Machine | None:

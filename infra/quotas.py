@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from infra.errors import QuotaConflict
 from infra.quota import RESOURCES, Size, Tree
-from infra.store import machine, quota
+from infra.store import Told, machine, quota
 from storage import witness
 from storage.database import Database
 
@@ -38,8 +38,11 @@ class Quotas:
         connection.execute(mine.order_by(quota.c.department).with_for_update()).all()
         return _read(connection, parents)
 
-    def set(self, department: str, size: Size, *, record: str, told: dict[str, str] | None = None) -> Tree:
-        """Give `department` this quota instead of the one it has. Raises QuotaConflict."""
+    def set(self, department: str, size: Size, *, record: str, told: Told) -> Tree:
+        """Give `department` this quota instead of the one it has; `told` takes what the row became.
+
+        Raises QuotaConflict.
+        """
         parents = self.parents()
         with self._database.transaction() as connection:
             tree = self.hold(connection, department, parents)
@@ -50,8 +53,8 @@ class Quotas:
                 connection.execute(sa.update(quota).where(quota.c.department == department).values(values))
             else:
                 connection.execute(sa.insert(quota).values({"department": department, **values}))
-            if told is not None:
-                told.update([witness.of(connection, quota, department)])
+            became = witness.of(connection, quota, department)
+        told.update([became])  # once it stands
         return self.tree()
 
 

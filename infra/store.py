@@ -4,6 +4,8 @@ import sqlalchemy as sa
 
 from storage.database import Moment, metadata
 
+Told = dict[str, str | int]  # what the outcome record will say; whoever writes a row tells what it became
+
 flow = sa.Table(
     "flow",
     metadata,

@@ -18,7 +18,7 @@ from authz.store import zone
 from infra.data_plane import DataPlane, Deviation
 from infra.errors import DataPlaneRefused, FlowExists, FlowUnknown, ZoneUnknown
 from infra.nftables import RuleModel, compile_rules
-from infra.store import flow
+from infra.store import Told, flow
 from infra.zone import Flow, Way, Zone
 from storage import advisory, witness
 from storage.database import Database
@@ -71,9 +71,11 @@ class Zones:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def open(
-        self, way: Way, terms: Terms, *, actor: str, approver: str, record: str, told: dict[str, str] | None = None
+        self, way: Way, terms: Terms, *, actor: str, approver: str, record: str, told: Told
     ) -> tuple[Flow, list[Deviation]]:
         """Write it and bring it into force; also what was in force without a row, and no longer is.
+
+        `told` takes what the row became, once it stands; so does `close`.
 
         Raises ZoneUnknown, FlowExists, DataPlaneRefused, DataPlaneUnavailable.
         """
@@ -85,11 +87,11 @@ class Zones:
             made = Flow(id=self._mint(), **way._asdict(), owner=terms.owner, expires_at=terms.expires_at)
             values = {name: getattr(made, name) for name in _FLOW} | {"reason": terms.reason, "record": record}
             values |= {"opened_by": actor, "approved_by": approver, "opened_at": self._clock()}
-            return made, self._replaced(connection, sa.insert(flow).values(values), made.id, told)
+            before, became = self._replaced(connection, sa.insert(flow).values(values), made.id)
+        told.update([became])
+        return made, before
 
-    def close(
-        self, way: Way, *, actor: str, record: str, told: dict[str, str] | None = None
-    ) -> tuple[Flow, list[Deviation]]:
+    def close(self, way: Way, *, actor: str, record: str, told: Told) -> tuple[Flow, list[Deviation]]:
         """Take it back, with whatever runs over it. Raises FlowUnknown, DataPlaneRefused, DataPlaneUnavailable."""
         with self._in_force() as connection:
             found = _found(connection, way, self._clock())
@@ -97,7 +99,9 @@ class Zones:
                 raise FlowUnknown
             values = {"closed_by": actor, "closed_at": self._clock(), "close_record": record}
             change = sa.update(flow).where(flow.c.id == found.id).values(values)
-            return found, self._replaced(connection, change, found.id, told)
+            before, became = self._replaced(connection, change, found.id)
+        told.update([became])
+        return found, before
 
     def test(self, way: Way) -> Tested:
         """Ask the data plane, and then the rows. Raises ZoneUnknown, DataPlaneUnavailable."""
@@ -106,7 +110,12 @@ class Zones:
             return Tested(passes=passes, flow=_found(connection, way, self._clock()))
 
     def drift(self) -> Sequence[Deviation]:
-        """What is in force and was not compiled, or the other way round. Raises DataPlaneUnavailable."""
+        """What is in force and was not compiled, or the other way round. Raises DataPlaneUnavailable.
+
+        Nobody waits for a look that finds nothing; a finding is looked at again while nobody changes anything.
+        """
+        if not self.plane.drift(self._compiled()):
+            return []
         with self._in_force() as connection:
             return self.plane.drift(self._model(connection))
 
@@ -120,20 +129,20 @@ class Zones:
 
         Returns what was replaced. Raises DataPlaneRefused, DataPlaneUnavailable.
         """
+        if self.plane.digest() == self._compiled().digest():
+            return []
         with self._in_force() as connection:
             model = self._model(connection)
             return [] if self.plane.digest() == model.digest() else self._mended(model)
 
     def _replaced(
-        self, connection: Connection, change: sa.Insert | sa.Update, identifier: str, told: dict[str, str] | None
-    ) -> list[Deviation]:
-        """Make the change, and apply; what was other than before the change is told, for it is gone."""
+        self, connection: Connection, change: sa.Insert | sa.Update, identifier: str
+    ) -> tuple[list[Deviation], tuple[str, str]]:
+        """Make the change, and apply. What was other than the rows before is returned, for it is gone; and the row."""
         before = self.plane.drift(self._model(connection))
         connection.execute(change)
-        if told is not None:
-            told.update([witness.of(connection, flow, identifier)])
         self.plane.apply(self._model(connection))
-        return list(before)
+        return list(before), witness.of(connection, flow, identifier)
 
     def _mended(self, model: RuleModel) -> list[Deviation]:
         before = list(self.plane.drift(model))
@@ -146,6 +155,10 @@ class Zones:
         with self._alone, self._database.transaction() as connection:
             advisory.hold(connection, "zones")
             yield connection
+
+    def _compiled(self) -> RuleModel:
+        with self._database.transaction() as connection:
+            return self._model(connection)
 
     def _model(self, connection: Connection) -> RuleModel:
         at = self._clock()

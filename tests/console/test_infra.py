@@ -5,6 +5,7 @@ import json
 import pytest
 
 from audit.event import EventKind
+from infra.errors import HypervisorUnavailable
 from tests.founded_city import Answer, Door, tomorrow
 
 ASK = "/departments/housing/zones/{}/systems/{}/machines"
@@ -165,6 +166,22 @@ def test_what_was_opened_by_hand_is_shown_and_named_in_the_record_that_ends_it(d
         one for one in reversed(door.records()) if one.kind == EventKind.OUTCOME and one.action == "zone:apply"
     )
     assert "zn-internet . zn-core . tcp . 22" in str(record.detail["by-hand"])
+    assert door.ask("GET", "/api/v1/zones/drift", "zhou").json["items"] == []
+
+
+def test_the_rules_are_kept_also_while_the_hypervisor_does_not_answer(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise HypervisorUnavailable
+
+    path = door.city.settings.data / "infra/zones.json"
+    told = json.loads(path.read_text())
+    told["passages"].append(["zn-internet", "zn-core", "tcp", 22, "over"])  # as of a flow that has run out since
+    path.write_text(json.dumps(told | {"digest": "before"}))
+    with monkeypatch.context() as patch:
+        patch.setattr(door.city.infra.machines.hypervisor, "list", away)
+        assert door.ask("POST", "/api/v1/jobs/infra", "clock-job").status == 503
     assert door.ask("GET", "/api/v1/zones/drift", "zhou").json["items"] == []
 
 

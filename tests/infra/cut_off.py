@@ -46,9 +46,9 @@ class Dying(SimulatedHypervisor):
 
 def main(url: str, place: Path, step: str) -> None:
     with ground(url, place, hypervisor=Dying(place / "hypervisor.db", step), founded=True) as land:
-        made = land.machines.request(asked(), actor="user:sun", approver="user:zhou", record="01REQUEST")
+        made = land.machines.request(asked(), actor="user:sun", approver="user:zhou", record="01REQUEST", told={})
         wanted = STOPPED if "stop" in step else DELETED
-        land.machines.change(made.id, wanted, inside=frozenset({"civil"}), record="01CHANGE")
+        land.machines.change(made.id, wanted, inside=frozenset({"civil"}), record="01CHANGE", told={})
 
 
 if __name__ == "__main__":

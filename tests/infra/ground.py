@@ -60,7 +60,7 @@ class Ground:
 
     def open(self, way: Way, *, days: int = 1) -> Flow:
         terms = Terms(owner="civil", reason="duty", expires_at=self.city.clock() + timedelta(days=days))
-        return self.zones.open(way, terms, actor="user:zheng", approver="user:feng", record="01OPEN")[0]
+        return self.zones.open(way, terms, actor="user:zheng", approver="user:feng", record="01OPEN", told={})[0]
 
     def rows(self, table: sa.Table) -> list[dict]:
         return self.city.rows(table)

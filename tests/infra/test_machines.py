@@ -35,12 +35,12 @@ CIVIL = frozenset({"civil"})
 
 def request(land: Ground, name: str = "web", size: Size = ONE, department: str = "civil") -> Machine:
     return land.machines.request(
-        asked(name, size, department), actor="user:sun", approver="user:zhou", record="01REQUEST"
+        asked(name, size, department), actor="user:sun", approver="user:zhou", record="01REQUEST", told={}
     )
 
 
 def change(land: Ground, machine: Machine, wanted: str) -> Machine:
-    return land.machines.change(machine.id, wanted, inside=CIVIL, record="01CHANGE")
+    return land.machines.change(machine.id, wanted, inside=CIVIL, record="01CHANGE", told={})
 
 
 def test_a_machine_is_placed_runs_and_its_row_names_its_record(land: Ground) -> None:
@@ -67,7 +67,7 @@ def test_it_is_stopped_started_and_deleted_and_then_unknown(land: Ground) -> Non
 def test_another_departments_machine_is_unknown(land: Ground) -> None:
     made = request(land)
     with pytest.raises(MachineUnknown):
-        land.machines.change(made.id, DELETED, inside=frozenset({"housing"}), record="01CHANGE")
+        land.machines.change(made.id, DELETED, inside=frozenset({"housing"}), record="01CHANGE", told={})
     assert land.machines.one(made.id).state == RUNNING
 
 
@@ -139,12 +139,12 @@ def test_of_fifty_departments_at_once_for_the_last_room_of_the_hosts_none_overfi
 
 def test_a_quota_is_set_out_of_what_the_one_above_has_left(land: Ground) -> None:
     request(land, size=Size(3, 1, 1))
-    assert land.quotas.set("housing", Size(24, 48, 800), record="01SET").quotas["housing"].cpu == 24
+    assert land.quotas.set("housing", Size(24, 48, 800), record="01SET", told={}).quotas["housing"].cpu == 24
     with pytest.raises(QuotaConflict):
-        land.quotas.set("civil", Size(9, 16, 200), record="01SET")
+        land.quotas.set("civil", Size(9, 16, 200), record="01SET", told={})
     with pytest.raises(QuotaConflict):
-        land.quotas.set("civil", Size(2, 16, 200), record="01SET")
-    assert land.quotas.set("civil", Size(3, 16, 200), record="01SET").left("civil").cpu == 0
+        land.quotas.set("civil", Size(2, 16, 200), record="01SET", told={})
+    assert land.quotas.set("civil", Size(3, 16, 200), record="01SET", told={}).left("civil").cpu == 0
     assert {row["department"]: row["record"] for row in land.rows(store.quota)}["civil"] == "01SET"
 
 
@@ -153,7 +153,7 @@ def test_of_two_children_who_ask_for_the_rest_of_a_parents_quota_at_once_one_get
 
     def one(department: str) -> bool:
         try:
-            land.quotas.set(department, Size(24, 1, 1), record="01SET")
+            land.quotas.set(department, Size(24, 1, 1), record="01SET", told={})
         except QuotaConflict:
             return False
         return True
@@ -169,7 +169,7 @@ def test_a_process_killed_on_the_way_loses_and_doubles_nothing(land: Ground, tmp
     assert done.returncode == -signal.SIGKILL, done.stderr
     (cut_off,) = [row["id"] for row in land.rows(store.machine)]
     assert land.machines.one(cut_off).wanted != land.machines.one(cut_off).state
-    assert land.machines.reconcile(record="01JOB") == 1
+    assert land.machines.reconcile(record="01JOB", told={}) == 1
     wanted = STOPPED if "stop" in step else DELETED if "delete" in step else RUNNING
     one = land.machines.one(cut_off)
     assert (one.state, one.wanted, one.change_record) == (wanted, wanted, "01JOB")
@@ -178,7 +178,7 @@ def test_a_process_killed_on_the_way_loses_and_doubles_nothing(land: Ground, tmp
     assert land.hypervisor.state(cut_off) == (None if wanted == DELETED else wanted)
     states = [row["state"] for row in sorted(land.rows(store.machine_change), key=lambda row: row["at"])]
     assert len(states) == len(set(states))  # each state was entered once
-    assert land.machines.reconcile(record="01JOB") == 0
+    assert land.machines.reconcile(record="01JOB", told={}) == 0
     assert list(land.machines.astray()) == []
 
 
@@ -212,9 +212,9 @@ def test_a_hypervisor_that_is_away_leaves_it_placing_and_the_job_finishes_it(tmp
         assert (made.state, made.wanted) == ("placing", RUNNING)
         with pytest.raises(MachineBusy):
             change(land, made, DELETED)
-        assert land.machines.reconcile(record="01JOB") == 0
+        assert land.machines.reconcile(record="01JOB", told={}) == 0
         driver.trouble = None
-        assert land.machines.reconcile(record="01JOB") == 1
+        assert land.machines.reconcile(record="01JOB", told={}) == 1
         assert land.machines.one(made.id).state == RUNNING
 
 
@@ -249,7 +249,7 @@ def test_what_was_done_past_the_door_is_told_and_not_touched(small: Ground) -> N
     small.hypervisor.create(Spec(id="01STRANGER", host="core-1", interface="zn-core", size=Size(1, 1, 1)))
     told = {lost.id: "lost", stopped.id: "changed-by-hand", "01STRANGER": "unknown"}
     assert dict(small.machines.astray()) == told
-    assert small.machines.reconcile(record="01JOB") == 0
+    assert small.machines.reconcile(record="01JOB", told={}) == 0
     assert dict(small.machines.astray()) == told
 
 
@@ -257,7 +257,7 @@ def test_a_create_that_was_slower_than_the_delete_is_deleted_too(small: Ground) 
     made = request(small)
     change(small, made, DELETED)
     small.hypervisor.create(Spec(id=made.id, host=made.host, interface="zn-core", size=made.size))
-    assert small.machines.reconcile(record="01JOB") == 1
+    assert small.machines.reconcile(record="01JOB", told={}) == 1
     assert small.hypervisor.list() == {}
 
 

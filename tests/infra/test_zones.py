@@ -1,16 +1,19 @@
 """Flows: written and in force together or not at all, until they expire, on either database and data plane."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from infra import store
+from infra.data_plane import Deviation
 from infra.errors import DataPlaneRefused, DataPlaneUnavailable, FlowExists, FlowUnknown, ZoneUnknown
 from infra.namespaces import NamespacePlane
+from infra.nftables import RuleModel
 from infra.simulated_plane import SimulatedPlane
 from infra.zone import Way
 from tests.infra.ground import Ground, ground
@@ -32,7 +35,7 @@ def test_a_flow_passes_from_when_it_is_opened_until_it_is_closed(both: Ground) -
     answer = both.zones.test(HTTPS)
     assert (answer.passes, answer.agrees, answer.flow) == (True, True, opened)
     assert not both.zones.test(Way("extranet", "core", "tcp", 443)).passes
-    both.zones.close(HTTPS, actor="user:zheng", record="01CLOSE")
+    both.zones.close(HTTPS, actor="user:zheng", record="01CLOSE", told={})
     answer = both.zones.test(HTTPS)
     assert (answer.passes, answer.agrees, answer.flow) == (False, True, None)
     assert list(both.zones.drift()) == []
@@ -64,7 +67,7 @@ def test_a_data_plane_that_lost_everything_is_filled_again(both: Ground) -> None
 
 def test_the_row_names_who_opened_approved_and_closed_it_and_under_which_records(land: Ground) -> None:
     land.open(HTTPS)
-    land.zones.close(HTTPS, actor="user:feng", record="01CLOSE")
+    land.zones.close(HTTPS, actor="user:feng", record="01CLOSE", told={})
     (row,) = land.rows(store.flow)
     assert (row["opened_by"], row["approved_by"], row["record"]) == ("user:zheng", "user:feng", "01OPEN")
     assert (row["closed_by"], row["close_record"]) == ("user:feng", "01CLOSE")
@@ -98,7 +101,7 @@ def test_what_is_not_there_is_unknown(land: Ground) -> None:
     with pytest.raises(ZoneUnknown):
         land.open(Way("core", "elsewhere", "tcp", 443))
     with pytest.raises(FlowUnknown):
-        land.zones.close(HTTPS, actor="user:zheng", record="01CLOSE")
+        land.zones.close(HTTPS, actor="user:zheng", record="01CLOSE", told={})
 
 
 class Refusing(SimulatedPlane):
@@ -117,11 +120,49 @@ def test_rules_the_data_plane_refuses_leave_no_row_and_the_old_rules(tmp_path: P
         plane.refuses = True
         with pytest.raises(DataPlaneRefused):
             land.open(Way("internet", "core", "tcp", 22))
+        told: dict[str, str | int] = {}
         with pytest.raises(DataPlaneRefused):
-            land.zones.close(HTTPS, actor="user:zheng", record="01CLOSE")
+            land.zones.close(HTTPS, actor="user:zheng", record="01CLOSE", told=told)
+        assert told == {}  # what was rolled back is no witness
         assert [row["port"] for row in land.zones.flows()] == [443]
         assert land.zones.test(HTTPS).agrees
         assert list(land.zones.drift()) == []
+
+
+class Slow(SimulatedPlane):
+    """While it answers, somebody else writes."""
+
+    beside: Callable[[], None]
+
+    def digest(self) -> str:
+        self.beside()
+        return super().digest()
+
+    def test(self, *way: Any) -> bool:
+        self.beside()
+        return super().test(*way)
+
+    def drift(self, model: RuleModel) -> Sequence[Deviation]:
+        self.beside()
+        return super().drift(model)
+
+
+def test_a_look_at_the_data_plane_keeps_no_writer_waiting(tmp_path: Path) -> None:
+    plane = Slow(tmp_path / "zones.json")
+    with ground(f"sqlite:///{tmp_path / 'city.db'}", tmp_path, plane=plane) as land:
+        plane.beside = lambda: None
+        land.open(HTTPS)
+        written = []
+
+        def write() -> None:
+            with land.city.database.transaction():
+                written.append("row")
+
+        plane.beside = write
+        assert list(land.zones.drift()) == []
+        assert land.zones.keep() == []
+        assert land.zones.test(HTTPS).agrees
+        assert written == ["row"] * 3
 
 
 def test_a_disk_that_takes_nothing_leaves_the_old_rules(tmp_path: Path) -> None:
@@ -154,7 +195,7 @@ def test_a_rule_opened_by_hand_is_named_and_goes_with_the_next_change(small: Gro
     answer = small.zones.test(Way("internet", "core", "tcp", 22))
     assert (answer.passes, answer.agrees) == (True, False)
     assert small.zones.keep() == []  # it stays to be seen
-    _, mended = small.zones.close(HTTPS, actor="user:zheng", record="01CLOSE")
+    _, mended = small.zones.close(HTTPS, actor="user:zheng", record="01CLOSE", told={})
     assert mended == [found]
     assert not small.zones.test(Way("internet", "core", "tcp", 22)).passes
 

@@ -75,10 +75,10 @@ def machine(door: Door, department: str, *, stopped: bool = False) -> str:
     )  # fmt: skip
     machines = door.city.infra.machines
     for old in machines.living(frozenset({department})):
-        machines.change(old.id, DELETED, inside=frozenset({department}), record=app.mint())
-    made = machines.request(asked, actor="user:x", approver="user:y", record=app.mint())
+        machines.change(old.id, DELETED, inside=frozenset({department}), record=app.mint(), told={})
+    made = machines.request(asked, actor="user:x", approver="user:y", record=app.mint(), told={})
     if stopped:
-        machines.change(made.id, STOPPED, inside=frozenset({department}), record=app.mint())
+        machines.change(made.id, STOPPED, inside=frozenset({department}), record=app.mint(), told={})
     return made.id
 
 
@@ -86,7 +86,7 @@ def opened(door: Door, values: dict[str, str]) -> None:
     """What `values` names is open."""
     way = Way(values["zone"], values["to"], values["protocol"], int(values["port"]))
     terms = Terms(owner="civil", reason="duty", expires_at=app.clock() + timedelta(days=1))
-    door.city.infra.zones.open(way, terms, actor="user:x", approver="user:y", record=app.mint())
+    door.city.infra.zones.open(way, terms, actor="user:x", approver="user:y", record=app.mint(), told={})
 
 
 def waiting(door: Door, path: str, values: dict[str, str]) -> str:
