@@ -1,4 +1,4 @@
-"""The commands; what asks the city for something asks it through the door, as a person."""
+"""The command line: what starts, founds, measures and checks a city, and every group of commands."""
 
 import importlib
 import json
@@ -8,19 +8,14 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import click
 import pyotp
 
-from audit.checkpoint import parse
-from audit.errors import CheckpointInvalid
-from audit.verify import verify
 from authz.errors import AuthzError
 from client import (
     EXIT_CONFLICT,
     EXIT_FAILED,
-    EXIT_INTEGRITY,
     EXIT_NOT_FOUND,
     EXIT_UNAVAILABLE,
     EXIT_USAGE,
@@ -28,24 +23,25 @@ from client import (
     fail,
     table,
 )
+from commands.audit import audit_group
 from commands.backup import backup_group, restore_command
 from commands.catalogue import app_group, resource_group, share_group
 from commands.grading import assess_group, grade_group
+from commands.issuer import idp_group
 from commands.keys import key_group
 from commands.machine import machine_group, quota_group
+from commands.people import people_group, role_group, session_group
 from commands.request import request_group
 from commands.zone import flow_group, zone_group
-from crypto.errors import KeyFileUnsafe
 from deploy.demo.found import Subjects, found, local_accounts, people_of
 from deploy.demo.up import Running, json_line, up
 from deploy.supervise import CannotStart
-from door_commands import audit_group, idp_group, people_group, role_group, session_group
 from gateway.errors import InvalidRoute
 from gateway.routes import RouteTable, load_routes
 from idp.errors import IdpError
 from settings import SettingsInvalid
 from storage.errors import StorageError
-from wiring import audit_log, clock, mint
+from wiring import clock, mint
 
 ROOT = Path(__file__).parent
 
@@ -177,9 +173,12 @@ for _group in (
     assess_group,
     backup_group,
     restore_command,
+    zone_group,
+    flow_group,
+    machine_group,
+    quota_group,
+    key_group,
 ):
-    cli.add_command(_group)
-for _group in (zone_group, flow_group, machine_group, quota_group, key_group):
     cli.add_command(_group)
 
 
@@ -214,34 +213,6 @@ def route_check(file: Path) -> None:
     except InvalidRoute as invalid:
         fail(str(invalid), EXIT_FAILED)
     click.echo(f"{len(routes)} routes")
-
-
-@audit_group.command("verify")
-@click.option("--data", type=click.Path(path_type=Path))
-@click.option("--pinned", type=click.Path(exists=True, path_type=Path), help="A checkpoint that was kept outside.")
-@click.option("--json", "as_json", is_flag=True)
-def audit_verify(data: Path | None, pinned: Path | None, *, as_json: bool) -> None:
-    """Recompute everything from the files alone: 0 intact, 6 tampered, 7 unreadable."""
-    try:
-        log = audit_log(configured(data))
-        kept = parse(pinned.read_text(), log.key, log.origin) if pinned else None
-    except (KeyFileUnsafe, CheckpointInvalid) as failure:
-        fail(str(failure), EXIT_UNAVAILABLE)
-    report = verify(log.tiles, spools=log.spools, index=log.index, key=log.key, origin=log.origin, pinned=kept)
-    findings = [{"kind": one.kind, "leaf": one.leaf, "what": one.what} for one in report.findings]
-    facts: dict[str, Any] = {
-        "status": report.status,
-        "records": report.records,
-        "root": report.root,
-        "findings": findings,
-    }
-    if as_json:
-        click.echo(json.dumps(facts, ensure_ascii=False))
-    else:
-        click.echo(f"{report.status}: {report.records} records, root {report.root}")
-        for finding in findings:
-            click.echo(f"  record {finding['leaf']}: {finding['kind']}: {finding['what']}")
-    sys.exit({"intact": 0, "tampered": EXIT_INTEGRITY}.get(report.status, EXIT_UNAVAILABLE))
 
 
 if __name__ == "__main__":

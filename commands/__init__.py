@@ -1,1 +1,1 @@
-"""Commands of the rooms: each a client of the door, as a person."""
+"""The commands by what they are about; what asks the city for something asks it through the door, as a person."""

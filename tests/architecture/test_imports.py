@@ -72,7 +72,7 @@ _CLIENTS = {
     "httptools": ("gateway/target.py", "gateway/upstream.py", "gateway/answer.py"),
     "uvicorn": ("gateway/target.py", "gateway/server.py", "gateway/cycle.py", "app.py"),
     "prometheus_client": ("gateway/operations.py",),
-    "click": ("cli.py", "client.py", "door_commands.py", "commands/"),
+    "click": ("cli.py", "client.py", "commands/"),
     "sqlalchemy": (
         "storage/",
         "authz/",
