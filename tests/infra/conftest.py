@@ -1,5 +1,6 @@
 """What the tests of machines and zones share."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,3 +34,14 @@ def namespaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NamespacePl
         yield plane
     finally:
         plane.remove()
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[NamespacePlane]:
+    """One set of namespaces for the questions that leave nothing behind."""
+    need("nft", "ip", "unshare", "sysctl", root=True)
+    made = NamespacePlane(f"cgpack{os.getpid()}")
+    try:
+        yield made
+    finally:
+        made.remove()

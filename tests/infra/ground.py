@@ -13,6 +13,7 @@ from infra import founding
 from infra.data_plane import DataPlane
 from infra.hypervisor import Hypervisor
 from infra.machines import Asked, Machines
+from infra.nftables import RuleModel, compile_rules
 from infra.quota import Size
 from infra.quotas import Quotas
 from infra.simulated import SimulatedHypervisor
@@ -42,6 +43,18 @@ def flow(
         id=identifier, from_zone=from_zone, to_zone=to_zone, protocol=protocol, port=port, owner="civil",
         expires_at=NOW + timedelta(days=days),
     )  # fmt: skip
+
+
+FLOWS = [
+    flow("core", "extranet", identifier="01A"),
+    flow("internet", "extranet", 80, identifier="01B"),
+    flow("internet", "extranet", 53, "udp", identifier="01C"),
+    flow("extranet", "core", 443, "udp", identifier="01D"),
+]
+
+
+def compiled(flows: list[Flow]) -> RuleModel:
+    return compile_rules(ZONES, flows, at=NOW)
 
 
 class Ground:

@@ -1,0 +1,118 @@
+"""Shares on both databases: what they open to whom, who ends them, and when they are over."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from authz import store
+from authz.errors import MayNotGrant
+from authz.label import Label
+from catalogue.errors import AlreadyShared, AppUnknown, ResourceUnknown, ShareUnknown
+from catalogue.resource import reader_of
+from tests.catalogue.room import Room
+from tests.idp.people import NOW
+
+
+def test_what_is_shared_is_read_until_its_moment_and_no_job_has_to_run(room: Room) -> None:
+    one, app = room.publish(), room.app()
+    assert room.may(app) == "no-rule"
+    given = room.give(one, app, until=NOW + timedelta(seconds=2))
+    assert (given.clearance, given.purpose, given.approved_by, given.asked_by) == (3, "核验", "user:admin", "user:li")
+    assert [room.may(app, path) for path in ("/open/p", "/open/p/1")] == ["permit", "permit"]
+    room.town.city.clock.add(seconds=1.999)
+    assert room.may(app) == "permit"
+    room.town.city.clock.add(seconds=0.001)
+    assert room.may(app) == "no-rule"
+    assert room.room.shares.of_resource(one.resource) == []
+
+
+def test_a_share_opens_its_path_for_reading_up_to_its_label_and_nothing_else(room: Room) -> None:
+    one, app, other = room.publish(), room.app(), room.app()
+    room.give(one, app)
+    assert room.may(app, label=Label.L4) == "clearance"
+    beside = ("/open", "/open/", "/open/px", "/certificates/17", "/")
+    assert {room.may(app, path) for path in beside} == {"no-rule"}
+    assert room.may(app, action="file") == "no-rule"
+    assert room.may(other) == "no-rule"
+
+
+def test_a_share_is_ended_by_owner_or_user_and_by_nobody_else(room: Room) -> None:
+    one, app = room.publish(), room.app()
+    for mine, others in (
+        ({"owner": "housing", "of": one.resource}, {"owner": "civil", "of": one.resource}),
+        ({"user": "civil", "of": app}, {"user": "housing", "of": app}),
+    ):
+        given = room.give(one, app)
+        common = {"actor": "user:x", "record": "01E", "told": room.told}
+        for wrong in (
+            others,
+            {"owner": "housing", "of": "other"},
+            {"owner": "housing", "of": app},
+            {"of": one.resource},
+        ):
+            with pytest.raises(ShareUnknown):
+                room.room.shares.end(given.id, **wrong, **common)  # type: ignore[arg-type]
+        assert room.may(app) == "permit"
+        over_, epoch = room.room.shares.end(given.id, **mine, **common)  # type: ignore[arg-type]
+        assert (over_.id, epoch) == (given.id, room.town.epochs.confirmations().epoch)
+        assert room.may(app) == "no-rule"
+        with pytest.raises(ShareUnknown):
+            room.room.shares.end(given.id, **mine, **common)  # type: ignore[arg-type]
+
+
+def test_nobody_asks_for_an_app_of_others_nor_for_what_is_not_there(room: Room) -> None:
+    one, app = room.publish(), room.app()
+    asked_about: list[str] = []
+    with pytest.raises(AppUnknown):
+        room.give(one, app, speaks_for=lambda department: bool(asked_about.append(department)))
+    assert asked_about == ["civil"]
+    for changes, failure in (
+        ({"app": "app:none"}, AppUnknown), ({"app": "a\0b"}, AppUnknown), ({"department": "civil"}, ResourceUnknown),
+        ({"resource": "none"}, ResourceUnknown), ({"resource": "a\0"}, ResourceUnknown),
+    ):  # fmt: skip
+        with pytest.raises(failure):
+            room.give(one, **({"app": app} | changes))
+    assert room.may(app) == "no-rule"
+
+
+def test_a_share_that_would_give_nothing_is_not_given_twice_and_a_longer_one_is(room: Room) -> None:
+    one, app = room.publish(), room.app()
+    room.give(one, app)
+    with pytest.raises(AlreadyShared):
+        room.give(one, app, until=NOW + timedelta(days=29))
+    room.give(one, app, until=NOW + timedelta(days=31))
+
+
+def test_readers_roles_are_none_that_a_person_could_be_given(room: Room) -> None:
+    assert reader_of(room.publish().resource) not in room.town.administration.roles()
+
+
+def test_no_mandate_gives_the_reader_role_and_none_is_made_by_sharing(room: Room) -> None:
+    one, app = room.publish(), room.app()
+    room.give(one, app)
+    with pytest.raises(MayNotGrant):
+        room.town.give(role_id=reader_of(one.resource), department="housing")
+    assert room.town.city.rows(store.may_grant) == []
+
+
+def test_of_many_who_share_or_withdraw_at_once_one_after_the_other_counts(room: Room) -> None:
+    one, app = room.publish(), room.app()
+
+    def give(_: int) -> bool:
+        try:
+            return bool(room.give(one, app))
+        except AlreadyShared:
+            return False
+
+    def withdraw(_: int) -> bool:
+        try:
+            room.withdraw(one)
+        except ResourceUnknown:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(give, range(8))) == 1
+        assert sum(threads.map(withdraw, range(8))) == 1
+    assert room.may(app) == "no-rule"
