@@ -1,9 +1,10 @@
 """Values of the page of backups and drills, one set for each state."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-NOW = datetime(2026, 11, 21, 15, 10, 5, tzinfo=UTC)
+from tests.console.sample_frame import CSRF, NOW, page
+
 _WORK = {
     "id": "01M80XG7RTMAN00YA3EA1VNY0Z",
     "kind": "drill",
@@ -32,8 +33,8 @@ _FAILED = _WORK | {
 _RUNNING = _WORK | {"kind": "backup", "state": "running", "step": "log"}
 
 
-def states(page: Mapping[str, object], csrf: str) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """(state, values), the usual state first."""
+def states() -> Iterator[tuple[str, str, Mapping[str, object]]]:
+    """(template, state, values), the usual state first."""
     plan = {
         "name": "citygate",
         "grade": 3,
@@ -42,8 +43,8 @@ def states(page: Mapping[str, object], csrf: str) -> Iterator[tuple[str, Mapping
         "rto": {"number": 2.0, "unit": "hours"},
     }
     first = {
-        "page": page,
-        "csrf": csrf,
+        "page": page("/backups"),
+        "csrf": CSRF,
         "may_run": True,
         "plan": plan,
         "restore": "valid",
@@ -55,8 +56,8 @@ def states(page: Mapping[str, object], csrf: str) -> Iterator[tuple[str, Mapping
         "works": [_WORK, _WORK | {"kind": "backup", "state": "whole"}, _FAILED],
     }
     nothing = {"passed": None, "next_drill": None, "last_backup": None, "works": [], "restore": "never"}
-    yield "first", first
-    yield "never", first | nothing | {"may_run": False}
-    yield "failed", first | {"failed": _FAILED, "restore": "expired"}
+    yield "backups.html", "first", first
+    yield "backups.html", "never", first | nothing | {"may_run": False}
+    yield "backups.html", "failed", first | {"failed": _FAILED, "restore": "expired"}
     late = _WORK | {"rpo": {"number": 2.0, "unit": "days"}, "rpo_met": False}
-    yield "running", first | {"running": _RUNNING, "works": [_RUNNING], "passed": late}
+    yield "backups.html", "running", first | {"running": _RUNNING, "works": [_RUNNING], "passed": late}

@@ -1,18 +1,17 @@
 """Sample values of the pages of machines and zones, in each of their states."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 
 from authz.explain import Condition, Law
 from console.zone_diagram import diagram
 from infra.data_plane import Deviation
 from infra.quota import Size
 from infra.zone import Zone
+from tests.console.sample_frame import CSRF, MARKED, NOW, ORIGIN
 
-_NOW = datetime(2026, 11, 21, 15, 10, 5, tzinfo=UTC)
-_HOSTILE = "王芳 <b>&</b>"  # names are data
-_PERSON = {"name": "周强", "offices": ["system-administrator"], "csrf": "c5rf"}
-_PAGE = {"path": "/zones", "person": _PERSON, "nav": [], "origin": "http://console.localhost:8000"}
+_HOSTILE = MARKED["name"]
+_PERSON = {"name": "周强", "offices": ["system-administrator"], "csrf": CSRF}
+_PAGE = {"path": "/zones", "person": _PERSON, "nav": [], "origin": ORIGIN}
 _ZONES = [
     Zone(
         id=name, name_zh=zh, name_en=name, network=name, prefix=f"10.10.{n}.0/24", interface=f"zn-{name}", ceiling=n + 1
@@ -33,7 +32,7 @@ _SHOWN = [
 _FLOWS = [
     {
         "id": "01A", "from_zone": a, "to_zone": b, "from": a, "to": b, "protocol": "tcp", "port": port, "owner": "civil",
-        "expires_at": _NOW, "reason": _HOSTILE,
+        "expires_at": NOW, "reason": _HOSTILE,
     }
     for a, b, port in (("core", "internet", 443), ("core", "internet", 80), ("internet", "extranet", 53))
 ]  # fmt: skip
@@ -45,12 +44,12 @@ _ROW = {
 _O1 = {
     "page": _PAGE, "plane": "simulated", "hypervisor": "simulated", "zones": _SHOWN, "diagram": diagram(_ZONES, _FLOWS),
     "flows": _FLOWS, "asked": {"from": "core", "to": "extranet", "protocol": "tcp", "port": "443"}, "answer": None, "errors": [],
-    "deviations": [], "astray": {}, "machines": [_ROW, _ROW | {"state": "placing"}], "csrf": "c5rf",
+    "deviations": [], "astray": {}, "machines": [_ROW, _ROW | {"state": "placing"}], "csrf": CSRF,
 }  # fmt: skip
 _METERS = [{"resource": name, "taken": 4, "quota": 16, "left": 12} for name in Size._fields]
 _MINE = {
     "page": _PAGE, "department": {"id": "civil", "name": _HOSTILE}, "hypervisor": "simulated", "meters": _METERS,
-    "month": "2026-11", "total": {"running": 1.5, "cpu": 6.0, "memory_gib": 12.0, "disk_gib": 75.0}, "csrf": "c5rf",
+    "month": "2026-11", "total": {"running": 1.5, "cpu": 6.0, "memory_gib": 12.0, "disk_gib": 75.0}, "csrf": CSRF,
     "machines": [
         {
             "id": f"01M{state}", "name": f"web-{state}", "system": "marriage", "zone": "核心区", "host": "core-1", "size": _SIZE,
@@ -60,7 +59,7 @@ _MINE = {
     ],
 }  # fmt: skip
 _NEW = {
-    "page": _PAGE, "department": {"id": "civil", "name": _HOSTILE}, "hypervisor": "simulated", "csrf": "c5rf", "errors": [],
+    "page": _PAGE, "department": {"id": "civil", "name": _HOSTILE}, "hypervisor": "simulated", "csrf": CSRF, "errors": [],
     "short": [], "systems": [{"id": "marriage", "name": _HOSTILE}, {"id": "other", "name": "其他"}],
     "system": {"id": "marriage", "name": _HOSTILE, "label": 3}, "meters": _METERS, "approvers": ["system-administrator"],
     "filled": {"name": "web-1", "cpu": "4", "memory_gib": "8", "disk_gib": "50", "purpose": _HOSTILE},
@@ -74,11 +73,11 @@ _NEW = {
 }  # fmt: skip
 
 
-def infra_pages() -> Iterator[tuple[str, str, Mapping[str, object]]]:
+def states() -> Iterator[tuple[str, str, Mapping[str, object]]]:
     """(template, state, values)."""
     by_hand = Deviation(where="flows", found="zn-a . zn-b . tcp . 22", wanted="")
     gone = Deviation(where="flows", found="", wanted="zn-a . zn-b . tcp . 443")
-    flow = {"id": "01A", "owner": _HOSTILE, "expires_at": _NOW}
+    flow = {"id": "01A", "owner": _HOSTILE, "expires_at": NOW}
     none = {"flows": [], "machines": [], "diagram": None}
     yield "zones.html", "filled", _O1
     yield "zones.html", "empty", _O1 | none

@@ -14,7 +14,8 @@ from jinja2 import UndefinedError
 from console import grading_words, reasons, wording
 from console.render import Renderer, in_language, language, when, without
 from gateway.problems import STATUSES
-from tests.console.sample_pages import NOW, pages
+from tests.console.sample_frame import NOW
+from tests.console.sample_pages import pages
 
 CONSOLE = Path(__file__).parents[2] / "console"
 TEMPLATES = {path.name for path in (CONSOLE / "templates").glob("*.html")} - {"layout.html", "macros.html"}
