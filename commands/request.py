@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from client import Door, door, table
+from client import EXIT_CONFLICT, EXIT_DENIED, Door, door, fail, table
 
 
 @click.group("request")
@@ -55,6 +55,6 @@ def _decide(door: Door, request: str, **said: str) -> dict[str, Any]:
     """At the path of what is asked for, so that the door decides about exactly that."""
     found = door.ask("GET", f"/api/v1/requests/{quote(request, safe='')}")
     if not found["approve"]:  # one's own, or decided: the refusal is the door's to say where there is one
-        click.echo(f"citygate: {found['verdict'] or 'own request'}: {request} is not yours to decide", err=True)
-        raise SystemExit(5 if found["verdict"] else 3)
+        why = found["verdict"] or "own request"
+        fail(f"{why}: {request} is not yours to decide", EXIT_CONFLICT if found["verdict"] else EXIT_DENIED)
     return door.ask("POST", found["approve"], said)

@@ -17,7 +17,7 @@ from audit.reconcile import Reconciled
 from authz.administer import Administration, Held
 from authz.label import Label
 from authz.lease import Receipt
-from console.asked_role import REASON_CHARS, wrong_with
+from console.asked_terms import REASON_CHARS, wrong_with_terms
 from console.audit import ask, found, people_asked, read_one, words_asked
 from console.given_role import give, person_in, take_back
 from console.problem import problem
@@ -101,7 +101,7 @@ def assignments(
             """Give a role; answers when it is effective at every gateway."""
             check_csrf()
             person_in(directory, department, person)
-            if errors := list(wrong_with(reason=body["reason"], until=body["expires_at"], now=clock())):
+            if errors := list(wrong_with_terms(reason=body["reason"], until=body["expires_at"], now=clock())):
                 return problem(422, "request-invalid", errors)
             asked = {"role_id": body["role"], "clearance": Label(body["clearance"]), "expires_at": body["expires_at"]}
             given, epoch = give(administration, person=person, department=department, reason=body["reason"], **asked)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from console.asked_terms import wrong_with_reason
 from infra.quota import RESOURCES, Size
 from infra.zone import Way, is_slug, wrong_with_flow
 
-PURPOSE_CHARS = 200
 LARGEST = Size(256, 4096, 65536)  # of one machine
 Wrong = Iterator[dict[str, str]]
 
@@ -21,10 +21,7 @@ def wrong_with_machine(*, name: str, purpose: str, size: Mapping[str, Any]) -> W
     """What cannot be accepted, by field; sizes are whole numbers, or text that is one."""
     if not is_slug(name):
         yield {"field": "name", "code": "machine-name-invalid"}
-    if not 0 < len(purpose) <= PURPOSE_CHARS:
-        yield {"field": "purpose", "code": "purpose-missing"}
-    elif not purpose.isprintable():
-        yield {"field": "purpose", "code": "purpose-invalid"}
+    yield from wrong_with_reason(purpose, field="purpose")
     yield from wrong_with_size(size, smallest=1)
 
 

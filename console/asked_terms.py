@@ -1,4 +1,4 @@
-"""What a role assignment must look like when it is asked for, on the form and in the API alike."""
+"""Why, and until when: what must be said of a role or a flow that is asked for, on the form and in the API alike."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -7,16 +7,21 @@ REASON_CHARS = 200
 PRESET_DAYS, LONGEST_DAYS = 180, 366
 
 
-def wrong_with(*, reason: str, until: datetime, now: datetime) -> Iterator[dict[str, str]]:
-    """What cannot be accepted, by field.
-
-    A reason is one line that every reader sees alike: no control, line or direction characters, no lone surrogates.
-    """
-    if not 0 < len(reason) <= REASON_CHARS:
-        yield {"field": "reason", "code": "reason-missing"}
-    elif not reason.isprintable():
-        yield {"field": "reason", "code": "reason-invalid"}
+def wrong_with_terms(*, reason: str, until: datetime, now: datetime) -> Iterator[dict[str, str]]:
+    """What cannot be accepted, by field."""
+    yield from wrong_with_reason(reason)
     if until <= now:
         yield {"field": "until", "code": "date-past"}
     elif until > now + timedelta(days=LONGEST_DAYS + 1):
         yield {"field": "until", "code": "date-too-far"}
+
+
+def wrong_with_reason(text: str, *, field: str = "reason") -> Iterator[dict[str, str]]:
+    """What cannot be accepted as a reason: one line that every reader sees alike.
+
+    No control, line or direction characters, no lone surrogates.
+    """
+    if not 0 < len(text) <= REASON_CHARS:
+        yield {"field": field, "code": f"{field}-missing"}
+    elif not text.isprintable():
+        yield {"field": field, "code": f"{field}-invalid"}

@@ -16,6 +16,7 @@ from catalogue.errors import NotServed, ResourceUnknown
 from catalogue.resource import PAGE, QUERY_CHARS, Resource
 from catalogue.share import Share
 from catalogue.store import DESCRIBED
+from console.asked_terms import PRESET_DAYS
 from console.frame import Frame
 from console.person_page import CITY_TIME, named
 from console.sharing import LONGEST_DAYS, Sharing, wrong_with_ask
@@ -24,8 +25,6 @@ from crypto.aead import Sealer
 from crypto.errors import SealInvalid
 from gateway.local import exchange
 from idp.directory import Directory
-
-_PRESET_DAYS = 180
 
 
 class Told:
@@ -153,7 +152,7 @@ class Desk:
         owner, room = self._sharing.administers(found.department), self._sharing.room
         base = f"/departments/{found.department}/resources/{found.resource}"
         mine = [one for one in self._directory.departments() if self._sharing.speaks_for(one)]
-        until = (self._sharing.clock().astimezone(CITY_TIME) + timedelta(days=_PRESET_DAYS)).date().isoformat()
+        until = (self._sharing.clock().astimezone(CITY_TIME) + timedelta(days=PRESET_DAYS)).date().isoformat()
         shares = room.shares.of_resource(found.resource)
         return self._frame.page(
             "resource.html",

@@ -13,7 +13,7 @@ from authz.administer import Administration, Held
 from authz.errors import AlreadyHeld, MayNotGrant, SeparationOfDuty
 from authz.label import Label
 from authz.lease import Receipt
-from console.asked_role import wrong_with
+from console.asked_terms import wrong_with_terms
 from console.frame import Frame
 from console.given_role import give, person_in, take_back
 from console.person_page import CITY_TIME, PersonPage, named
@@ -165,7 +165,7 @@ def _read(form: Mapping[str, str], *, now: datetime) -> tuple[dict[str, Any], li
     reason = form.get("reason", "").strip()
     try:
         until = datetime.combine(date.fromisoformat(form.get("until", "")), time.max, CITY_TIME)
-        errors = list(wrong_with(reason=reason, until=until, now=now))
+        errors = list(wrong_with_terms(reason=reason, until=until, now=now))
     except ValueError:
         until, errors = now, [{"field": "until", "code": "date-invalid"}]
     if not form.get("role"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from authz.administer import Grantable, Held
 from authz.label import Label
-from console.asked_role import PRESET_DAYS
+from console.asked_terms import PRESET_DAYS
 from idp.directory import Department, Person, subtree
 
 _CLEARANCES = {str(int(label)) for label in Label}

@@ -12,7 +12,7 @@ from werkzeug import Response as Answer
 from authz.errors import ParkedUnknown
 from authz.park import Parked
 from authz.second_person import SecondPerson
-from console.asked_role import REASON_CHARS
+from console.asked_terms import wrong_with_reason
 from console.frame import Frame
 from console.problem import problem
 from console.request_list import RequestList, people_in, told
@@ -116,8 +116,4 @@ def _said() -> tuple[str, str]:
 def _wrong_with(said: str, reason: str) -> dict[str, str]:
     if said not in ("approve", "reject"):
         return {"field": "verdict", "code": "verdict-missing"}
-    if said == "reject" and not 0 < len(reason) <= REASON_CHARS:
-        return {"field": "reason", "code": "reason-missing"}
-    if said == "reject" and not reason.isprintable():
-        return {"field": "reason", "code": "reason-invalid"}
-    return {}
+    return next(wrong_with_reason(reason), {}) if said == "reject" else {}

@@ -12,13 +12,14 @@ from marshmallow import RAISE, Schema, fields, validate
 
 from audit.event import timestamp
 from console.asked_infra import way_of
+from console.asked_terms import wrong_with_terms
 from console.problem import problem
 from console.signin import check_csrf
 from console.zones import tested
 from gateway.local import exchange
 from idp.directory import Directory
 from infra.data_plane import Deviation
-from infra.zone import Flow, Way, wrong_with_terms
+from infra.zone import Flow, Way
 from infra.zones import PAGE, Terms, Zones
 
 _NAMED = 10  # deviations in a record

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from infra.errors import HypervisorRefused, HypervisorUnavailable
 from infra.hypervisor import Found, Spec, State
-from infra.quota import Size
 
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS machine (id TEXT PRIMARY KEY, host TEXT NOT NULL, interface TEXT NOT NULL, "
@@ -60,14 +59,6 @@ class SimulatedHypervisor:
         with self._file() as file:
             rows = file.execute("SELECT id, host, state FROM machine").fetchall()
             return {identifier: Found(host=host, state=state) for identifier, host, state in rows}
-
-    def size(self, machine: str) -> Size:
-        """How large it was made. Raises HypervisorRefused if there is none."""
-        with self._file() as file:
-            query = "SELECT cpu, memory_gib, disk_gib FROM machine WHERE id = ?"
-            if (row := file.execute(query, (machine,)).fetchone()) is None:
-                raise HypervisorRefused("no such machine")
-            return Size(*row)
 
     def _change(self, machine: str, state: State) -> None:
         with self._file() as file:

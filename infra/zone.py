@@ -6,12 +6,11 @@ GB/T 22239-2019 8.1.3: default deny at the border, each exception by zones, prot
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from ipaddress import IPv4Network
 from typing import NamedTuple
 
 PROTOCOLS = ("tcp", "udp")
-LONGEST_DAYS = 366
 _ID = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 _INTERFACE = re.compile(r"[a-z][a-z0-9-]{0,14}", re.ASCII)  # IFNAMSIZ is 16 with its NUL
 _ULID = re.compile(r"[0-9A-Z]{1,26}", re.ASCII)
@@ -84,15 +83,3 @@ def wrong_with_flow(*, from_zone: str, to_zone: str, protocol: str, port: str) -
         yield {"field": "protocol", "code": "protocol-invalid"}
     if not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536 and port[0] != "0"):
         yield {"field": "port", "code": "port-invalid"}
-
-
-def wrong_with_terms(*, reason: str, until: datetime, now: datetime) -> Iterator[dict[str, str]]:
-    """What is wrong with how long, and why."""
-    if not 0 < len(reason) <= 200:
-        yield {"field": "reason", "code": "reason-missing"}
-    elif not reason.isprintable():
-        yield {"field": "reason", "code": "reason-invalid"}
-    if until <= now:
-        yield {"field": "until", "code": "date-past"}
-    elif until > now + timedelta(days=LONGEST_DAYS + 1):
-        yield {"field": "until", "code": "date-too-far"}
