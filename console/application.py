@@ -12,6 +12,7 @@ from console.problem import Rest, private
 from console.request_list import RequestList
 from console.rooms import Opened
 from console.signin import SignIn
+from console.told import Told
 from gateway.local import guard
 
 
@@ -87,6 +88,6 @@ def _department(parts: Parts) -> department.Desk:
         directory=parts.directory,
         administration=parts.administration,
         effective=parts.effective,
-        seal=parts.seal,
+        told=Told(parts.seal),
         clock=parts.clock,
     )

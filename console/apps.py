@@ -8,11 +8,11 @@ from werkzeug import Response
 
 from catalogue.described import plain, wrong_with_name
 from catalogue.share import Share
-from console.catalogue import Told
 from console.frame import Frame
 from console.person_page import named
 from console.sharing import Sharing
 from console.signin import check_csrf
+from console.told import Told
 from gateway.local import exchange
 from idp.directory import Directory
 

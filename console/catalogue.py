@@ -1,15 +1,13 @@
 """The catalogue's pages: what is published, one resource with all its fields and who uses it, and its owner's forms."""
 
-import json
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, request
 from werkzeug import Response
 
-from authz.lease import Receipt
 from authz.register import Register
 from catalogue.described import plain, wrong_with, wrong_with_place
 from catalogue.errors import NotServed, ResourceUnknown
@@ -21,33 +19,9 @@ from console.frame import Frame
 from console.person_page import CITY_TIME, named
 from console.sharing import LONGEST_DAYS, Sharing, wrong_with_ask
 from console.signin import check_csrf
-from crypto.aead import Sealer
-from crypto.errors import SealInvalid
+from console.told import Told
 from gateway.local import exchange
 from idp.directory import Directory
-
-
-class Told:
-    """What was done, told once by the page it led to; it travels sealed, so that no link can claim it."""
-
-    def __init__(self, seal: Sealer) -> None:
-        self._seal = seal
-
-    def at(self, place: str, what: str, receipt: Receipt | None = None) -> Response:
-        """Redirect to `place`, where it is told."""
-        told: dict[str, Any] = {"what": what}
-        if receipt:
-            told |= {"confirmed": receipt.confirmed, "live": receipt.live, "seconds": receipt.seconds}
-        sealed = self._seal.seal(json.dumps(told).encode(), purpose=f"receipt {place}").hex()
-        return redirect(f"{place}?receipt={sealed}", 303)
-
-    def here(self, place: str) -> dict[str, Any] | None:
-        """What the link brought, if it was made for this page."""
-        try:
-            sealed = bytes.fromhex(request.args.get("receipt", ""))
-            return dict(json.loads(self._seal.open(sealed, purpose=f"receipt {place}")))
-        except (SealInvalid, ValueError):
-            return None
 
 
 class Desk:

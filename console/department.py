@@ -1,12 +1,11 @@
 """D1 and D2: the people of a department tree, and the roles given to one of them."""
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, request
 from werkzeug import Response
 
 from authz.administer import Administration, Held
@@ -18,12 +17,9 @@ from console.frame import Frame
 from console.given_role import give, person_in, take_back
 from console.person_page import CITY_TIME, PersonPage, named
 from console.signin import check_csrf
-from crypto.aead import Sealer
-from crypto.errors import SealInvalid
+from console.told import Told
 from gateway.local import exchange
 from idp.directory import PAGE_PEOPLE, Department, Directory, Person, subtree
-
-_RECEIPT = "receipt"
 
 
 class Desk:
@@ -36,11 +32,11 @@ class Desk:
         directory: Directory,
         administration: Administration,
         effective: Callable[[int], Receipt],
-        seal: Sealer,
+        told: Told,
         clock: Callable[[], datetime],
     ) -> None:
         self._frame, self._directory, self._administration = frame, directory, administration
-        self._effective, self._seal, self._clock = effective, seal, clock
+        self._effective, self._told, self._clock = effective, told, clock
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -81,7 +77,7 @@ class Desk:
     def person(self, department: str, person: str) -> Response:
         """D2: what she holds in this department and below, and what I may give her."""
         subject, _ = person_in(self._directory, department, person)
-        return self._shown(department, subject, receipt=self._receipt(department, person))
+        return self._shown(department, subject, receipt=self._told.here(f"/departments/{department}/people/{person}"))
 
     def assign(self, department: str, person: str) -> Response:
         """Give a role, wait for every gateway, and show the receipt."""
@@ -111,25 +107,8 @@ class Desk:
         return self._done("taken-back", department, subject, taken, self._effective(epoch))
 
     def _done(self, what: str, department: str, person: Person, held: Held, receipt: Receipt) -> Response:
-        """Redirect, so that a reload gives nothing twice; the receipt travels sealed, so that no link can claim one."""
-        told = {
-            "what": what,
-            "confirmed": receipt.confirmed,
-            "live": receipt.live,
-            "seconds": receipt.seconds,
-            "id": held.id,
-        }
-        sealed = self._seal.seal(json.dumps(told).encode(), purpose=f"{_RECEIPT} {department} {person.id}").hex()
-        return redirect(f"/departments/{department}/people/{person.id}?{_RECEIPT}={sealed}", 303)
-
-    def _receipt(self, department: str, person: str) -> dict[str, Any] | None:
-        """What the link brought, if it was made for this page."""
-        purpose = f"{_RECEIPT} {department} {person}"
-        try:
-            told = json.loads(self._seal.open(bytes.fromhex(request.args.get(_RECEIPT, "")), purpose=purpose))
-        except (SealInvalid, ValueError):
-            return None
-        return dict(told)
+        page = f"/departments/{department}/people/{person.id}"
+        return self._told.at(page, what, receipt, id=held.id)
 
     def _shown(self, department: str, person: Person, *, status: int = 200, **given: Any) -> Response:
         tree, actor = self._directory.departments(), exchange().recorded.identity

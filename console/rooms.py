@@ -25,6 +25,7 @@ from console import (
 )
 from console.parts import Parts
 from console.sharing import Sharing
+from console.told import Told
 from crypto.key_service import KeyService
 from crypto.keyring import Keyring
 from grading.assess import Assessments
@@ -78,7 +79,7 @@ def of_catalogue(shared: Catalogue) -> Opened:
 
     def opened(parts: Parts) -> Room:
         sharing = Sharing(shared, policies=parts.policies, effective=parts.effective, clock=parts.clock)
-        told, directory = catalogue.Told(parts.seal), parts.directory
+        told, directory = Told(parts.seal), parts.directory
         desk = catalogue.Desk(parts.frame, sharing=sharing, directory=directory, register=parts.register, told=told)
         own = apps.Desk(parts.frame, sharing=sharing, directory=directory, told=told)
         room = (catalogue_api.resources, catalogue_api.published, catalogue_api.shares, catalogue_api.apps)
