@@ -279,6 +279,23 @@ def test_a_month_is_told_per_machine_and_deleting_stops_the_meter(land: Ground) 
     assert statement(land.city.database, frozenset({"housing"}), "2026-03", now=land.city.clock())["items"] == []
 
 
+def test_a_month_counts_every_machine_however_many_were_deleted_before(land: Ground) -> None:
+    old = request(land)
+    change(land, old, DELETED)
+    (row,), before = land.rows(store.machine), land.rows(store.machine_change)
+    copies = [f"00{number:06d}" for number in range(1500)]
+    changes = [one | {"id": f"{at}{copy}", "machine": copy} for copy in copies for at, one in enumerate(before)]
+    with land.city.database.transaction() as connection:
+        connection.execute(sa.insert(store.machine), [row | {"id": copy, "name": f"x{copy}"} for copy in copies])
+        connection.execute(sa.insert(store.machine_change), changes)
+    land.city.clock.add(days=60)
+    made = request(land)
+    land.city.clock.add(hours=1)
+    cost = statement(land.city.database, CIVIL, f"{land.city.clock():%Y-%m}", now=land.city.clock())
+    assert [item["machine"] for item in cost["items"]] == [made.id]
+    assert cost["total"]["running_seconds"] == 3600
+
+
 def test_what_the_schema_forbids_no_code_can_write(land: Ground) -> None:
     for table, values in (
         (store.quota, {"department": "housing", "cpu": -1, "memory_gib": 1, "disk_gib": 1, "record": "01"}),
