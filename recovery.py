@@ -125,13 +125,20 @@ def runner(
 
 
 def driller(settings: Settings, log: Log, platform: Platform, *, clock: Callable[[], datetime]) -> Driller:
-    """Who proves that they come back. Raises KeyFileUnsafe."""
+    """Who proves that they come back. Raises KeyFileUnsafe.
+
+    A restored SQLite file is a database to ask: its own key rows, under this city's key file, open the canary. A
+    restored PostgreSQL runs no longer by then, so `platform` does.
+    """
+    keys = settings.data / "keys"
     return Driller(
         engines=engines(settings),
         repository=repository(settings),
         scratch=settings.backup("scratch"),
         log=log,
-        platform=platform,
+        platform=(lambda _: platform)
+        if settings.profile == "production"
+        else (lambda into: platform_of(into, keys, clock=clock)),
         signer=signing_key(settings).public,
         keys=partial(key_ids, settings.data, KEYS),
         clock=clock,
@@ -140,11 +147,13 @@ def driller(settings: Settings, log: Log, platform: Platform, *, clock: Callable
 
 def kept(folder: Path, *, clock: Callable[[], datetime]) -> Kept:
     """The copy of a city's keys that an operator kept, as they lay in its data folder."""
-    return Kept(folder=folder, ids=key_ids(folder, KEYS), platform=partial(platform_of, clock=clock))
+    return Kept(
+        folder=folder, ids=key_ids(folder, KEYS), platform=lambda data: platform_of(data, data / "keys", clock=clock)
+    )
 
 
-def platform_of(data: Path, *, clock: Callable[[], datetime]) -> Platform:
-    """What seals the platform's secrets in this data folder, without a city: its key file opens its key's versions.
+def platform_of(data: Path, keys: Path, *, clock: Callable[[], datetime]) -> Platform:
+    """What seals the platform's secrets in this data folder, without a city: the key file opens its key's versions.
 
     Raises KeyFileUnsafe, StorageUnavailable.
     """
@@ -152,7 +161,7 @@ def platform_of(data: Path, *, clock: Callable[[], datetime]) -> Platform:
     try:
         keyring = Keyring(
             database,
-            wrapping_of(data / "keys"),
+            wrapping_of(keys),
             epochs=MemoryEpochs(monotonic=time.monotonic),
             chain=lambda department: [department],
             clock=clock,

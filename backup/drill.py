@@ -23,6 +23,7 @@ from backup.repository import Repository
 from backup.run import LOG, Engines, Say
 from crypto.errors import CryptoError
 from crypto.sign import VerifyingKey
+from storage.errors import StorageError
 
 SCRATCH = "drill-"
 
@@ -54,7 +55,7 @@ class Driller:
     repository: Repository
     scratch: Path
     log: Log  # whose key and origin the restored log must carry
-    platform: Platform
+    platform: Callable[[Path], Platform]  # what seals the platform's secrets, of what was restored below a folder
     signer: VerifyingKey
     keys: Callable[[], Mapping[str, str]]
     clock: Callable[[], datetime]
@@ -72,7 +73,7 @@ class Driller:
                     check()
                     result.steps[step] = round(time.monotonic() - at, 3)
                 result.failing = ""
-            except (BackupError, AuditError, CryptoError, OSError) as failure:
+            except (BackupError, AuditError, CryptoError, StorageError, OSError) as failure:
                 result.why = str(failure) or type(failure).__name__
             finally:
                 self._clear()
@@ -138,8 +139,8 @@ class _Walk:
         self.newest, self.result.records = last.event.at, restored
 
     def canary(self) -> None:
-        """What the platform's key sealed then, the platform's key opens now."""
-        open_canary(self.manifest, self.driller.platform)
+        """What the platform's key sealed then still opens."""
+        open_canary(self.manifest, self.driller.platform(self.into))
 
     def databases(self) -> None:
         """Each restored database answers, and holds the rows it held."""

@@ -77,6 +77,7 @@ class Runner:
         self.engines.check()
         with self.repository.alone(), self.repository.making(backup) as folder:
             started = self.clock()
+            canary = self.platform.seal(canary_of(backup), purpose=CANARY)  # first: its key's version is in the copy
             parts = self._databases(folder, say)
             say("log")
             text, log = self._log(folder)
@@ -89,7 +90,7 @@ class Runner:
                 finished_at=self.clock(),
                 parts=tuple(parts),
                 checkpoint=text,
-                canary=self.platform.seal(canary_of(backup), purpose=CANARY).hex(),
+                canary=canary.hex(),
                 keys=self.sources.keys(),
             )
             say("manifest")

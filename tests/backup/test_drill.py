@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from crypto.local_keys import create
+from crypto.platform import CITY, PLATFORM
 from tests.founded_city import Door, opened
 
 
@@ -128,8 +129,28 @@ def test_a_platform_key_that_does_not_open_the_canary_is_red(backed: Door, monke
     work, was = backed.city.backups, backed.city.backups._driller
     from dataclasses import replace
 
-    monkeypatch.setattr(work, "_driller", lambda: replace(was(), platform=Seal(b"w" * 32)))
+    monkeypatch.setattr(work, "_driller", lambda: replace(was(), platform=lambda _restored: Seal(b"w" * 32)))
     red(backed, "canary", "the canary does not open")
+
+
+def test_key_rows_that_the_key_file_does_not_open_are_red(backed: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The running city's key opens the canary all the while; what came back does not."""
+    changed_after_restore(monkeypatch, "UPDATE key_version SET material = zeroblob(length(material))")
+    red(backed, "canary", "the key is damaged")
+
+
+def test_a_backup_from_before_a_retirement_still_passes(founded: Path, tmp_path: Path) -> None:
+    """The version that sealed its canary is destroyed in the city, and is in the backup."""
+    with opened(founded, tmp_path / "city") as door:
+        assert door.work("backup")["status"] == "whole"
+        keyring, record = door.city.city_keys.keyring, door.city.settings.name
+        key = keyring.key(CITY, PLATFORM)
+        rotated, _, _ = keyring.rotate(key, record=record, effective=door.city.effective)
+        keyring.retire(key.id, key.active.number, record=record)
+        door.city.seal.reload()
+        assert (rotated.active.number, len(door.city.seal.ring.opening)) == (2, 1)
+        told = door.work("drill")
+        assert told["status"] == "passed", told
 
 
 @pytest.mark.parametrize("how", ["missing", "other", "garbage"])
@@ -173,20 +194,24 @@ def test_a_backup_older_than_the_promise_is_red(backed: Door, monkeypatch: pytes
 
 
 def test_a_row_that_came_or_went_is_red(backed: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The copy is changed after it was restored, as a restore that loses rows would."""
+    changed_after_restore(monkeypatch, "DELETE FROM rule")
+    red(backed, "database", "rule")
+
+
+def changed_after_restore(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
+    """The copy is changed after it was restored, as by a restore that loses or spoils rows."""
     from backup.sqlite import SqliteEngine
 
     was = SqliteEngine.restore
 
-    def losing(self: SqliteEngine, part, folder: Path, into: Path) -> None:
+    def spoiling(self: SqliteEngine, part, folder: Path, into: Path) -> None:
         was(self, part, folder, into)
         if part.name == "city.db":
             with sqlite3.connect(into / part.name) as connection:
-                connection.execute("DELETE FROM rule")
+                connection.execute(statement)
             connection.close()
 
-    monkeypatch.setattr(SqliteEngine, "restore", losing)
-    red(backed, "database", "rule")
+    monkeypatch.setattr(SqliteEngine, "restore", spoiling)
 
 
 def test_after_a_failed_drill_no_restore_is_verified_and_after_a_good_one_it_is(backed: Door) -> None:
