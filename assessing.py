@@ -1,44 +1,34 @@
-"""What a self-assessment may look at, put together from the city's parts."""
+"""What a self-assessment may look at: the city's parts, in the words of the probes."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
-from audit.log import Log
-from authz.policy import PolicySet
-from authz.register import Register
-from gateway.routes import Route
+from backup.plan import plan_for
+from backup.work import DRILL
+from catalogue.share import Shares
+from city_keys import sealed_places
 from grading.classify import Grade
 from grading.errors import SystemUnknown, Ungraded
 from grading.evidence import Border, Drilled, Facts, Placed, Share
-from storage.database import Database
+
+if TYPE_CHECKING:
+    from wiring import City
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """Where the facts of any system come from."""
 
-    register: Register
-    routes: Sequence[Route]
-    desks: Sequence[Route]
-    policies: Callable[[], PolicySet]
-    database: Database
-    log: Log
-    keys: Path
-    origin: str
-    clock: Callable[[], datetime]
-    second_factors: Callable[[Collection[str]], Collection[str]]
-    issuer_drift: Callable[[], Sequence[str] | None]
-    contradictions: Callable[[], Sequence[str]]
-    drilled: Callable[[str, Grade], Drilled | None]
-    border: Callable[[], Border | None]
-    machines: Callable[[str], Sequence[Placed]]
-    shares: Callable[[str], Sequence[Share]]
+    def __init__(self, city: "City", shares: Shares, *, clock: Callable[[], datetime]) -> None:
+        self._city, self._shares, self._clock = city, shares, clock
 
     def facts(self, system: str, record: str) -> Facts:
         """Of one system, now. Raises SystemUnknown, Ungraded."""
-        one = self.register.systems().get(system)
+        city = self._city
+        one = city.register.systems().get(system)
         if one is None:
             raise SystemUnknown(system)
         if one.s is None or one.a is None:
@@ -49,20 +39,71 @@ class Sources:
             department=one.department,
             grade=grade,
             label=int(one.label),
-            routes=[route for route in self.routes if route.system == system],
-            desks=self.desks,
-            policies=self.policies(),
-            database=self.database,
-            log=self.log,
-            keys=self.keys,
-            origin=self.origin,
-            now=self.clock(),
+            routes=[route for route in city.whole_table if route.system == system],
+            desks=city.desks,
+            policies=city.policies(),
+            database=city.stores.database,
+            log=city.log,
+            keys=city.settings.data / "keys",
+            seal=city.seal,
+            sealed=sealed_places(city.stores),
+            origin=city.console,
+            now=self._clock(),
             record=record,
-            second_factors=self.second_factors,
-            issuer_drift=self.issuer_drift,
-            contradictions=self.contradictions,
-            drilled=lambda: self.drilled(system, grade),
-            border=self.border,
-            machines=lambda: self.machines(system),
-            shares=lambda: self.shares(system),
+            second_factors=city.provisioner.with_second_factor,
+            issuer_drift=self._issuer_drift,
+            contradictions=self._contradictions,
+            drilled=partial(self._drilled, grade),
+            border=self._border,
+            machines=partial(self._machines, system),
+            shares=partial(self._shared, system),
         )
+
+    def _issuer_drift(self) -> list[str] | None:
+        """None: the local issuer has no settings of its own."""
+        if self._city.settings.profile == "embedded":
+            return None
+        return [f"{one.what} {one.path}".strip() for one in self._city.provisioner.drift()]
+
+    def _contradictions(self) -> list[str]:
+        """Rows that are not what their records say."""
+        return [f"{one.kind}: {one.table} {one.id}" for one in self._city.reconciled().found]
+
+    def _border(self) -> Border | None:
+        """None: there are no zones."""
+        zones = self._city.infra.zones
+        if not zones.all():
+            return None
+        return Border(
+            drift=[f"{one.where}: {one.found or '–'} / {one.wanted or '–'}" for one in zones.drift()],
+            unbounded=[str(row["id"]) for row in _paged(zones.flows, lambda row: str(row["id"])) if not row["owner"]],
+        )
+
+    def _drilled(self, grade: Grade) -> Drilled | None:
+        """The platform's last drill: a drill restores everything; how long it counts is the grade's to say."""
+        last = self._city.backups.book.newest(DRILL, "passed", "failed")
+        if last is None or last.finished_at is None:
+            return None
+        valid_for = plan_for(grade.grade).drill_every
+        return Drilled(at=last.finished_at, passed=last.state == "passed", record=last.record, valid_for=valid_for)
+
+    def _machines(self, system: str) -> list[Placed]:
+        """The system's, wherever they are."""
+        ceilings: Mapping[str, int] = self._city.policies().facts.zones
+        return [
+            Placed(machine=one.id, zone=one.zone, ceiling=int(ceilings.get(one.zone, 0)))
+            for one in _paged(lambda *, after: self._city.infra.machines.living(after=after), lambda one: one.id)
+            if one.system == system
+        ]
+
+    def _shared(self, system: str) -> list[Share]:
+        """The system's data, as it is shared now."""
+        return [Share(id=one, purpose=why, until=until) for one, why, until in self._shares.terms(system)]
+
+
+def _paged(page: Callable[..., Sequence[T]], key: Callable[[T], str]) -> Iterator[T]:
+    """Every row of a list that is told page by page."""
+    after = ""
+    while rows := page(after=after):
+        yield from rows
+        after = key(rows[-1])

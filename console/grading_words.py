@@ -58,6 +58,7 @@ EVIDENCE: Mapping[str, str] = {
     "writes-below-grade": "Writes labelled below %(label)s: %(paths)s",
     "objects-labelled": "The default label is %(label)s, as the grade has it; %(count)s routes",
     "plain-secret": "A secret is stored unsealed: table %(table)s, row %(row)s",
+    "no-secrets": "Nothing is stored that would have to be sealed",
     "secrets-sealed": "All %(count)s stored secrets that were looked at are sealed",
     "key-files-open": "Key files that others can read, or that are no files: %(names)s",
     "key-files-closed": "All %(count)s key files are closed to others",

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from audit.log import Log
 from authz.policy import PolicySet
+from crypto.platform import PlatformSeal
+from crypto.reseal import Place
 from gateway.routes import Route
 from grading.classify import Grade
 from storage.database import Database
@@ -95,6 +97,8 @@ class Facts:
     database: Database
     log: Log
     keys: Path  # folder of the key files
+    seal: PlatformSeal
+    sealed: Sequence[Place]  # wherever something is kept that it sealed
     origin: str  # of the desks, as browsers see it
     now: datetime
     record: str  # of the assessment's own request

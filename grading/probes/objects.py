@@ -3,25 +3,16 @@
 import stat
 from collections.abc import Iterator
 
-import sqlalchemy as sa
-
 from authz.decide import decide
 from authz.label import Label
 from authz.request import ANONYMOUS, AccessRequest, Effect
-from authz.store import parked
+from crypto.errors import SealInvalid
+from crypto.reseal import Kept, Place
 from gateway.routes import Route
 from grading.evidence import Facts, Found, Status, found
-from idp.store import session
 
+_NO_SEAL = bytes(64)  # nothing begins with it
 _NOBODY_KNOWN = "user:00000000000000000000000000"  # a person without any role
-_SEALED = (
-    ("session", session.c.id, session.c.id_token),
-    ("session", session.c.id, session.c.refresh_token),
-    ("parked", parked.c.id, parked.c.sealed),
-)
-_SEAL_FORMATS = (b"\x01", b"\x02")
-_SEALED_BYTES = 53  # no sealed value is shorter
-_SAMPLED = 1000
 
 
 def default_deny(facts: Facts) -> Found:
@@ -53,12 +44,17 @@ def objects_labelled(facts: Facts) -> Found:
 
 
 def secrets_sealed(facts: Facts) -> Found:
-    """What is stored of credentials begins like a sealed value; sampled, newest first."""
+    """Every secret that is kept opens with the platform's key, under the name of its own place."""
     seen = 0
-    for table, identifier, value in _stored(facts):
-        seen += 1
-        if len(value) < _SEALED_BYTES or not value.startswith(_SEAL_FORMATS):
-            return found(Status.UNMET, "plain-secret", table=table, row=identifier)
+    for place in facts.sealed:
+        for kept in _all(place):
+            seen += 1
+            try:
+                facts.seal.open(kept.sealed, purpose=kept.purpose)
+            except SealInvalid:
+                return found(Status.UNMET, "plain-secret", table=place.name, row=kept.id)
+    if not seen:
+        return found(Status.NOT_APPLICABLE, "no-secrets")
     return found(Status.MET, "secrets-sealed", count=seen)
 
 
@@ -98,9 +94,10 @@ def _lower_writes(route: Route, label: int) -> bool:
     return not route.registered and route.label < label and any(action != "read" for action in route.actions.values())
 
 
-def _stored(facts: Facts) -> Iterator[tuple[str, str, bytes]]:
-    with facts.database.reading() as connection:
-        for table, identifier, column in _SEALED:
-            some = sa.select(identifier, column).where(sa.func.length(column) > 0).order_by(identifier.desc())
-            for row in connection.execute(some.limit(_SAMPLED)):
-                yield table, row[0], bytes(row[1])
+def _all(place: Place) -> Iterator[Kept]:
+    after = ""
+    while True:
+        batch, after = place.stale(_NO_SEAL, after=after)
+        yield from batch
+        if not after:
+            return

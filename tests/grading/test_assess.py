@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import wiring as app
-from catalogue.room import over
-from desks import sources
+from assessing import Sources
+from catalogue.share import Shares
 from grading.assess import CONTROLS, Assessments, assess
 from grading.classify import Grade
 from grading.errors import AssessmentUnknown
@@ -32,10 +32,8 @@ def facts(city: Door) -> Facts:
     city.ask("GET", "/", "wang")
     record = next(event.id for event in reversed(city.records()) if event.action == "read")
     found = city.city
-    catalogue = over(
-        found.stores.database, found.stores.epochs, found.seal, label_of=lambda *_: None, clock=app.clock, mint=app.mint
-    )
-    return sources(found, catalogue, clock=app.clock).facts("housing", record)
+    shares = Shares(found.stores.database, epochs=found.stores.epochs, clock=app.clock, mint=app.mint)
+    return Sources(found, shares, clock=app.clock).facts("housing", record)
 
 
 def test_every_control_has_an_answer_and_the_leaf_it_rests_on(city: Door, facts: Facts) -> None:

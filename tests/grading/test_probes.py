@@ -16,6 +16,8 @@ from audit.tiles import CHECKPOINT
 from authz.label import Label
 from authz.policy import Assignment, Rule
 from authz.request import Effect
+from catalogue.app_key import Apps
+from city_keys import sealed_places
 from console.grading_words import EVIDENCE
 from gateway.routes import Route, load_routes
 from grading.classify import Grade
@@ -48,7 +50,7 @@ def facts(city: Door) -> Facts:
         system="housing", department="housing", grade=Grade(3, 2), label=3, routes=housing,
         desks=[route for route in found.routes.routes if route.system == "console"],
         policies=found.policies(), database=found.stores.database, log=found.log, keys=found.settings.data / "keys",
-        origin="https://console.city.example", now=app.clock(), record=record,
+        seal=found.seal, sealed=sealed_places(found.stores), origin="https://console.city.example", now=app.clock(), record=record,
         second_factors=found.provisioner.with_second_factor, issuer_drift=lambda: (), contradictions=lambda: (),
         drilled=lambda: None, border=lambda: None, machines=lambda: (), shares=lambda: (),
     )  # fmt: skip
@@ -165,12 +167,23 @@ def test_a_write_below_the_grade_is_only_partly_met(facts: Facts) -> None:
 
 
 def test_a_secret_in_plain_text_is_named_by_its_row(city: Door, facts: Facts) -> None:
+    assert ask("secrets_sealed", facts).status is Status.NOT_APPLICABLE
     city.sign_in("wang")
     assert ask("secrets_sealed", facts).status is Status.MET
+    for plain in (b"eyJhbGciOi" * 12, b"\x01" + b"eyJhbGciOi" * 12, b"\x02" + b"eyJhbGciOi" * 12):
+        with facts.database.transaction() as connection:
+            connection.execute(sa.text("UPDATE session SET id_token = :plain"), {"plain": plain})
+        found = ask("secrets_sealed", facts)
+        assert (found.status, found.evidence[0].values["table"]) == (Status.UNMET, "session.id_token")
+
+
+def test_the_secret_of_an_app_is_no_exception(city: Door, facts: Facts) -> None:
+    apps = Apps(facts.database, facts.seal, epochs=city.city.stores.epochs, clock=app.clock, mint=app.mint)
+    apps.create("checker", department_id="civil", actor="x", record=app.mint(), told={})
+    assert ask("secrets_sealed", facts).evidence[0].values == {"count": 1}
     with facts.database.transaction() as connection:
-        connection.execute(sa.text("UPDATE session SET id_token = :plain"), {"plain": b"eyJhbGciOi" * 12})
-    found = ask("secrets_sealed", facts)
-    assert (found.status, found.evidence[0].values["table"]) == (Status.UNMET, "session")
+        connection.execute(sa.text("UPDATE app SET sealed = :plain"), {"plain": b"s" * 64})
+    assert ask("secrets_sealed", facts).evidence[0].values["table"] == "app.sealed"
 
 
 def test_a_key_file_that_others_can_read_is_named(facts: Facts) -> None:
