@@ -89,7 +89,7 @@ def _insert_places(connection: Connection, founding: Founding) -> None:
     for row in founding.city["departments"]:
         connection.execute(sa.insert(identity_store.department).values({"parent": None, **row}))
     for row in founding.city["systems"]:
-        connection.execute(sa.insert(store.system).values(row))
+        connection.execute(sa.insert(store.system).values({**row, "record": founding.record}))
     for row in founding.city.get("zones", ()):
         connection.execute(sa.insert(store.zone).values({**row, "record": founding.record}))
 

@@ -41,7 +41,8 @@ class Register:
     def systems(self) -> Mapping[str, System]:
         """Every system by id."""
         with self._database.transaction() as connection:
-            rows = connection.execute(sa.select(system).order_by(system.c.id)).mappings()
+            columns = (system.c[name] for name in System.__dataclass_fields__)
+            rows = connection.execute(sa.select(*columns).order_by(system.c.id)).mappings()
             return {row["id"]: System(**{**row, "label": Label(row["label"])}) for row in rows}
 
     def policies(self, *, version: int) -> PolicySet:

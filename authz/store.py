@@ -16,6 +16,8 @@ system = sa.Table(
     sa.Column("label", sa.Integer),
     sa.Column("s", sa.Integer),  # the grade's two parts, None until it is graded
     sa.Column("a", sa.Integer),
+    sa.Column("record", sa.String(26)),
+    info={"records": ("record",)},
 )
 zone = sa.Table(
     "zone",

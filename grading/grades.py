@@ -82,7 +82,7 @@ class Grades:
     ) -> tuple[Graded, int, dict[str, str]]:
         """Give the system this grade; its objects' default label is S from this epoch on.
 
-        Returns the grade, the epoch, and what the record is told of the row. Raises SystemUnknown.
+        Returns the grade, the epoch, and what the record is told of both rows. Raises SystemUnknown.
         """
         grade, now, identifier = answers.grade, self._clock(), self._mint()
         row = {
@@ -91,12 +91,12 @@ class Grades:
             "proposed_by": actor, "approved_by": approver, "proposed_at": now, "record": record,
         }  # fmt: skip
         with self._database.transaction() as connection:
-            values = {"s": grade.s, "a": grade.a, "label": int(grade.label)}
+            values = {"s": grade.s, "a": grade.a, "label": int(grade.label), "record": record}
             changed = connection.execute(sa.update(systems).where(systems.c.id == system).values(values))
             if not changed.rowcount:
                 raise SystemUnknown(system)
             connection.execute(sa.insert(grades).values(row))
-            told = dict([witness.of(connection, grades, identifier)])
+            told = dict([witness.of(connection, grades, identifier), witness.of(connection, systems, system)])
             epoch = self._epochs.bump(connection, [("policy", system)])
         return _graded(row), epoch, told
 
