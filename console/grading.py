@@ -8,7 +8,7 @@ from werkzeug import Response as Answer
 
 from authz.label import Label
 from authz.lease import Receipt
-from authz.register import Register
+from authz.register import Register, System
 from console.frame import Frame
 from console.grading_report import document
 from console.grading_words import MARKS
@@ -125,7 +125,7 @@ class Desk:
             "lang_zh": lang == "zh-CN",
         }
 
-    def _one(self, system: str) -> Any:
+    def _one(self, system: str) -> System:
         try:
             return self._register.systems()[system]
         except KeyError:

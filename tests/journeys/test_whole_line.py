@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from tests.journeys.running_city import ROOT, City
 S3A2 = ("--s-harmed", "society", "--s-harm", "serious", "--a-harmed", "society", "--a-harm", "general")
 S2A2 = ("--s-harmed", "society", "--s-harm", "general", "--a-harmed", "society", "--a-harm", "general")
 SIZE = ("--cpu", "1", "--memory", "1", "--disk", "1", "--purpose", "journey")
+
+BROKEN = {"border-as-compiled": "by-hand", "keys-protected": "pairwise.key"}
+"""Controls that a test breaks for a moment, and the word by which the assessment names what broke."""
 
 
 def told(city: City, *arguments: str, status: int = 0) -> dict[str, Any]:
@@ -84,16 +88,36 @@ def test_from_a_grade_to_an_assessment_that_names_what_broke(graded: City, tmp_p
     assert told(city, "zone", "test", "extranet", "core:443")["passes"] is False
     assert worked(city, "run")["status"] == "whole"
     assert worked(city, "drill")["status"] == "passed"
-    assessed(
-        city,
-        met={"second-factor", "log-intact", "restore-drilled", "machines-in-zones", "acts-recorded"},
-        tmp_path=tmp_path,
-    )
+    sound = {"second-factor", "log-intact", "restore-drilled", "machines-in-zones", "acts-recorded", *BROKEN}
+    assessed(city, met=sound, tmp_path=tmp_path)
+    with broken(city):
+        controls = assessed(city, met=sound - BROKEN.keys(), tmp_path=tmp_path)
+        assert {name: controls[name]["status"] for name in BROKEN} == dict.fromkeys(BROKEN, "unmet")
+        for name, word in BROKEN.items():
+            assert word in str(controls[name]["evidence"]), controls[name]
+    assessed(city, met=sound, tmp_path=tmp_path)
     told(city, "machine", "delete", "housing", machine["id"], "--as", "sun")
     assert told(city, "audit", "reconcile")["found"] == 0
 
 
-def assessed(city: City, *, met: set[str], tmp_path: Path) -> None:
+@contextmanager
+def broken(city: City) -> Iterator[None]:
+    """A key file that others can read, and a rule that nobody approved; then all is as it was."""
+    key, plane = city.data / "keys/pairwise.key", city.data / "infra/zones.json"
+    mode, rules = key.stat().st_mode, plane.read_text()
+    opened = json.loads(rules)
+    one, other, *_ = opened["interfaces"].values()
+    opened["passages"].append([one, other, "tcp", 22, "by-hand"])
+    key.chmod(0o644)
+    plane.write_text(json.dumps(opened))
+    try:
+        yield
+    finally:
+        key.chmod(mode)
+        plane.write_text(rules)
+
+
+def assessed(city: City, *, met: set[str], tmp_path: Path) -> dict[str, dict[str, Any]]:
     made = told(city, "assess", "run", "housing")
     controls = {one["id"]: one for one in made["controls"]}
     assert {name for name in met if controls[name]["status"] == "met"} == met
@@ -102,6 +126,7 @@ def assessed(city: City, *, met: set[str], tmp_path: Path) -> None:
     report = tmp_path / "report.pdf"
     told(city, "assess", "report", "housing", made["id"], str(report))
     assert report.read_bytes().startswith(b"%PDF-")
+    return controls
 
 
 def test_data_is_shared_until_a_date_and_no_longer(city: City, tmp_path: Path) -> None:
