@@ -44,13 +44,6 @@ class Manifest:
     canary: str  # hexadecimal: `canary_of(id)`, sealed by the platform's key
     keys: Mapping[str, str]  # path below the data folder → id
 
-    def part(self, name: str) -> Part:
-        """Raises ManifestInvalid."""
-        for one in self.parts:
-            if one.name == name:
-                return one
-        raise ManifestInvalid(f"the backup has no part `{name}`")
-
     @property
     def records(self) -> int:
         """Of the log, under its checkpoint."""

@@ -62,8 +62,3 @@ def plan_for(grade: int) -> Plan:
     if grade not in _BY_GRADE:
         raise PlanInvalid(f"grade {grade}: grades are 1–5")
     return _BY_GRADE[grade]
-
-
-# what a backup holds, and what it never holds: told by the page and by `docs/life-of-a-backup.md`
-HOLDS = ("database", "audit log at a checkpoint", "configuration", "ids of the keys")
-KEPT_OUTSIDE = ("the city's keys folder", "the backup keys folder", "the checkpoints kept outside")
