@@ -1,7 +1,7 @@
 """S6: what was promised, what was proven by a restore, and the buttons that begin a backup or a drill."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, redirect
@@ -102,11 +102,10 @@ def _span(seconds: float | None) -> dict[str, Any] | None:
     """A length of time in its largest whole unit, or None where nothing was measured."""
     if seconds is None:
         return None
-    whole = timedelta(seconds=seconds).total_seconds()
     for size, unit in _UNITS:
-        if whole >= size:
-            return {"number": round(whole / size, 1), "unit": unit}
-    return {"number": round(whole, 1), "unit": "seconds"}
+        if seconds >= size:
+            return {"number": round(seconds / size, 1), "unit": unit}
+    return {"number": round(seconds, 1), "unit": "seconds"}
 
 
 def _seconds(ms: int | None) -> float | None:

@@ -1,5 +1,6 @@
 """S4 and S5: the systems with their grades, the proposal of a grade, and the self-assessments."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -64,13 +65,11 @@ class Desk:
                 "owner": named(tree[one.department], lang) if one.department in tree else one.department,
                 "grade": _grade(one.s, one.a),
                 "label": int(one.label),
-                "last": next(iter(self._assessments.of(one.id)), None),
+                "last": next(iter(self._assessments.of(one.id, limit=1)), None),
             }
             for one in systems.values()
         ]
-        counts = {
-            (s, a): sum((one.s, one.a) == (s, a) for one in systems.values()) for s in range(1, 6) for a in range(1, 6)
-        }
+        counts = Counter((one.s, one.a) for one in systems.values())
         return self._frame.page("systems.html", systems=rows, counts=counts, marks=MARKS)
 
     def system(self, system: str) -> Answer:

@@ -129,11 +129,11 @@ class Assessments:
             connection.execute(sa.insert(assessments).values(row))
             return made, dict([witness.of(connection, assessments, made.id)])
 
-    def of(self, system: str) -> list[Assessment]:
-        """Newest first; at most PAGE."""
+    def of(self, system: str, *, limit: int = PAGE) -> list[Assessment]:
+        """Newest first."""
         query = sa.select(assessments).where(assessments.c.system == system)
         with self._database.reading() as connection:
-            rows = connection.execute(query.order_by(assessments.c.id.desc()).limit(PAGE)).mappings()
+            rows = connection.execute(query.order_by(assessments.c.id.desc()).limit(limit)).mappings()
             return [_assessment(row) for row in rows]
 
     def one(self, system: str, identifier: str) -> Assessment:

@@ -1,13 +1,13 @@
 """`bench backup`: how much longer a backup takes than its bare engine, on the same data, in the same run.
 
-Embedded: a SQLite file of 1 GB, copied by `sqlite3`'s online backup and synced, with nothing else; and by our engine,
+Embedded: a SQLite file of 1 GiB, copied by `sqlite3`'s online backup and synced, with nothing else; and by our engine,
 which counts the rows, takes a copy without a name, and puts it away sealed and with its digest. Stack: a PostgreSQL
-with 1 GB, by `pgbackrest backup --type=full` alone; and by our engine, which also counts at a known place and waits for
-the WAL up to it. Rounds alternate.
+with 1 GiB, by `pgbackrest backup --type=full` alone; and by our engine, which also counts at a known place and waits
+for the WAL up to it. Rounds alternate.
 
 JSON: `profile`, `mb`, `rounds`; `bare_s`, `ours_s`: medians of wall time; `overhead`: ours above bare, as a fraction;
-`restore_s`: bringing it back against its digest; `memory_mb`: how much our peak resident memory grew; `ok`: what came
-back counts the same.
+`restore_s`: bringing it back once, against the digest in its manifest; `memory_mb`: how much the peak resident memory
+of this process grew over all of it, the bare engine and the restore too; `ok`: what came back counts the same.
 """
 
 import contextlib
