@@ -1,6 +1,7 @@
 """What may be forgotten: whoever was forgotten signs in again, and gains nothing by it."""
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -24,7 +25,7 @@ class Ephemeral(Protocol):
     def put(self, key: str, value: bytes, *, seconds: int) -> None:
         """Keep `value` under `key`, instead of what was there."""
 
-    def get(self, keys: Set[str]) -> Mapping[str, bytes]:
+    def get(self, keys: AbstractSet[str]) -> Mapping[str, bytes]:
         """What is kept under these keys, asked for together; one that is missing never was, or its time is over."""
 
     def remove(self, key: str) -> None:
@@ -55,7 +56,7 @@ class DatabaseEphemeral:
     def put(self, key: str, value: bytes, *, seconds: int) -> None:
         self._write(key, value, seconds, even_if_alive=True)
 
-    def get(self, keys: Set[str]) -> Mapping[str, bytes]:
+    def get(self, keys: AbstractSet[str]) -> Mapping[str, bytes]:
         these = {"keys": list(keys), "now": self._clock()}
         rows = self._database.alone(lambda connection: connection.execute(_ALIVE, these).all())
         return {row.key: row.value for row in rows}

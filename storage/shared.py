@@ -1,7 +1,8 @@
 """What all processes of the city share and may forget: Redis, or Valkey. Called from threads only."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
@@ -47,7 +48,7 @@ class RedisEphemeral:
         with _answering():
             self._client.set(_PREFIX + key, value, ex=seconds)
 
-    def get(self, keys: Set[str]) -> Mapping[str, bytes]:
+    def get(self, keys: AbstractSet[str]) -> Mapping[str, bytes]:
         names = list(keys)
         with _answering():
             values = self._client.mget([_PREFIX + name for name in names])
