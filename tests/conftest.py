@@ -1,4 +1,4 @@
-"""What several packages' tests share: one demo city, founded once."""
+"""What several packages' tests share: one demo city, founded once; and which tests stay together where two run at a time."""
 
 import shutil
 import tempfile
@@ -23,6 +23,27 @@ from tests.stack.parts import (  # noqa: F401 - fixtures
     redis_client,
     redis_server,
 )
+
+STACK = "stack"
+SHARED = (STACK, "live_keycloak", "lives", "direct", "nginx")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the run, one of them starts a city or a component for all who use it."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_together(item)))
+    items.sort(key=lambda item: STACK not in _asks_for(item))  # it takes longest, so it begins first
+
+
+def _together(item: pytest.Item) -> str:
+    asked = _asks_for(item)
+    return next((name for name in SHARED if name in asked), str(item.path))
+
+
+def _asks_for(item: pytest.Item) -> set[str]:
+    """Its fixtures, and which of several cities it meets."""
+    assert isinstance(item, pytest.Function)
+    return {*item.fixturenames, *([str(item.callspec.params.get("city"))] if hasattr(item, "callspec") else [])}
 
 
 @pytest.fixture(scope="session")

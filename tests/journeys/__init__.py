@@ -1,0 +1,1 @@
+"""What people do, in their browser; a package, so that a city ends with its last test."""
