@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import json
+import mimetypes
 import secrets
 import stat
 from pathlib import Path
@@ -12,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import click
 
 from client import EXIT_DENIED, EXIT_UNAVAILABLE, EXIT_USAGE, Door, door, fail, receipt_line, table
-from idp.app_key import Claim, authorization_of, digest_told, signature_of
+from idp.app_key import Claim, Said, authorization_of, digest_told, signature_of
 from wiring import clock
 
 _FIELDS = ("produced", "publisher", "category", "version", "description", "carrier", "form", "location")
@@ -142,6 +143,7 @@ def app_call(key_file: Path, url: str, method: str, body: Path | None, connect: 
         fail(f"`{key_file}` may be read by others: chmod 600", EXIT_USAGE)
     try:
         kept, sent = json.loads(key_file.read_text()), body.read_bytes() if body else b""
+        kind = mimetypes.guess_type(body)[0] or "application/octet-stream" if body and sent else ""
         parts, secret, key = urlsplit(url), kept["secret"].encode(), kept["id"].removeprefix("app:")
         name, port = parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
@@ -149,10 +151,11 @@ def app_call(key_file: Path, url: str, method: str, body: Path | None, connect: 
     target = parts._replace(scheme="", netloc="", fragment="", path=parts.path or "/").geturl()
     digest = digest_told(hashlib.sha256(sent).digest())
     claim = Claim(key=key, time=int(clock().timestamp()), nonce=secrets.token_urlsafe(18), signature="")
-    signed = signature_of(secret, claim, method=method, host=name, target=target, digest=digest)
+    said = Said(method=method, host=name, target=target, content_type=kind, digest=digest)
+    signed = signature_of(secret, claim, said)
     authorization = authorization_of(Claim(key=key, time=claim.time, nonce=claim.nonce, signature=signed))
     headers = {"Host": parts.netloc, "Authorization": authorization, "Accept": "application/json"}
-    headers |= {"Content-Digest": digest} if sent else {}
+    headers |= {"Content-Digest": digest, "Content-Type": kind} if sent else {}
     where, _, door_port = connect.partition(":")
     at = where or ("127.0.0.1" if name.endswith(".localhost") else name)
     status, answer = _sent(parts.scheme, at, int(door_port or port), (method, target, sent or None, headers))

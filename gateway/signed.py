@@ -2,7 +2,7 @@
 
 The order matters: nothing is written before the signature is right, and nothing that was written is believed of an app
 that ended meanwhile. Every reason to refuse has the one answer of a credential that proves nobody; a memory of used
-nonces that does not answer is 503, for then a request could count twice.
+nonces that does not answer, or that began after the request may have been used, is 503, for then it could count twice.
 """
 
 import asyncio
@@ -17,12 +17,14 @@ from cachebox import TTLCache
 
 from gateway.stages import Inbound, Listener
 from idp.app_key import (
+    EARLY_SECONDS,
     NO_BODY,
     SPENT_SECONDS,
     WINDOW_SECONDS,
     AppHolder,
     AppKeys,
     Claim,
+    Said,
     is_digest,
     parse,
     signature_of,
@@ -62,14 +64,14 @@ class Signed:
 
         Raises CredentialRejected, RateExceeded, StorageUnavailable, EphemeralUnavailable, SealInvalid.
         """
-        claim, digest = parse(authorization), _digest(inbound)
+        claim, said = parse(authorization), _said(inbound)
         if abs(int(self._clock().timestamp()) - claim.time) > WINDOW_SECONDS:
             raise CredentialRejected
         changes, app = self._changes, await self._find(claim.key)
-        self._check(app, claim, inbound, digest)
+        self._check(app, claim, said)
         self._check_rate(app.subject)
-        nonce = f"nonce:{claim.key}:{claim.nonce}"
-        if not await self._in_a_thread(partial(self._spent.claim, nonce, seconds=SPENT_SECONDS)):
+        nonce, since = f"nonce:{claim.key}:{claim.nonce}", claim.time - EARLY_SECONDS
+        if not await self._in_a_thread(partial(self._spent.claim, nonce, seconds=SPENT_SECONDS, since=since)):
             raise CredentialRejected
         for _ in range(_TRIES):
             if changes == self._changes:  # from here to the decision nobody is awaited
@@ -81,10 +83,8 @@ class Signed:
         """Something changed: every app is looked up again before it is believed. From any thread."""
         self._changes += 1
 
-    def _check(self, app: AppHolder, claim: Claim, inbound: Inbound, digest: str) -> None:
-        meant = signature_of(
-            app.secret, claim, method=inbound.method, host=inbound.host, target=inbound.target, digest=digest
-        )
+    def _check(self, app: AppHolder, claim: Claim, said: Said) -> None:
+        meant = signature_of(app.secret, claim, said)
         if not hmac.compare_digest(meant, claim.signature) or self._clock() >= app.expires_at:
             raise CredentialRejected
 
@@ -110,12 +110,20 @@ class Signed:
             self._waiting -= 1
 
 
-def _digest(inbound: Inbound) -> str:
-    """The digest that must have been signed. Raises CredentialRejected where a body could not be held to it.
+def _said(inbound: Inbound) -> Said:
+    """What must have been signed. Raises CredentialRejected where a body could not be held to it.
 
-    Frames of a WebSocket are signed by nobody. Behind forward-auth the data plane delivers the body, unseen by us, so
-    only reads are taken there.
+    Frames of a WebSocket are signed by nobody, nor is a content coding, which would make another body of the same
+    bytes. Behind forward-auth the data plane delivers the body, unseen by us, so only reads are taken there.
     """
+    if inbound.header(b"content-encoding") is not None:
+        raise CredentialRejected
+    kind, digest = inbound.header(b"content-type") or "", _digest(inbound)
+    return Said(method=inbound.method, host=inbound.host, target=inbound.target, content_type=kind, digest=digest)
+
+
+def _digest(inbound: Inbound) -> str:
+    """See `_said`."""
     if inbound.websocket or (inbound.listener is Listener.GATE and inbound.method not in _READS):
         raise CredentialRejected
     told = inbound.header(b"content-digest") or NO_BODY

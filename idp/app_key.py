@@ -21,7 +21,8 @@ from storage.database import Database
 
 SCHEME = "Citygate-HMAC-SHA256"
 WINDOW_SECONDS = 300  # how far a client's clock may be off, either way
-SPENT_SECONDS = 2 * WINDOW_SECONDS + 60  # the window of the fastest clock that is taken, and our own clocks' difference
+EARLY_SECONDS = WINDOW_SECONDS + 60  # before its time a request is taken at most; with our own clocks' difference
+SPENT_SECONDS = WINDOW_SECONDS + EARLY_SECONDS
 _FORM = re.compile(
     rf"{SCHEME} key=(?P<key>[0-9A-HJKMNP-TV-Z]{{26}}), time=(?P<time>[1-9][0-9]{{9}}), "
     r"nonce=(?P<nonce>[A-Za-z0-9_-]{22,64}), signature=(?P<signature>[0-9a-f]{64})",
@@ -71,9 +72,21 @@ def is_digest(value: str) -> bool:
     return _DIGEST.fullmatch(value) is not None
 
 
-def signature_of(secret: bytes, claim: Claim, *, method: str, host: str, target: str, digest: str) -> str:
-    """The signature (hex) of one request; `host` is lower case without port, `target` as it stands in the request."""
-    lines = (SCHEME, claim.key, str(claim.time), claim.nonce, method, host, target, digest)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What of a request is signed beside the claim: what it asks for, and how its body is read."""
+
+    method: str
+    host: str  # lower case, without port
+    target: str  # as it stands in the request
+    content_type: str  # as it stands in the request, "" for none
+    digest: str
+
+
+def signature_of(secret: bytes, claim: Claim, said: Said) -> str:
+    """The signature (hex) of one request."""
+    parts = (said.method, said.host, said.target, said.content_type, said.digest)
+    lines = (SCHEME, claim.key, str(claim.time), claim.nonce, *parts)
     return hmac.digest(secret, "\n".join(lines).encode(), "sha256").hex()
 
 

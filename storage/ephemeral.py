@@ -1,5 +1,6 @@
 """What may be forgotten: whoever was forgotten signs in again, and gains nothing by it."""
 
+import math
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
@@ -31,8 +32,11 @@ class Ephemeral(Protocol):
     def remove(self, key: str) -> None:
         """Forget what is kept under `key`."""
 
-    def claim(self, key: str, *, seconds: int) -> bool:
-        """Whether nobody else claimed `key` within `seconds`; then it is ours."""
+    def claim(self, key: str, *, seconds: int, since: float = math.inf) -> bool:
+        """Whether nobody else claimed `key` within `seconds`; then it is ours.
+
+        Raises EphemeralUnavailable also where claims later than `since` (seconds since 1970) may be forgotten.
+        """
 
     def look(self, prefix: str, *, after: str, limit: int) -> tuple[list[tuple[str, bytes]], str]:
         """About `limit` keys that begin with `prefix`, with what is kept, and where to go on; "" is begin and end.
@@ -65,7 +69,7 @@ class DatabaseEphemeral:
         with self._database.transaction() as connection:
             connection.execute(sa.delete(ephemeral).where(ephemeral.c.key == key))
 
-    def claim(self, key: str, *, seconds: int) -> bool:
+    def claim(self, key: str, *, seconds: int, since: float = math.inf) -> bool:  # noqa: ARG002 - it forgets nothing
         return self._write(key, b"", seconds, even_if_alive=False)
 
     def look(self, prefix: str, *, after: str, limit: int) -> tuple[list[tuple[str, bytes]], str]:

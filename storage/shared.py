@@ -1,5 +1,6 @@
 """What all processes of the city share and may forget: Redis, or Valkey. Called from threads only."""
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -23,6 +24,19 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
 return 1
 """
+
+
+# Since when nothing is forgotten: this run's start, or its being emptied; what a disk brings back is another run's.
+_SINCE = """
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+redis.call('HSETNX', KEYS[1], run, redis.call('TIME')[1])
+local since = tonumber(redis.call('HGET', KEYS[1], run))
+"""
+_CLAIM = f"""{_SINCE}
+if since > tonumber(ARGV[2]) then return false end
+return redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[1]) and 1 or 0
+"""
+SINCE = _PREFIX + "since"
 
 
 def connect(url: str, password: str) -> redis.Redis:
@@ -58,9 +72,12 @@ class RedisEphemeral:
         with _answering():
             self._client.delete(_PREFIX + key)
 
-    def claim(self, key: str, *, seconds: int) -> bool:
+    def claim(self, key: str, *, seconds: int, since: float = math.inf) -> bool:
         with _answering():
-            return bool(self._client.set(_PREFIX + key, b"", ex=seconds, nx=True))
+            claimed = self._client.eval(_CLAIM, 2, SINCE, _PREFIX + key, seconds, since)
+        if claimed is None:
+            raise EphemeralUnavailable("the shared memory began after what it is asked for")
+        return bool(claimed)
 
     def look(self, prefix: str, *, after: str, limit: int) -> tuple[list[tuple[str, bytes]], str]:
         with _answering():
@@ -75,7 +92,9 @@ class RedisEphemeral:
             return bool(self._client.eval(_SWAP, 1, _PREFIX + key, held, value))
 
     def sweep(self) -> int:
-        """Redis forgets by itself."""
+        """Redis forgets by itself; that it began anew is noted before the first claim needs to know since when."""
+        with _answering():
+            self._client.eval(_SINCE, 1, SINCE)
         return 0
 
 

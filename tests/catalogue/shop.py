@@ -17,7 +17,7 @@ from catalogue.resource import Resource
 from catalogue.room import Catalogue, over
 from catalogue.share import Asked, Share
 from catalogue.store import DESCRIBED
-from idp.app_key import Claim, authorization_of, digest_told, signature_of
+from idp.app_key import Claim, Said, authorization_of, digest_told, signature_of
 from tests.founded_city import Answer, Door, opened, tomorrow
 
 HOUSING = "housing.localhost"
@@ -86,18 +86,20 @@ class Shop:
     def call(self, app_id: str, secret: str, target: str = "/open/properties", **changes: Any) -> Answer:
         """One signed request to the open API."""
         method, body = changes.pop("method", "GET"), changes.pop("json", None)
-        headers = signed(app_id, secret, target, method=method, body=body or b"", **changes)
+        headers = signed(app_id, secret, target, method=method, body=body, **changes)
         return self.door.ask(method, target, host=HOUSING, headers=headers, json=body)
 
 
 def signed(
-    app_id: str, secret: str, target: str, *, method: str = "GET", body: bytes = b"", nonce: str = "", at: float = 0
-) -> dict[str, str]:
-    """The headers of one signed request to the housing portal."""
+    app_id: str, secret: str, target: str, *, method: str = "GET", body: bytes | None = None, nonce: str = "",
+    at: float = 0,
+) -> dict[str, str]:  # fmt: skip
+    """The headers of one signed request to the housing portal; a body goes as JSON (`Door.ask`)."""
     seconds = int(at or app.clock().timestamp())
     claim = Claim(key=app_id.removeprefix("app:"), time=seconds, nonce=nonce or secrets.token_urlsafe(18), signature="")
-    digest = digest_told(hashlib.sha256(body).digest())
-    signature = signature_of(secret.encode(), claim, method=method, host=HOUSING, target=target, digest=digest)
+    digest, kind = digest_told(hashlib.sha256(body or b"").digest()), "" if body is None else "application/json"
+    said = Said(method=method, host=HOUSING, target=target, content_type=kind, digest=digest)
+    signature = signature_of(secret.encode(), claim, said)
     claim = Claim(key=claim.key, time=claim.time, nonce=claim.nonce, signature=signature)
     return {"authorization": authorization_of(claim)} | ({"content-digest": digest} if body else {})
 

@@ -15,22 +15,24 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from redis import Redis
 
 from gateway.authenticate import Credentials, authenticate
 from gateway.errors import HeadersRefused, RateExceeded
 from gateway.signed import Signed
 from gateway.stages import Inbound, Listener, Matched
-from idp.app_key import AppHolder, Claim, authorization_of, digest_told, signature_of
+from idp.app_key import AppHolder, Claim, Said, authorization_of, digest_told, signature_of
 from idp.errors import CredentialRejected
 from idp.session import COOKIE
 from storage.database import Database
 from storage.ephemeral import DatabaseEphemeral, Ephemeral
 from storage.errors import EphemeralUnavailable
-from storage.shared import RedisEphemeral
+from storage.shared import SINCE, RedisEphemeral
 from tests.gateway.asked import read
 from tests.stack.parts import redis_running
 
 KEY, SECRET, HOST = "01JB3F6Z7Q8R9S0T1V2W3X4Y5Z", b"cg_app_secret", "marriage.localhost"
+KIND = "application/json"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -48,7 +50,7 @@ class Apps:
         self.held()
         if told or key != KEY:
             raise CredentialRejected
-        return AppHolder(subject=f"app:{KEY}", name="核验", secret=SECRET, expires_at=NOW + timedelta(days=9))
+        return AppHolder(subject=f"app:{KEY}", name="核验", secret=SECRET, expires_at=NOW + timedelta(days=999))
 
 
 class Memory:
@@ -58,7 +60,7 @@ class Memory:
         self.spent: dict[str, int] = {}
         self.held: Callable[[], None] = lambda: None
 
-    def claim(self, key: str, *, seconds: int) -> bool:
+    def claim(self, key: str, *, seconds: int, since: float) -> bool:
         self.held()
         return self.spent.setdefault(key, seconds) is seconds if key not in self.spent else False
 
@@ -81,10 +83,11 @@ def request(
     """A request as an app sends it; changes are made after it was signed."""
     claim = Claim(key=KEY, time=at or int(NOW.timestamp()), nonce=nonce or secrets.token_urlsafe(18), signature="")
     digest = digest_told(hashlib.sha256(body).digest())
-    signature = signature_of(SECRET, claim, method=method, host=HOST, target=target, digest=digest)
-    authorization = authorization_of(replace(claim, signature=signature))
+    said = Said(method=method, host=HOST, target=target, content_type=KIND if body else "", digest=digest)
+    authorization = authorization_of(replace(claim, signature=signature_of(SECRET, claim, said)))
     if body:
-        headers = ((b"content-digest", digest.encode()), (b"content-length", str(len(body)).encode()), *headers)
+        told = {b"content-digest": digest, b"content-length": str(len(body)), b"content-type": KIND}
+        headers = (*((name, value.encode()) for name, value in told.items()), *headers)
     headers = (*headers, (b"authorization", authorization.encode()))
     raw = {"method": method.encode(), **changes}
     return read(target.encode(), *headers, **raw), authorization
@@ -103,7 +106,7 @@ async def test_who_signs_is_the_app_with_a_second_factors_assurance_and_no_sessi
     assert (identity.session, identity.csrf, identity.department) == ("", "", "")
 
 
-PARTS = ("method", "host", "target", "digest", "key", "time", "nonce", "signature")
+PARTS = ("method", "host", "target", "type", "digest", "key", "time", "nonce", "signature")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -118,6 +121,10 @@ def test_a_change_of_any_signed_part_is_refused(part: str, data: st.DataObject) 
     elif part == "target":
         inbound = replace(inbound, path=data.draw(st.sampled_from(["/open/2", "/open/1/", "/"])))
         inbound = replace(inbound, query=data.draw(st.sampled_from(["a=b", "a=c", "", "a=b&c"])))
+    elif part == "type":
+        kind = data.draw(st.sampled_from(["application/xml", "Application/json", "application/json; charset=gbk", ""]))
+        changed = [(n, kind.encode() if n == b"content-type" else v) for n, v in inbound.headers]
+        inbound = replace(inbound, headers=tuple(one for one in changed if one[1]))
     elif part == "digest":
         other = digest_told(hashlib.sha256(data.draw(st.binary().filter(lambda one: one != body))).digest())
         changed = [(n, other.encode() if n == b"content-digest" else v) for n, v in inbound.headers]
@@ -164,11 +171,18 @@ async def test_who_asked_too_often_leaves_no_nonce_behind() -> None:
     assert spent.spent == {}
 
 
+def remembers(client: Redis, *, since: float) -> None:
+    """This Redis, as if it had begun then."""
+    client.hset(SINCE, client.info("server")["run_id"], int(since))
+
+
 @pytest.fixture(params=["sqlite", "postgresql", "redis"])
 def gateways(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Ephemeral]]:
     """Two gateways' ways to one memory of nonces."""
     if request.param == "redis":
-        yield [RedisEphemeral(request.getfixturevalue("redis_client")) for _ in range(2)]
+        client = request.getfixturevalue("redis_client")
+        remembers(client, since=0)
+        yield [RedisEphemeral(client) for _ in range(2)]
         return
     url = f"sqlite:///{tmp_path / 'c.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
     databases = [Database(url) for _ in range(2)]
@@ -201,8 +215,43 @@ async def test_a_nonce_may_serve_again_when_no_request_of_its_time_could(tmp_pat
     database.close()
 
 
+@pytest.mark.parametrize("forget", ["restart", "flush"])
+async def test_what_a_redis_that_began_anew_may_have_forgotten_is_not_taken_again(forget: str) -> None:
+    with redis_running() as server:
+        clock, now = Clock(), int(time.time())
+        clock.now = datetime.fromtimestamp(now, UTC)
+        client = server.client()
+        door, seen = a_door(spent=RedisEphemeral(client), clock=clock), request(at=now)
+        remembers(client, since=now - 360)
+        assert await taken(door, seen)
+        assert not await taken(door, seen)
+        if forget == "flush":
+            client.flushall()
+        else:
+            server.stop()
+            server.start()
+        RedisEphemeral(client).sweep()
+        for again in (seen, request(at=now), request(at=now + 300)):
+            with pytest.raises(EphemeralUnavailable):
+                await door.identity(*again)
+        clock.now += timedelta(seconds=420)
+        assert await taken(door, request(at=now + 420))  # what nobody can have used before
+        with pytest.raises(EphemeralUnavailable):
+            await door.identity(*request(at=now + 300))
+
+
+async def test_what_redis_brings_back_from_a_disk_began_with_it() -> None:
+    with redis_running() as server:
+        client, now = server.client(), int(time.time())
+        door = a_door(spent=RedisEphemeral(client), clock=lambda: datetime.fromtimestamp(now, UTC))
+        client.hset(SINCE, "f" * 40, now - 1000)  # as another run of it wrote
+        with pytest.raises(EphemeralUnavailable):
+            await door.identity(*request(at=now))
+
+
 async def test_where_nonces_cannot_be_remembered_nothing_is_taken() -> None:
     with redis_running() as server:
+        remembers(server.client(), since=0)
         door = a_door(spent=RedisEphemeral(server.client()))
         assert await taken(door, request())
         server.stop()
@@ -255,6 +304,8 @@ DIGEST = (b"content-digest", digest_told(hashlib.sha256(b"x").digest()).encode()
         (((b"content-length", b"2"),), {}),  # a body nobody signed
         (((b"transfer-encoding", b"chunked"),), {}),
         (((b"content-digest", b"md5=:AAAA:"), (b"content-length", b"2")), {}),
+        (((b"content-encoding", b"gzip"),), {}),  # nobody signed how the bytes are to be read
+        (((b"content-type", b"application/json"),), {}),
         ((), {"websocket": True}),
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from storage.database import Database
 from storage.ephemeral import DatabaseEphemeral, Ephemeral
 from storage.errors import EphemeralUnavailable, StorageUnavailable
-from storage.shared import RedisEphemeral
+from storage.shared import SINCE, RedisEphemeral
 from tests.idp.people import Clock
 from tests.stack.parts import Server, redis_running
 
@@ -27,7 +27,11 @@ class Shelf:
 def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
     if request.param == "redis":
         client = request.getfixturevalue("redis_client")
-        yield Shelf(RedisEphemeral(client), lambda seconds: time.sleep(seconds + 0.05), kept=client.dbsize)
+        yield Shelf(
+            RedisEphemeral(client),
+            lambda seconds: time.sleep(seconds + 0.05),
+            kept=lambda: client.dbsize() - client.exists(SINCE),
+        )
         return
     postgres = request.param == "postgresql"
     url = request.getfixturevalue("postgres_url") if postgres else f"sqlite:///{tmp_path / 'city.db'}"
