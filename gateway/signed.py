@@ -7,6 +7,7 @@ nonces that does not answer, or that began after the request may have been used,
 
 import asyncio
 import hmac
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -15,6 +16,7 @@ from typing import TypeVar
 
 from cachebox import TTLCache
 
+from audit.flood import prefix_of
 from gateway.stages import Inbound, Listener
 from idp.app_key import (
     EARLY_SECONDS,
@@ -36,10 +38,33 @@ from storage.errors import StorageUnavailable
 
 ASSURANCE = 3  # a secret of 256 bits that proves itself anew with each request
 _CACHED_SECONDS, _CACHED_ENTRIES = 4, 10_000
-_THREADS, _WAITING, _SECONDS = 8, 256, 2.0
+_PROVEN_SECONDS = 3600  # as long a key that signed rightly does not wait among keys that never did
+_SECONDS = 2.0
 _TRIES = 5
 _READS = frozenset({"GET", "HEAD"})
 T = TypeVar("T")
+
+
+class _Room:
+    """Threads, and who waits for them: so many, and of one network so many."""
+
+    def __init__(self, name: str, *, threads: int, waiting: int, of_one: int) -> None:
+        self._threads, self._waiting, self._of_one = ThreadPoolExecutor(threads, name), waiting, of_one
+        self._held: Counter[str] = Counter()
+
+    async def run(self, call: Callable[[], T], network: str = "") -> T:
+        """What `call` says within the deadline. Raises StorageUnavailable, and what `call` does."""
+        if self._held.total() >= self._waiting or self._held[network] >= self._of_one:
+            raise StorageUnavailable("too many signed requests wait")
+        self._held[network] += 1
+        try:
+            async with asyncio.timeout(_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        except TimeoutError as late:
+            raise StorageUnavailable("what is known of apps was not told in time") from late
+        finally:
+            self._held[network] -= 1
+            self._held += Counter()  # without those that hold nothing
 
 
 class Signed:
@@ -56,8 +81,9 @@ class Signed:
         self._apps, self._spent, self._clock, self._check_rate = apps, spent, clock, check_rate
         self._known: TTLCache[str, tuple[int, AppHolder]] = TTLCache(_CACHED_ENTRIES, _CACHED_SECONDS)
         self._changes = 0
-        self._threads = ThreadPoolExecutor(_THREADS, "apps")
-        self._waiting = 0
+        self._proven: TTLCache[str, bool] = TTLCache(_CACHED_ENTRIES, _PROVEN_SECONDS)
+        self._room = _Room("apps", threads=8, waiting=256, of_one=256)
+        self._strangers = _Room("unknown-apps", threads=2, waiting=128, of_one=16)
 
     async def identity(self, inbound: Inbound, authorization: str) -> Identity:
         """Who signed this request.
@@ -67,16 +93,18 @@ class Signed:
         claim, said = parse(authorization), _said(inbound)
         if abs(int(self._clock().timestamp()) - claim.time) > WINDOW_SECONDS:
             raise CredentialRejected
-        changes, app = self._changes, await self._find(claim.key)
+        network = prefix_of(inbound.address)
+        changes, app = self._changes, await self._find(claim.key, network)
         self._check(app, claim, said)
+        self._proven[claim.key] = True
         self._check_rate(app.subject)
         nonce, since = f"nonce:{claim.key}:{claim.nonce}", claim.time - EARLY_SECONDS
-        if not await self._in_a_thread(partial(self._spent.claim, nonce, seconds=SPENT_SECONDS, since=since)):
+        if not await self._room.run(partial(self._spent.claim, nonce, seconds=SPENT_SECONDS, since=since)):
             raise CredentialRejected
         for _ in range(_TRIES):
             if changes == self._changes:  # from here to the decision nobody is awaited
                 return Identity(subject=app.subject, assurance=ASSURANCE, name=app.name)
-            changes, app = self._changes, await self._find(claim.key)
+            changes, app = self._changes, await self._find(claim.key, network)
         raise StorageUnavailable("apps change faster than they can be looked up")
 
     def forget(self) -> None:
@@ -88,26 +116,14 @@ class Signed:
         if not hmac.compare_digest(meant, claim.signature) or self._clock() >= app.expires_at:
             raise CredentialRejected
 
-    async def _find(self, key: str) -> AppHolder:
+    async def _find(self, key: str, network: str) -> AppHolder:
         changes = self._changes
         if (known := self._known.get(key)) is not None and known[0] == changes:
             return known[1]
-        found = await self._in_a_thread(partial(self._apps.find, key))
+        room = self._room if key in self._proven else self._strangers
+        found = await room.run(partial(self._apps.find, key), network)
         self._known[key] = changes, found  # as it was before any change that came meanwhile
         return found
-
-    async def _in_a_thread(self, call: Callable[[], T]) -> T:
-        """What `call` says within the deadline."""
-        if self._waiting >= _WAITING:
-            raise StorageUnavailable("too many signed requests wait")
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(_SECONDS):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, call)
-        except TimeoutError as late:
-            raise StorageUnavailable("what is known of apps was not told in time") from late
-        finally:
-            self._waiting -= 1
 
 
 def _said(inbound: Inbound) -> Said:
