@@ -121,6 +121,66 @@ def test_who_forges_an_address_of_another_zone_is_not_heard(plane: NamespacePlan
         assert heard == expected  # nothing was lost on the way: what was sent last arrived
 
 
+_HEARS_6 = """
+import socket
+one = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+one.bind(("::", 53))
+one.settimeout(2)
+print("ready", flush=True)
+try:
+    print(one.recvfrom(64)[1][0], flush=True)
+except TimeoutError:
+    print("nothing", flush=True)
+"""
+_SENDS_6 = """
+import socket, sys, time
+one = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+for _ in range(5):
+    one.sendto(b"?", (sys.argv[1], 53))
+    time.sleep(0.2)
+"""
+
+
+def speaks_ipv6(plane: NamespacePlane, zone: str, number: int) -> None:
+    """Addresses and neighbours by hand on both ends of the zone's cable, and a router that forwards."""
+    space, interface = f"{plane._tag}.{zone}", f"zn-{zone}"
+    router, prefix = plane.router, f"fd77:{number}::"
+
+    def run(*command: str) -> str:
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=20).stdout
+
+    ends = ((router, interface, "1", "2"), (space, "eth0", "2", "1"))
+    mac = {
+        one: json.loads(run("ip", "-n", one, "-j", "link", "show", "dev", dev))[0]["address"] for one, dev, *_ in ends
+    }
+    for here, device, own, other in ends:
+        beyond = space if here == router else router
+        run("ip", "-n", here, "-6", "address", "replace", f"{prefix}{own}/64", "dev", device, "nodad")
+        run("ip", "-n", here, "-6", "neighbour", "replace", f"{prefix}{other}", "lladdr", mac[beyond], "dev", device)
+    run("ip", "-n", space, "-6", "route", "replace", "default", "via", f"{prefix}1")
+    run("ip", "netns", "exec", router, "sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1")
+
+
+def test_nothing_passes_over_ipv6_not_even_by_an_open_flow(plane: NamespacePlane) -> None:
+    """By the rules, and nothing else: without them it does, and drift says so."""
+    model = compiled(FLOWS)
+    plane.apply(model)
+    for number, zone in enumerate(NAMES):
+        speaks_ipv6(plane, zone, number)
+    for by_hand, heard in (("", "nothing"), ("insert rule inet citygate forward meta nfproto ipv6 accept", "fd77::2")):
+        if by_hand:
+            subprocess.run(["ip", "netns", "exec", plane.router, "nft", by_hand], check=True, timeout=20)
+        assert bool(plane.drift(model)) == bool(by_hand)
+        with inside(plane, "extranet", _HEARS_6) as hearing:
+            try:
+                assert hearing.stdout.readline() == "ready\n"
+                with inside(plane, "internet", _SENDS_6, "fd77:1::2") as sending:
+                    assert hearing.stdout.readline().strip() == heard
+                    assert sending.wait(20) == 0
+            finally:
+                hearing.kill()
+
+
 def test_the_model_knows_a_forged_address_too() -> None:
     model = compiled(FLOWS)
     assert model.allows("core", "extranet", "tcp", 443, source="10.77.2.9") == "01A"
