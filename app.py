@@ -72,7 +72,7 @@ async def run_door(settings: Settings, role: str) -> None:
             checks["sequencer"] = stack.enter_context(_sequencing(settings)).trouble
         gate, kept = city.gate(await stack.enter_async_context(Proxy()))
         answer = partial(handle, gate=gate)
-        tasks = [city.keeper.keep(), city.buckets.exchange()]
+        tasks = [city.keeper.keep(), city.streams.keep(city.decider, clock), city.buckets.exchange()]
         tasks.append(own_minute(partial(write_counted, gate.refusals), city.flush))
         if role == "city":
             ask = in_process(answer, host=_console(settings), key=kept_key(settings.data / "keys", CLOCK))

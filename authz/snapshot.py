@@ -17,10 +17,10 @@ class Snapshots:
         register: Register,
         *,
         monotonic: Callable[[], float],
-        ended: Callable[[Iterable[str], Iterable[str]], None],
+        ended: Callable[[Iterable[str], int], None],
         ended_within: Callable[[float], Iterable[str]],
     ) -> None:
-        """`ended` is told which sessions no longer are and whose roles are others, so that their streams can end.
+        """`ended` is told which sessions no longer are and which subjects are others as of an epoch, for their streams.
 
         `ended_within` names the sessions that were ended in the last so many seconds, for when the changes do not.
         """
@@ -35,17 +35,17 @@ class Snapshots:
     def load(self, held: Snapshot, answer: Answer) -> Snapshot:
         """The snapshot of (at least) the answer's epoch. Raises PolicyInvalid; the held one then stays."""
         changes = answer.changes
+        subjects = sorted({change.key for change in changes or () if change.kind == "subject"})
         if changes is None or any(change.kind == "policy" for change in changes):
-            policies, subjects = self._register.policies(version=answer.epoch), list(held.policies.subjects())
+            policies = self._register.policies(version=answer.epoch)
         else:
-            subjects = sorted({change.key for change in changes if change.kind == "subject"})
             policies = self._register.with_subjects(held.policies, subjects, version=answer.epoch)
         now = self._monotonic()
         if changes is None:
-            over = list(self._ended_within(REVOKED_SECONDS))
+            over, subjects = list(self._ended_within(REVOKED_SECONDS)), list(held.policies.subjects())
         else:
             over = [change.key for change in changes if change.kind == "session"]
         self._ended_at.update(dict.fromkeys(over, now))
         self._ended_at = {key: at for key, at in self._ended_at.items() if now - at < REVOKED_SECONDS}
-        self._told_ended(over, subjects)
+        self._told_ended((*over, *subjects), answer.epoch)
         return Snapshot(epoch=answer.epoch, policies=policies, revoked=frozenset(self._ended_at))

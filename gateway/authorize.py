@@ -1,11 +1,13 @@
 """Authenticated → Admitted: ask the PDP, on a fresh lease only. The one place where Admitted is made."""
 
 from dataclasses import replace
+from datetime import datetime
 
-from authz.errors import AccessDenied
+from authz.errors import AccessDenied, LeaseLost
 from authz.label import ceiling_of
 from authz.lease import Decider, Ruling, Snapshot
 from authz.request import AccessRequest, Approval, Effect
+from gateway.errors import InlineOnly
 from gateway.match import graded
 from gateway.stages import Admitted, Authenticated
 from idp.identity import NOBODY
@@ -24,6 +26,16 @@ def authorize(authenticated: Authenticated, decider: Decider) -> Admitted:
         reason = ruling.decision.reason if now.identity is authenticated.identity else "session-ended"
         raise AccessDenied(replace(ruling.decision, reason=reason))
     return Admitted(authenticated=now, decision=ruling.decision, stale=ruling.stale)
+
+
+def is_still_permitted(authenticated: Authenticated, decider: Decider, now: datetime) -> bool:
+    """Whether the same request of the same caller would be permitted at `now`; nobody knows that without a lease."""
+    matched = authenticated.matched
+    again = replace(authenticated, matched=replace(matched, inbound=replace(matched.inbound, at=now)))
+    try:
+        return authorize(again, decider).authenticated.identity is authenticated.identity
+    except (AccessDenied, LeaseLost, InlineOnly):
+        return False
 
 
 def _now(authenticated: Authenticated, snapshot: Snapshot) -> Authenticated:

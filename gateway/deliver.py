@@ -1,19 +1,22 @@
 """Recorded → Outbound: by the upstream, by this process, or by the data plane that asked."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from cachebox import TTLCache
 
 from authz.label import Label
+from authz.lease import Decider
+from gateway.authorize import is_still_permitted
 from gateway.body import Followed, pieces
 from gateway.stages import Deliver, Headers, Listener, Outbound, Recorded
-from idp.identity import Identity
 
 _REMEMBERED_SECONDS = 60  # longer than a snapshot takes to be adopted after its ended sessions were told
 _REMEMBERED_ENTRIES = 100_000
+_AGAIN_SECONDS = 0.5
+_DECIDED_AT_ONCE = 64  # then others have their turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ async def deliver(recorded: Recorded, deliveries: Deliveries) -> Outbound:
         return await deliveries.local(recorded)
     if recorded.inbound.listener is Listener.GATE:
         return await deliveries.allow(recorded)
-    stream = deliveries.streams.open(recorded.identity)
+    stream = deliveries.streams.open(recorded)
     try:
         return stream.carry(kept_private(await deliveries.proxy(recorded), recorded.matched.label))
     except BaseException:
@@ -59,55 +62,61 @@ def private_headers(headers: Headers, label: Label) -> Headers:
 
 
 class Streams:
-    """Answers under way: ended with their session, and when their subject's roles change (law 4)."""
+    """Answers under way: broken off with their session or app, and once what permitted them is gone (law 4)."""
 
     def __init__(self) -> None:
-        self._open: defaultdict[str, set[Stream]] = defaultdict(set)
-        self._ended: TTLCache[str, bool] = TTLCache(_REMEMBERED_ENTRIES, _REMEMBERED_SECONDS)
+        self._open: set[Stream] = set()
+        self._ended: TTLCache[str, int] = TTLCache(_REMEMBERED_ENTRIES, _REMEMBERED_SECONDS)
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def open(self, identity: Identity) -> "Stream":
+    def open(self, recorded: Recorded) -> "Stream":
         """Follow one delivery, from before it begins: what it was permitted by may end while it is awaited."""
-        stream = Stream(self, identity, ended=identity.session in self._ended)
-        for key in stream.keys:
-            self._open[key].add(stream)
+        stream = Stream(self, recorded)
+        self._open.add(stream)
         self._loop = asyncio.get_running_loop()
+        if any(recorded.admitted.decision.version < self._ended.get(key, 0) for key in stream.keys):
+            stream.end()  # it ended after the decision and before this
         return stream
 
     def forget(self, stream: "Stream") -> None:
         """It is over, whether or not it was told before."""
-        for key in stream.keys:
-            if key in self._open:
-                self._open[key].discard(stream)
-                if not self._open[key]:
-                    del self._open[key]
+        self._open.discard(stream)
 
-    def end_soon(self, sessions: Iterable[str], subjects: Iterable[str]) -> None:
-        """From any thread: these sessions are over, these subjects' roles are others. Who may still, asks again."""
+    def end_soon(self, keys: Iterable[str], epoch: int) -> None:
+        """From any thread: as of `epoch` these sessions are over, these subjects others. Who may still, asks again."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.end, list(sessions))
-            self._loop.call_soon_threadsafe(self._break_off, list(subjects))
+            self._loop.call_soon_threadsafe(self.end, list(keys), epoch)
 
-    def end(self, sessions: Iterable[str]) -> int:
-        """Break off every stream of these sessions, also one that opens just now; return how many were open."""
-        ended = list(sessions)
-        self._ended.update(dict.fromkeys(ended, True))
-        return self._break_off(ended)
-
-    def _break_off(self, keys: Iterable[str]) -> int:
-        streams = [stream for key in keys for stream in self._open.get(key, ())]
-        for stream in streams:
+    def end(self, keys: Iterable[str], epoch: int) -> int:
+        """Break off every stream of these, also one that was decided before and opens just now; return how many."""
+        ended = dict.fromkeys(keys, epoch)
+        self._ended.update(ended)
+        theirs = [stream for stream in self._open if not ended.keys().isdisjoint(stream.keys)]
+        for stream in theirs:
             stream.end()
-        return len(streams)
+        return len(theirs)
+
+    async def keep(self, decider: Decider, clock: Callable[[], datetime]) -> None:
+        """Decide anew, all the time, about each that is longer than most; until cancelled."""
+        known, self._loop = set[Stream](), asyncio.get_running_loop()
+        while True:
+            for number, stream in enumerate(known & self._open, 1):
+                if not is_still_permitted(stream.authenticated, decider, clock()):
+                    stream.end()
+                if number % _DECIDED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            known = set(self._open)
+            await asyncio.sleep(_AGAIN_SECONDS)
 
 
 class Stream(Followed):
     """The body of one answer, which `end` breaks off; before there is one, what is to be carried."""
 
-    def __init__(self, streams: Streams, identity: Identity, *, ended: bool) -> None:
+    def __init__(self, streams: Streams, recorded: Recorded) -> None:
         super().__init__(pieces(b""), self._forgotten)
-        self.keys = (identity.session, identity.subject)
-        self._streams, self._ended = streams, ended
+        self.authenticated = recorded.admitted.authenticated
+        self.keys = (recorded.identity.session, recorded.identity.subject)
+        self._streams, self._ended = streams, False
         self._task: asyncio.Task[object] | None = None
 
     def carry(self, answer: Outbound) -> Outbound:
@@ -119,10 +128,10 @@ class Stream(Followed):
         return replace(answer, body=self)
 
     def end(self) -> None:
-        """Break off: cancel who reads it, now or as soon as somebody does."""
-        self._ended = True
-        if self._task is not None:
+        """Break off, once: cancel who reads it, now or as soon as somebody does."""
+        if self._task is not None and not self._ended:
             self._task.cancel()
+        self._ended = True
 
     async def __anext__(self) -> bytes:
         self._task = asyncio.current_task()

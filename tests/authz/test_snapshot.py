@@ -18,12 +18,12 @@ class Gateway:
 
     def __init__(self, town: Desk) -> None:
         self.town, self.now = town, 0.0
-        self.told: list[str] = []
+        self.told: list[tuple[str, int]] = []
         self.in_database: list[str] = []
         self.snapshots = Snapshots(
             town.register,
             monotonic=lambda: self.now,
-            ended=lambda sessions, _subjects: self.told.extend(sessions),
+            ended=lambda keys, epoch: self.told.extend((key, epoch) for key in keys),
             ended_within=lambda _: self.in_database,
         )
         self.held = self.snapshots.first(0)
@@ -59,7 +59,7 @@ def test_an_ended_session_is_revoked_and_its_streams_are_told(gateway: Gateway) 
     policies = gateway.held.policies.rules
     gateway.load(("session", "s1"), ("session", "s2"))
     assert gateway.held.revoked == {"s1", "s2"}
-    assert gateway.told == ["s1", "s2"]
+    assert gateway.told == [("s1", 1), ("s2", 1)]
     assert gateway.held.policies.rules is policies
 
 
@@ -75,11 +75,11 @@ def test_the_revoked_are_remembered_longer_than_any_grace_and_no_longer(gateway:
 
 def test_when_the_changes_are_no_longer_known_the_database_says_which_sessions_ended(gateway: Gateway) -> None:
     gateway.town.give()
-    gateway.load(("session", "s1"))
+    gateway.load(("session", "s1"), ("subject", "user:li"))
     gateway.in_database = ["s2", "s3"]
     gateway.load(everything=True)
     assert gateway.held.revoked == {"s1", "s2", "s3"}
-    assert gateway.told == ["s1", "s2", "s3"]
+    assert gateway.told == [("s1", 1), ("user:li", 1), ("s2", 2), ("s3", 2), ("user:li", 2)]
     assert gateway.roles() == ["clerk"]
 
 
