@@ -1,6 +1,7 @@
 """Where a log is, whose checkpoints it carries, and what it is asked for."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ from audit.search import Query, Reader, Verified, read, search
 from audit.tiles import KeptTiles
 from crypto.sign import VerifyingKey
 from storage.witness import Row
+
+_LOOKS, _AGAIN_SECONDS = 6, 0.5  # a decision is in the log within a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +45,20 @@ class Log:
         """The record at `leaf`, after its inclusion was checked. Raises AuditError."""
         return read(self.tiles, leaf, key=self.key, origin=self.origin)
 
-    def reconcile(self, rows: Iterable[Row], *, stays: Callable[[str], timedelta | None], now: datetime) -> Reconciled:
-        """Compare these rows, which are all there are, with what the log says of them.
+    def reconcile(self, rows: Sequence[Row], *, stays: Callable[[str], timedelta | None], now: datetime) -> Reconciled:
+        """Compare these rows, which are all there are, with what the log says of them, or will say in a moment.
 
         Which leaves speak of a row is the index's to say: what it leaves out, `verify` finds.
         Raises CheckpointInvalid, sqlite3.Error.
         """
+        for _ in range(_LOOKS):
+            answer = self._judged(rows, stays=stays, now=now)
+            if not answer.awaited:
+                break
+            time.sleep(_AGAIN_SECONDS)
+        return answer
+
+    def _judged(self, rows: Sequence[Row], *, stays: Callable[[str], timedelta | None], now: datetime) -> Reconciled:
         with indexes.inspect(self.index) as connection:
             spoken_of = {one.key: one for one in indexes.rows_spoken_of(connection)}
         reader = Reader(KeptTiles(self.tiles), key=self.key, origin=self.origin)  # newer than the index

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from audit.event import Event
+from audit.event import Event, EventKind
 from audit.witnessed import Last, rows_in
 from storage.witness import GONE, Row
 
 FINDINGS = 100
-RECENT = timedelta(seconds=60)  # an act that is under way, or whose outcome is not yet in the log
+RECENT = timedelta(seconds=60)  # longer than an act takes
 NO_RECORD, NOT_IN_LOG, DIFFERS, ROW_GONE, UNPROVEN = "no-record", "not-in-log", "differs", "row-gone", "unproven"
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LOOKED_UP = 256  # records whose words are kept, for rows that share one
@@ -41,7 +41,8 @@ class Reconciled:
     """The answer; at most 100 findings are named, all are counted."""
 
     rows: int = 0
-    recent: int = 0  # rows written less than a minute ago, not judged
+    recent: int = 0  # rows of acts that are under way, not judged
+    awaited: int = 0  # rows of acts so new that the log may have them in a moment; found for now
     count: int = 0
     found: list[Mismatch] = field(default_factory=list)
 
@@ -75,25 +76,44 @@ class Judge:
     def _judge(self, row: Row, answer: Reconciled) -> None:
         """The log's last word about a row must be what the row is; an act under way has not spoken yet."""
         record = row.records[0] if row.records else ""
-        said, kind, leaf = self._spoken_of.get(row.key), "", None
-        writers = {record}
+        said = self._spoken_of.get(row.key)
         if said is None:
             kind = NO_RECORD if not record else DIFFERS if self._records(record) else NOT_IN_LOG
+            self._find(Mismatch(kind, row.table, row.id, record, None), self._is_under_way(row, record), answer)
         elif (last := self._read(said.last)) is None:
-            kind, leaf, writers = UNPROVEN, said.last, set()
+            self._find(Mismatch(UNPROVEN, row.table, row.id, record, said.last), False, answer)
         elif rows_in(last).get(row.key) != row.digest and not self._is_overtaken(row, last):
-            kind, leaf = DIFFERS if record else NO_RECORD, said.last
-            writers = {record, last.id} if record != last.id else set()  # that act has spoken: nothing is under way
-        if kind and any(is_recent(writer, self._now) for writer in writers):
+            # what spoke of this row just now may be newer than the row as it was read
+            may_be = self._is_under_way(row, record) or (is_recent(last.id, self._now) and self._was_told(row))
+            kind = DIFFERS if record else NO_RECORD
+            self._find(Mismatch(kind, row.table, row.id, record, said.last), may_be, answer)
+
+    def _find(self, mismatch: Mismatch, may_be: bool, answer: Reconciled) -> None:
+        if may_be:
             answer.recent += 1
-        elif kind:
-            answer.add(Mismatch(kind, row.table, row.id, record, leaf))
+            return
+        answer.add(mismatch)
+        answer.awaited += is_recent(mismatch.record, self._now) and not self._records(mismatch.record)
+
+    def _is_under_way(self, row: Row, record: str) -> bool:
+        """Whether such an act was decided less than a minute ago and has not said what it did.
+
+        A fresh id alone is no excuse: whoever can write the row can write that, too.
+        """
+        if not is_recent(record, self._now):
+            return False
+        told = [event for _, event in self._records(record)]
+        return not any(event is None or event.kind is EventKind.OUTCOME for event in told) and any(
+            (event.action if event.kind is EventKind.DECISION else event.reason) in row.acts for event in told if event
+        )
 
     def _is_overtaken(self, row: Row, last: Event) -> bool:
         """Two processes wrote one after the other, and told it the other way round: the row names both."""
-        if last.id not in row.records[1:]:
-            return False
-        events = [event for _, event in self._records(row.records[0]) if event is not None]
+        return last.id in row.records[1:] and self._was_told(row)
+
+    def _was_told(self, row: Row) -> bool:
+        """Whether the record it names says that it is what it is."""
+        events = [event for _, event in self._records(row.records[0] if row.records else "") if event is not None]
         return any(rows_in(event).get(row.key) == row.digest for event in events)
 
     def _judge_missing(self, one: Last, kept: timedelta | None, answer: Reconciled) -> None:

@@ -87,7 +87,9 @@ def _check_offices(people: list[dict[str, Any]]) -> None:
 
 def _insert_places(connection: Connection, founding: Founding) -> None:
     for row in founding.city["departments"]:
-        connection.execute(sa.insert(identity_store.department).values({"parent": None, **row}))
+        connection.execute(
+            sa.insert(identity_store.department).values({"parent": None, **row, "record": founding.record})
+        )
     for row in founding.city["systems"]:
         connection.execute(sa.insert(store.system).values({**row, "record": founding.record}))
     for row in founding.city.get("zones", ()):
@@ -97,7 +99,8 @@ def _insert_places(connection: Connection, founding: Founding) -> None:
 def _insert_rules(connection: Connection, founding: Founding) -> None:
     columns = ("id", "name_zh", "name_en", "allows_zh", "allows_en")
     own = [dict(zip(columns, (name, *words), strict=True)) for name, words in offices.NAMES.items()]
-    connection.execute(sa.insert(store.role), [*own, *founding.city["roles"]])
+    roles = [{**row, "record": founding.record} for row in (*own, *founding.city["roles"])]
+    connection.execute(sa.insert(store.role), roles)
     for rule in founding.policy.rules.values():
         connection.execute(
             sa.insert(store.rule).values(

@@ -37,7 +37,7 @@ def open_path(connection: Connection, opened: OpenPath, *, record: str) -> list[
         segments_of(pattern)  # a rule that cannot be read would be refused with the whole policy set
     allows = {"allows_zh": f"读取 {base}", "allows_en": f"Read {base}"}
     names = {"name_zh": f"{opened.name}·使用方", "name_en": f"{opened.name}: reader"}
-    connection.execute(sa.insert(role).values(id=opened.role, **names, **allows))
+    connection.execute(sa.insert(role).values(id=opened.role, **names, **allows, record=record))
     common = {"subject": opened.role, "department": opened.department, "action": "read", "record": record}
     rows = [{"id": name, "object": pattern, "effect": Effect.PERMIT, **common} for name, pattern in objects.items()]
     connection.execute(sa.insert(rule), rows)

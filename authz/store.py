@@ -17,7 +17,7 @@ system = sa.Table(
     sa.Column("s", sa.Integer),  # the grade's two parts, None until it is graded
     sa.Column("a", sa.Integer),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",)},
+    info={"records": ("record",), "acts": ("grade:propose",)},
 )
 zone = sa.Table(
     "zone",
@@ -40,6 +40,8 @@ role = sa.Table(
     sa.Column("name_en", sa.Text),
     sa.Column("allows_zh", sa.Text),
     sa.Column("allows_en", sa.Text),
+    sa.Column("record", sa.String(26)),
+    info={"records": ("record",), "acts": ("resource:publish",)},
 )
 rule = sa.Table(
     "rule",
@@ -51,7 +53,7 @@ rule = sa.Table(
     sa.Column("action", sa.Text),
     sa.Column("effect", sa.String(8)),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",)},
+    info={"records": ("record",), "acts": ("resource:publish", "resource:withdraw")},
 )
 assignment = sa.Table(
     "assignment",
@@ -69,7 +71,7 @@ assignment = sa.Table(
     sa.Column("revoked_by", sa.String(40)),
     sa.Column("revoked_at", Moment),
     sa.Column("revoke_record", sa.String(26)),
-    info={"records": ("revoke_record", "record")},
+    info={"records": ("revoke_record", "record"), "acts": ("role:assign", "role:revoke", "share:ask", "share:end")},
 )
 may_grant = sa.Table(
     "may_grant",
@@ -110,6 +112,16 @@ parked = sa.Table(
     sa.Column("take_record", sa.String(26)),
     info={
         "records": ("take_record", "decide_record", "record"),
+        "acts": (
+            "approver",
+            "approver-lost-right",
+            "flow:approve",
+            "grade:approve",
+            "key:approve",
+            "machine:approve",
+            "share:approve",
+            "request:resume",
+        ),
         "volatile": ("sealed", "approval"),  # sealed anew when the key rotates; `digest` says what is in them
         "only": {"missing": "approver"},  # the others wait for their own requester, for minutes
         "stays": timedelta(hours=71),  # 72, from a moment before the record of it

@@ -29,5 +29,5 @@ work = sa.Table(
     sa.Column("records", sa.BigInteger),
     sa.Column("rows", sa.BigInteger),
     sa.Column("bytes", sa.BigInteger),
-    info={"records": ("record",), "volatile": ("step", "beat_at")},
+    info={"records": ("record",), "acts": ("backup:run", "backup:drill", "job:run"), "volatile": ("step", "beat_at")},
 )

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from authz.administer import READER
 from authz.label import Label
 from authz.open_path import OpenPath, close_path, open_path
-from authz.store import rule
+from authz.store import role, rule
 from catalogue.errors import CatalogueFull, NotServed, ResourceUnknown
 from catalogue.store import DESCRIBED, resource
 from idp.store import department as department_table
@@ -111,7 +111,7 @@ class Resources:
             _insert(connection, made)
             rules = open_path(connection, opened, record=record)
             told.update(witness.of(connection, rule, one) for one in rules)
-            told.update([witness.of(connection, resource, made.id)])
+            told.update([witness.of(connection, role, opened.role), witness.of(connection, resource, made.id)])
             return made, self._epochs.bump(connection, [("policy", opened.role)])
 
     def renew(

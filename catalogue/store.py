@@ -22,7 +22,7 @@ resource = sa.Table(
     sa.Column("ended_by", sa.String(40)),  # by the next version, or withdrawn
     sa.Column("ended_at", Moment),
     sa.Column("end_record", sa.String(26)),
-    info={"records": ("end_record", "record")},
+    info={"records": ("end_record", "record"), "acts": ("resource:publish", "resource:withdraw")},
 )
 share = sa.Table(
     "share",
@@ -32,5 +32,5 @@ share = sa.Table(
     sa.Column("app", sa.String(40)),
     sa.Column("approved_by", sa.String(40)),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",)},
+    info={"records": ("record",), "acts": ("share:ask",)},
 )

@@ -14,7 +14,7 @@ key = sa.Table(
     sa.Column("created_at", Moment),
     sa.Column("created_by", sa.String(40)),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",)},
+    info={"records": ("record",), "acts": ("key:create",)},
 )
 key_version = sa.Table(
     "key_version",
@@ -34,7 +34,11 @@ key_version = sa.Table(
     sa.Column("counted_at", Moment),
     sa.Column("record", sa.String(26)),
     sa.Column("state_record", sa.String(26)),
-    info={"records": ("state_record", "record"), "volatile": ("reference_count", "counted_at")},
+    info={
+        "records": ("state_record", "record"),
+        "acts": ("key:create", "key:rotate", "job:run"),
+        "volatile": ("reference_count", "counted_at"),
+    },
 )
 key_suite = sa.Table(
     "key_suite",
@@ -42,7 +46,7 @@ key_suite = sa.Table(
     sa.Column("department", sa.String(63), primary_key=True),
     sa.Column("suite", sa.String(16)),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",)},
+    info={"records": ("record",), "acts": ("key:suite",)},
 )
 key_use = sa.Table(
     "key_use",

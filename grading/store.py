@@ -20,7 +20,7 @@ grade = sa.Table(
     sa.Column("approved_by", sa.String(40)),
     sa.Column("proposed_at", Moment),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",)},
+    info={"records": ("record",), "acts": ("grade:propose",)},
 )
 assessment = sa.Table(
     "assessment",
@@ -33,5 +33,5 @@ assessment = sa.Table(
     sa.Column("run_at", Moment),
     sa.Column("findings", sa.Text),  # JSON
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",)},
+    info={"records": ("record",), "acts": ("assess:run",)},
 )

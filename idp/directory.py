@@ -50,7 +50,8 @@ class Directory:
     def departments(self) -> Mapping[str, Department]:
         """The whole tree by id."""
         with self._database.transaction() as connection:
-            rows = connection.execute(sa.select(department).order_by(department.c.id)).mappings()
+            columns = (department.c[name] for name in Department.__dataclass_fields__)
+            rows = connection.execute(sa.select(*columns).order_by(department.c.id)).mappings()
             return {row["id"]: Department(**row) for row in rows}
 
     def person(self, identifier: str) -> Person:

@@ -11,6 +11,8 @@ department = sa.Table(
     sa.Column("parent", sa.String(63)),
     sa.Column("name_zh", sa.Text),
     sa.Column("name_en", sa.Text),
+    sa.Column("record", sa.String(26)),
+    info={"records": ("record",)},
 )
 person = sa.Table(
     "person",
@@ -68,5 +70,9 @@ app = sa.Table(
     sa.Column("ended_by", sa.String(40)),
     sa.Column("ended_at", Moment),
     sa.Column("end_record", sa.String(26)),
-    info={"records": ("end_record", "record"), "volatile": ("sealed",)},  # sealed anew when the seal's key rotates
+    info={
+        "records": ("end_record", "record"),
+        "acts": ("app:create", "app:end"),
+        "volatile": ("sealed",),
+    },  # sealed anew when the seal's key rotates
 )

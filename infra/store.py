@@ -6,6 +6,8 @@ from storage.database import Moment, metadata
 
 Told = dict[str, str | int]  # what the outcome record will say; whoever writes a row tells what it became
 
+_PLACING = ("machine:request", "machine:start", "machine:stop", "machine:delete", "job:run")
+
 flow = sa.Table(
     "flow",
     metadata,
@@ -24,7 +26,7 @@ flow = sa.Table(
     sa.Column("closed_by", sa.String(40)),
     sa.Column("closed_at", Moment),
     sa.Column("close_record", sa.String(26)),
-    info={"records": ("close_record", "record")},
+    info={"records": ("close_record", "record"), "acts": ("flow:open", "flow:close")},
 )
 quota = sa.Table(
     "quota",
@@ -34,7 +36,7 @@ quota = sa.Table(
     sa.Column("memory_gib", sa.Integer),
     sa.Column("disk_gib", sa.Integer),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",)},
+    info={"records": ("record",), "acts": ("quota:set",)},
 )
 host = sa.Table(
     "host",
@@ -67,7 +69,7 @@ machine = sa.Table(
     sa.Column("state", sa.String(8)),  # what the hypervisor last said it did; "placing" until it said anything
     sa.Column("record", sa.String(26)),
     sa.Column("change_record", sa.String(26)),
-    info={"records": ("change_record", "record")},
+    info={"records": ("change_record", "record"), "acts": _PLACING},
 )
 machine_change = sa.Table(
     "machine_change",
@@ -77,5 +79,5 @@ machine_change = sa.Table(
     sa.Column("at", Moment),
     sa.Column("state", sa.String(8)),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",)},
+    info={"records": ("record",), "acts": _PLACING},
 )

@@ -3,6 +3,7 @@
 A table says how in its `info`, and the digest is the same on SQLite and on PostgreSQL:
 
     records   the columns that hold record ids, latest first
+    acts      the actions of whoever writes it, or the reasons of a refusal that does; none: the founding alone
     volatile  the columns that may change without a record
     only      column → value, where not every row of the table counts
     stays     a timedelta after whose end a row may be forgotten without a record
@@ -35,6 +36,7 @@ class Row(NamedTuple):
     table: str
     id: str
     records: tuple[str, ...]  # ids of the records it names, latest first
+    acts: tuple[str, ...]  # whose records those can be
     key: str  # its name in the detail of records
     digest: str
 
@@ -90,7 +92,7 @@ def _row(table: sa.Table, row: sa.RowMapping) -> Row:
     canonical = json.dumps([table.name, sorted(plain)], separators=(",", ":"))
     records = tuple(str(row[name]) for name in table.info["records"] if row[name])
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:_DIGEST_CHARS]
-    return Row(table.name, identifier, records, _name(table, identifier), digest)
+    return Row(table.name, identifier, records, table.info.get("acts", ()), _name(table, identifier), digest)
 
 
 def _plain(value: Any) -> Any:

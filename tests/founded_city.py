@@ -15,8 +15,9 @@ from urllib.parse import urlencode
 
 import wiring as app
 from audit import index
-from audit.event import Event
+from audit.event import Event, EventKind
 from audit.sequencer import Sequencer
+from audit.witnessed import rows_in
 from authz.bootstrap import CLOCK
 from crypto.local_keys import load
 from crypto.sign import SigningKey
@@ -27,6 +28,7 @@ from idp.access_key import kept_key
 from idp.relying_party import Completed
 from idp.session import COOKIE, digest
 from settings import Settings
+from storage import witness
 from storage.database import Database
 from stores import open_stores
 
@@ -129,6 +131,13 @@ class Door:
     def records(self) -> list[Event]:
         """The whole log, newest last."""
         return [self.city.log.read(leaf).event for leaf in range(self.settle())]
+
+    def undeclared(self) -> set[tuple[str, str]]:
+        """(table, action) of acts that wrote a row whose table does not name them (`storage.witness`)."""
+        done = [one for one in self.records() if one.kind == EventKind.OUTCOME]
+        written = {(key.partition(" ")[0], one.action, one.reason) for one in done for key in rows_in(one)}
+        acts = {one.name: one.info.get("acts", ()) for one in witness.tables()}
+        return {(table, act) for table, act, why in written if why != "parked" and act not in acts[table]}
 
     def work(self, kind: str, who: str = "zhou") -> Any:
         """A backup or a drill, from its beginning to its end, as the API tells it."""

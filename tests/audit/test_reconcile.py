@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,7 +37,7 @@ def judge(
 
 
 def row(digest: str, *records: str, key: str = "t 1") -> Row:
-    return Row("t", "1", records, key, digest)
+    return Row("t", "1", records, ("role:assign",), key, digest)
 
 
 def kinds(answer: Reconciled) -> list[tuple[str, int | None]]:
@@ -115,10 +116,38 @@ def test_what_is_no_id_is_never_recent(text: str) -> None:
     assert not is_recent("Z" * 26, NOW)
 
 
-def test_what_is_under_way_is_counted_until_its_minute_is_over() -> None:
+def decided(record: str, action: str = "role:assign") -> Event:
+    return told(record, {}, EventKind.DECISION)._replace(action=action)
+
+
+@pytest.mark.parametrize("before", [[], [told("01J", {"t 1": A})]])
+def test_what_is_under_way_is_counted_until_its_minute_is_over(before: list[Event]) -> None:
     recent, old = minted(NOW - timedelta(seconds=59)), minted(NOW - timedelta(seconds=61))
     for record, counted in ((recent, (1, 0)), (old, (0, 1))):
-        answer = judge([told("01J", {"t 1": A})], [row(B, record, "01J")])
+        answer = judge([*before, decided(record)], [row(B, record, "01J")])
         assert (answer.recent, answer.count) == counted
-    spoken = judge([told(recent, {"t 1": A})], [row(B, recent)])
+    spoken = judge([*before, decided(recent), told(recent, {"t 1": A})], [row(B, recent)])
     assert (spoken.recent, spoken.count) == (0, 1)  # its act has said what the row was
+
+
+@pytest.mark.parametrize("before", [[], [told("01J", {"t 1": A})]])
+def test_a_fresh_id_is_no_excuse_for_a_row_that_such_an_act_does_not_write(before: list[Event]) -> None:
+    recent = minted(NOW - timedelta(seconds=5))
+    others = [
+        [],  # nobody asked for anything under it
+        [decided(recent, "read")],
+        [decided(recent, "session:end")],
+        [decided(recent)._replace(kind=EventKind.REFUSAL)],
+        [decided(recent), told(recent, {})],  # it is over, and spoke of other rows
+        [decided(recent), told(recent, {"t 2": B})],
+    ]
+    for log in others:
+        answer = judge([*before, *log], [row(B, recent, "01J")])
+        assert (answer.recent, answer.count, answer.awaited) == (0, 1, 0 if log else 1)
+
+
+def test_what_a_refusal_leaves_behind_is_under_way_too() -> None:
+    recent = minted(NOW - timedelta(seconds=5))
+    refused = told(recent, {}, EventKind.REFUSAL)._replace(reason="approver")
+    parked = Row("t", "1", (recent,), ("approver",), "t 1", A)
+    assert (judge([refused], [parked]).recent, judge([refused], [row(A, recent)]).recent) == (1, 0)

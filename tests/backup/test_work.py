@@ -19,6 +19,7 @@ def city(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Do
         assert door.work("backup")["status"] == "whole"
         assert door.work("drill")["status"] == "passed"
         yield door
+        assert door.undeclared() == set()
 
 
 def mismatches(city: Door) -> list[tuple[str, str]]:

@@ -101,6 +101,7 @@ def test_what_was_written_is_as_its_records_say_and_a_hand_on_a_row_is_named(fou
             return sorted((it["table"], it["id"]) for it in told["items"])
 
         assert found() == []
+        assert city.door.undeclared() == set()
         record = city.room.resources.versions(made["id"])[0].end_record
         with city.door.city.stores.database.transaction() as connection:
             mine = store.assignment.c.id == shared["id"]

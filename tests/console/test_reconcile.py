@@ -1,10 +1,13 @@
 """A row that is changed behind the door's back is found and named, with the record that says otherwise."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,19 +105,50 @@ def test_a_row_that_was_deleted_is_named(door: Door) -> None:
     assert (one.kind, one.table, one.id, one.record) == ("row-gone", "assignment", given["id"], given["record"])
 
 
-def test_a_founders_key_and_rule_and_the_seal_are_watched_too(door: Door) -> None:
+def test_what_was_founded_is_watched_too_row_by_row(door: Door) -> None:
     behind(door, "UPDATE access_key SET subject = ? WHERE subject = ?", door.ids["wang"], door.ids["zheng"])
     behind(door, "UPDATE rule SET object = '/*' WHERE id = (SELECT min(id) FROM rule)")
     behind(door, "UPDATE person SET sub = 'somebody' WHERE id = ?", door.ids["feng"])
+    behind(door, "UPDATE department SET parent = 'civil' WHERE id = 'housing'")
+    behind(door, "INSERT INTO role SELECT 'deputy', '', '', '', '', record FROM role WHERE id = 'staff'")
+    behind(door, "UPDATE system SET label = 1 WHERE id = 'housing'")
     behind(door, "DELETE FROM seal")
     assert sorted((one.kind, one.table) for one in found(door)) == [
-        ("differs", "access_key"), ("differs", "person"), ("differs", "rule"), ("row-gone", "seal"),
+        ("differs", "access_key"), ("differs", "department"), ("differs", "person"), ("differs", "role"),
+        ("differs", "rule"), ("differs", "system"), ("row-gone", "seal"),
     ]  # fmt: skip
 
 
-def test_what_is_under_way_is_not_judged_and_counted(door: Door) -> None:
-    behind(door, "INSERT INTO may_grant VALUES ('x', 'user:x', 'staff', 'city', 1, ?)", wiring.mint())
-    assert [(later(door, minutes).recent, len(found(door, minutes))) for minutes in (0, 2)] == [(1, 0), (0, 1)]
+@pytest.mark.parametrize("of", ["nothing", "a read", "an act that is over"])
+def test_a_row_whose_record_is_kept_fresh_is_found_at_once(door: Door, of: str) -> None:
+    """Whoever holds the database may write a new id every second, and ask at the door for one that is real."""
+    record = wiring.mint()
+    if of == "a read":
+        assert door.ask("GET", "/", "wang").status == 200
+        record = door.records()[-1].id
+    elif of != "nothing":
+        record = give(door)["record"]
+    behind(door, "UPDATE assignment SET clearance = 5, record = ? WHERE subject = ?", record, door.ids["wang"])
+    told = later(door, minutes=0)
+    assert told.recent == 0
+    assert {one.table for one in told.found} == {"assignment"}
+
+
+def test_what_is_under_way_is_not_judged_and_counted(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the row and the outcome that says what it is."""
+    seen: list[Reconciled] = []
+    delivery = door.gate.deliveries.local
+
+    async def judged_before_its_outcome(recorded: Any) -> Any:
+        answer = await delivery(recorded)
+        seen.append(await asyncio.to_thread(later, door, 0))
+        return answer
+
+    gate = replace(door.gate, deliveries=replace(door.gate.deliveries, local=judged_before_its_outcome))
+    monkeypatch.setattr(door, "gate", gate)
+    give(door)
+    assert [(one.recent, one.found) for one in seen] == [(1, [])]
+    assert (later(door, 0).recent, found(door, 0)) == (0, [])
 
 
 def test_an_id_of_the_future_is_no_excuse(door: Door) -> None:

@@ -44,6 +44,7 @@ def test_every_row_of_machines_and_zones_agrees_with_its_record(
     door: Door, written: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert found(door, monkeypatch) == set()
+    assert door.undeclared() == set()
 
 
 def test_a_machine_moved_past_the_door_is_named(
