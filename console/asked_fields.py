@@ -14,23 +14,44 @@ _DOORS_OWN = {"csrf"}
 
 
 def fields_of(found: Parked) -> list[tuple[str, str]]:
-    """(name, value) in the order sent; a body that is neither a form nor JSON is told by its kind and size."""
-    kind = next((value for name, value in found.headers if name == "content-type"), "").partition(";")[0].strip()
+    """(name, value) in the order sent; what is not legible is told by its kind and size."""
+    pairs = _pairs(found)
+    if pairs is None:
+        return [("?", f"{len(found.body)} bytes, {plain(_kind(found), _NAME_CHARS)}")]
+    shown = [(name, value) for name, value in pairs if name not in _DOORS_OWN]
+    return [(plain(name, _NAME_CHARS), _told(name, value)) for name, value in shown]
+
+
+def is_legible(found: Parked) -> bool:
+    """Whether every field can be shown, and as the desk will read it: nobody approves what he cannot see."""
+    return _pairs(found) is not None
+
+
+def _kind(found: Parked) -> str:
+    return next((value for name, value in found.headers if name == "content-type"), "").partition(";")[0].strip()
+
+
+def _pairs(found: Parked) -> list[tuple[str, str]] | None:
+    """Of a form or of JSON; None for anything else, for too many, and where one name stands twice."""
     if not found.body:
         return []
     try:
-        if kind == "application/x-www-form-urlencoded":
+        if _kind(found) == "application/x-www-form-urlencoded":
             pairs = parse_qsl(found.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS)
-        elif kind == "application/json":
-            pairs = list(_flat("", json.loads(found.body)))
+        elif _kind(found) == "application/json":
+            pairs = list(_flat("", json.loads(found.body, object_pairs_hook=_object)))
         else:
-            pairs = None
+            return None
     except (ValueError, RecursionError):
-        pairs = None
-    if pairs is None or len(pairs) > _FIELDS:  # what cannot be shown whole is not shown in part
-        return [("?", f"{len(found.body)} bytes, {plain(kind, _NAME_CHARS)}")]
-    shown = [(name, value) for name, value in pairs if name not in _DOORS_OWN]
-    return [(plain(name, _NAME_CHARS), _told(name, value)) for name, value in shown]
+        return None
+    return pairs if len(dict(pairs)) == len(pairs) <= _FIELDS else None
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON. Raises ValueError for a name that stands twice (RFC 8259 §4)."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
 
 
 def plain(text: str, most: int) -> str:

@@ -31,6 +31,7 @@ REASONS: Mapping[str, str] = {
     "already-decided": "Somebody approved or rejected this request already.",
     "not-approved": "The request was not approved by a second person.",
     "verdict-missing": "Choose to approve or to reject.",
+    "fields-hidden": "What was asked for cannot be shown whole, so it can only be rejected.",
     "parked": "It was kept for a second person.",
     # what reconciliation can find
     "no-record": "The row names no record.",

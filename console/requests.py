@@ -12,6 +12,7 @@ from werkzeug import Response as Answer
 from authz.errors import ParkedUnknown
 from authz.park import Parked
 from authz.second_person import SecondPerson
+from console.asked_fields import is_legible
 from console.asked_terms import wrong_with_reason
 from console.frame import Frame
 from console.problem import problem
@@ -68,7 +69,7 @@ class Desk:
         if about != (inbound.host, approved_path(inbound.path), matched.action):
             raise ParkedUnknown
         talk.detail |= {"request": found.id, "person": found.subject, "digest": found.digest}
-        if wrong := _wrong_with(said, reason):
+        if wrong := _wrong_with(found, said, reason):
             errors = [wrong | {"field": f"{wrong['field']}-{found.id}"}]
             return self._shown(status=422, errors=errors) if as_page else problem(422, "request-invalid", [wrong])
         if said == "approve":
@@ -113,7 +114,9 @@ def _said() -> tuple[str, str]:
     return (verdict, reason.strip()) if isinstance(verdict, str) and isinstance(reason, str) else ("", "")
 
 
-def _wrong_with(said: str, reason: str) -> dict[str, str]:
+def _wrong_with(found: Parked, said: str, reason: str) -> dict[str, str]:
     if said not in ("approve", "reject"):
         return {"field": "verdict", "code": "verdict-missing"}
+    if said == "approve" and not is_legible(found):
+        return {"field": "verdict", "code": "fields-hidden"}
     return next(wrong_with_reason(reason), {}) if said == "reject" else {}

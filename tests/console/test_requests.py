@@ -1,5 +1,6 @@
 """The second person at the door: asked for, parked, approved by another, sent again, decided anew; for both kinds of client."""
 
+import json
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -133,6 +134,31 @@ def test_what_the_approver_sees_is_every_field_but_no_secret(door: Door) -> None
     assert "&lt;b&gt;卢&lt;/b&gt;" in page.text
     assert CANARY not in page.text
     assert "cg_aaaa" not in page.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"n": 1, "n": 64}', b'{"n": {"m": 1}, "n.m": 2}', b'{"n": 1, "x": "\xff"}', b'{"why": "x"', b"\x00" * 90,
+     json.dumps({f"n{at}": at for at in range(41)}).encode()],
+)  # fmt: skip
+def test_what_cannot_be_shown_as_it_will_be_read_is_approved_by_nobody(door: Door, body: bytes) -> None:
+    number = door.ask("POST", API, "zheng", json=body).json["request"]
+    (seen,) = [one for one in door.ask("GET", "/api/v1/requests", "feng").json["items"] if one["id"] == number]
+    assert [one["name"] for one in seen["fields"]] == ["?"]
+    refused = approve(door, number)
+    assert (refused.status, refused.json["errors"][0]["code"]) == (422, "fields-hidden")
+    assert resume(door, number).json["code"] == "not-approved"
+    assert reject(door, number).status == 200
+
+
+def test_a_form_whose_field_stands_twice_is_approved_by_nobody(door: Door) -> None:
+    """The desk reads the first, whoever approves might believe the last."""
+    cookie, form = browser(door, "qian")
+    codes = []
+    for more in ([("n", "64")], [("n", "1"), ("n", "64")]):
+        asked = door.ask("POST", PAGE, cookie=cookie, form=[*form.items(), *more]).json["request"]
+        codes.append([one["code"] for one in approve(door, asked, path=PAGE).json.get("errors", ())])
+    assert codes == [[], ["fields-hidden"]]
 
 
 def browser(door: Door, who: str, **more: str) -> tuple[str, dict[str, str]]:

@@ -15,3 +15,4 @@ def door(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Do
     place = tmp_path_factory.mktemp("city")
     with opened(founded, place / "city", routes=routes(place)) as ready:
         yield ready
+        assert ready.undeclared() == set()
