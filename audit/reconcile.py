@@ -79,12 +79,11 @@ class Judge:
         said = self._spoken_of.get(row.key)
         if said is None:
             kind = NO_RECORD if not record else DIFFERS if self._records(record) else NOT_IN_LOG
-            self._find(Mismatch(kind, row.table, row.id, record, None), self._is_under_way(row, record), answer)
+            self._find(Mismatch(kind, row.table, row.id, record, None), self._may_be(row, record), answer)
         elif (last := self._read(said.last)) is None:
             self._find(Mismatch(UNPROVEN, row.table, row.id, record, said.last), False, answer)
         elif rows_in(last).get(row.key) != row.digest and not self._is_overtaken(row, last):
-            # what spoke of this row just now may be newer than the row as it was read
-            may_be = self._is_under_way(row, record) or (is_recent(last.id, self._now) and self._was_told(row))
+            may_be = self._may_be(row, record, last.id)
             kind = DIFFERS if record else NO_RECORD
             self._find(Mismatch(kind, row.table, row.id, record, said.last), may_be, answer)
 
@@ -94,6 +93,11 @@ class Judge:
             return
         answer.add(mismatch)
         answer.awaited += is_recent(mismatch.record, self._now) and not self._records(mismatch.record)
+
+    def _may_be(self, row: Row, record: str, last: str = "") -> bool:
+        """Whether an act explains it: one under way, or one that spoke after the row, or after the index, was read."""
+        just_now = is_recent(record, self._now) or is_recent(last, self._now)
+        return self._is_under_way(row, record) or (just_now and self._was_told(row))
 
     def _is_under_way(self, row: Row, record: str) -> bool:
         """Whether such an act was decided less than a minute ago and has not said what it did.

@@ -20,11 +20,12 @@ def told(record: str, detail: dict[str, str], kind: EventKind = EventKind.OUTCOM
 
 
 def judge(
-    log: list[Event | None], rows: list[Row], *, stays: timedelta | None = None, ids: dict[int, str] | None = None
-) -> Reconciled:
-    """`ids`: of the leaves whose proof fails."""
+    log: list[Event | None], rows: list[Row], *, stays: timedelta | None = None, ids: dict[int, str] | None = None,
+    indexed: int = 99,
+) -> Reconciled:  # fmt: skip
+    """`ids`: of the leaves whose proof fails; `indexed`: how many leaves there were when it was asked who speaks."""
     spoken: dict[str, Last] = {}
-    for leaf, event in enumerate(log):
+    for leaf, event in enumerate(log[:indexed]):
         for key in rows_in(event) if event else ():
             spoken[key] = Last(key, spoken[key].first if key in spoken else leaf, leaf)
     for leaf, key in (ids or {}).items():
@@ -144,6 +145,17 @@ def test_a_fresh_id_is_no_excuse_for_a_row_that_such_an_act_does_not_write(befor
     for log in others:
         answer = judge([*before, *log], [row(B, recent, "01J")])
         assert (answer.recent, answer.count, answer.awaited) == (0, 1, 0 if log else 1)
+
+
+@pytest.mark.parametrize("before", [[], [told("01J", {"t 1": A})]])
+def test_what_an_act_said_while_the_rows_were_judged_is_no_finding_and_no_excuse_for_another(
+    before: list[Event],
+) -> None:
+    recent = minted(NOW - timedelta(seconds=1))
+    log = [*before, decided(recent), told(recent, {"t 1": B})]
+    for digest, counted in ((B, (1, 0)), ("c" * 32, (0, 1))):
+        answer = judge(log, [row(digest, recent)], indexed=len(before))
+        assert (answer.recent, answer.count) == counted
 
 
 def test_what_a_refusal_leaves_behind_is_under_way_too() -> None:
