@@ -10,6 +10,7 @@ from backup.work import DRILL
 from catalogue.share import Shares
 from city_keys import sealed_places
 from grading.classify import Grade
+from grading.control_answers import ControlAnswers
 from grading.errors import SystemUnknown, Ungraded
 from grading.evidence import Border, Drilled, Facts, Placed, Share
 
@@ -22,8 +23,8 @@ T = TypeVar("T")
 class Sources:
     """Where the facts of any system come from."""
 
-    def __init__(self, city: "City", shares: Shares, *, clock: Callable[[], datetime]) -> None:
-        self._city, self._shares, self._clock = city, shares, clock
+    def __init__(self, city: "City", shares: Shares, answers: ControlAnswers, *, clock: Callable[[], datetime]) -> None:
+        self._city, self._shares, self._answers, self._clock = city, shares, answers, clock
 
     def facts(self, system: str, record: str) -> Facts:
         """Of one system, now. Raises SystemUnknown, Ungraded."""
@@ -57,6 +58,7 @@ class Sources:
             border=self._border,
             machines=partial(self._machines, system),
             shares=partial(self._shared, system),
+            answered=partial(self._answers.last, system),
         )
 
     def _issuer_drift(self) -> list[str] | None:

@@ -19,6 +19,7 @@ from gateway.clock_job import BACKUP, INFRA, ISSUER_CHANGES, KEYS, SWEEP
 from gateway.served import label_served
 from gateway.transform import Assertions
 from grading.assess import Assessments
+from grading.control_answers import ControlAnswers
 from grading.grades import Grades
 from identifiers import mint
 
@@ -34,10 +35,12 @@ def open_desks(city: "City", frame: Frame, assertions: Assertions, *, clock: Clo
     label_of = partial(label_served, city.whole_table, lambda: city.policies().facts)
     catalogue = over(stores.database, stores.epochs, city.seal, label_of=label_of, clock=clock, mint=mint)
     grades = Grades(stores.database, epochs=stores.epochs, clock=clock, mint=mint)
+    answers = ControlAnswers(stores.database, clock=clock, mint=mint)
+    facts = Sources(city, catalogue.shares, answers, clock=clock).facts
     rooms = (
         of_infra(city.infra),
         of_catalogue(catalogue),
-        of_grading(grades, Assessments(stores.database, mint=mint), Sources(city, catalogue.shares, clock=clock).facts),
+        of_grading(grades, Assessments(stores.database, mint=mint), answers, facts),
         of_backups(city.backups),
         of_keys(city.city_keys.keyring, city.city_keys.service),
     )

@@ -81,7 +81,7 @@ _DESKS = {
           for prefix in ("", "api/v1/") for action in ("people:read", "role:assign", "role:revoke")),
         *((f"/console/{prefix}systems{rest}", action)
           for prefix in ("", "api/v1/") for rest in ("", "/*")
-          for action in ("grade:read", "grade:propose", "grade:approve", "assess:run")),
+          for action in ("grade:read", "grade:propose", "grade:approve", "assess:run", "assess:answer")),
         *_BACKUPS,
     ),
     AUDIT_ADMINISTRATOR: (("/console/audit", "audit:read"), ("/console/audit/*", "audit:read"),

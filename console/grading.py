@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, redirect, request
@@ -10,6 +11,7 @@ from werkzeug import Response as Answer
 from authz.label import Label
 from authz.lease import Receipt
 from authz.register import Register, System
+from console.answered import answerers, with_names
 from console.frame import Frame
 from console.grading_report import document
 from console.grading_words import MARKS
@@ -18,6 +20,7 @@ from console.signin import check_csrf
 from gateway.local import exchange
 from grading.assess import CONTROLS, Assessment, Assessments, assess
 from grading.classify import MATRIX, Grade, Harm, Harmed
+from grading.control_answers import ControlAnswers
 from grading.errors import BasisMissing, SystemUnknown
 from grading.evidence import Facts, Status
 from grading.grades import BASIS_CHARS, Answers, Grades
@@ -38,11 +41,14 @@ class Desk:
         directory: Directory,
         grades: Grades,
         assessments: Assessments,
+        answers: ControlAnswers,
+        clock: Callable[[], datetime],
         facts: Callable[[str, str], Facts],
         effective: Callable[[int], Receipt],
     ) -> None:
         self._frame, self._register, self._directory = frame, register, directory
         self._grades, self._assessments, self._facts, self._effective = grades, assessments, facts, effective
+        self._answers, self._clock = answers, clock
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -104,8 +110,9 @@ class Desk:
 
     def report(self, system: str, assessment: str) -> Answer:
         """The same as a document, in Chinese."""
-        made = self._assessments.one(system, assessment)
-        answer = Response(typeset(**document(made, self._told(made), self._frame.renderer)))
+        told = self._told(self._assessments.one(system, assessment))
+        made = told["made"]
+        answer = Response(typeset(**document(made, told, self._frame.renderer)))
         answer.headers["content-type"] = "application/pdf"
         answer.headers["content-disposition"] = f'inline; filename="{made.id}.pdf"'
         return answer
@@ -113,12 +120,13 @@ class Desk:
     def _told(self, made: Assessment) -> dict[str, Any]:
         one = self._one(made.system)
         lang, tree = self._frame.lang(), self._directory.departments()
+        people = self._directory.names([made.run_by, *answerers(made)])
         return {
             "system": made.system,
             "name": named(one, lang),
             "owner": named(tree[one.department], lang) if one.department in tree else one.department,
-            "made": made,
-            "run_by": {"id": made.run_by, "name": self._directory.names([made.run_by]).get(made.run_by, "")},
+            "made": with_names(made, people),
+            "run_by": {"id": made.run_by, "name": people.get(made.run_by, "")},
             "counts": {status.value: made.count(status) for status in Status},
             "marks": MARKS,
             "lang_zh": lang == "zh-CN",
@@ -134,7 +142,7 @@ class Desk:
         self, system: str, *, asked: Mapping[str, str], wanted: Answers | None, errors: list[dict[str, str]]
     ) -> Answer:
         one, lang = self._one(system), self._frame.lang()
-        actor = exchange().recorded.identity
+        actor, grade = exchange().recorded.identity, _grade(one.s, one.a)
         history = self._grades.of(system)
         people = self._directory.names([who for each in history for who in (each.proposed_by, each.approved_by)])
         return self._frame.page(
@@ -142,15 +150,18 @@ class Desk:
             status=422 if errors else 200,
             system=system,
             name=named(one, lang),
-            now=_grade(one.s, one.a),
+            now=grade,
             label=int(one.label),
             history=[
                 {"of": each, "by": people.get(each.proposed_by, ""), "with": people.get(each.approved_by, "")}
                 for each in history
             ],
             assessments=self._assessments.of(system),
+            controls=self._answers.asked(system) if grade else [],
+            clock=self._clock(),
+            lang_zh=lang == "zh-CN",
             asked=asked,
-            wanted=_effect(wanted, _grade(one.s, one.a)) if wanted else None,
+            wanted=_effect(wanted, grade) if wanted else None,
             errors=errors,
             harmed=[one.value for one in Harmed],
             harm=[one.value for one in Harm],

@@ -1,8 +1,10 @@
 """`/api/v1/systems`: grades and self-assessments for commands and programs."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
+from flask import Response
 from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import Schema, fields
@@ -10,10 +12,13 @@ from marshmallow import Schema, fields
 from audit.event import timestamp
 from authz.lease import Receipt
 from authz.register import Register
+from console.controls import give, wrong_with_answer
 from console.grading import run
+from console.problem import problem
 from console.signin import check_csrf
 from gateway.local import exchange
 from grading.assess import Assessment, Assessments
+from grading.control_answers import ControlAnswers
 from grading.evidence import Facts
 from grading.grades import Answers, Grades
 
@@ -26,6 +31,14 @@ class Proposal(Schema):
     a_harmed = fields.String(required=True)
     a_harm = fields.String(required=True)
     basis = fields.String(required=True)
+
+
+class ControlTerms(Schema):
+    """A status, what it rests on, and until when the answer counts."""
+
+    status = fields.String(required=True)
+    reason = fields.String(required=True)
+    until = fields.AwareDateTime(required=True)
 
 
 def systems(register: Register, grades: Grades, effective: Callable[[int], Receipt]) -> Blueprint:
@@ -66,6 +79,27 @@ def systems(register: Register, grades: Grades, effective: Callable[[int], Recei
                 "recovery_class": graded.grade.recovery_class,
                 "receipt": {"confirmed": receipt.confirmed, "live": receipt.live, "seconds": round(receipt.seconds, 3)},
             }
+
+    return routes
+
+
+def answers(held: ControlAnswers, clock: Callable[[], datetime]) -> Blueprint:
+    """What people answer where no probe can look."""
+    routes = Blueprint("control-answers", __name__, url_prefix="/api/v1/systems/<system>/controls/<control>/answer")
+
+    @routes.route("")
+    class Answered(MethodView):
+        @routes.arguments(ControlTerms)
+        def post(self, body: dict[str, Any], system: str, control: str) -> Response | tuple[dict[str, Any], int]:
+            """Answer the control, in one's own name, until a date."""
+            check_csrf()
+            status, reason, until = body["status"], body["reason"], body["until"]
+            if errors := list(wrong_with_answer(status, reason, until=until, now=clock())):
+                return problem(422, "request-invalid", errors)
+            given = give(held, system, control, status=status, reason=reason, until=until)
+            said = {"status": given.status, "reason": given.reason, "until": timestamp(given.expires_at)}
+            by = {"answered_by": given.answered_by, "answered_at": timestamp(given.answered_at)}
+            return {"system": system, "control": control, **said, **by, "record": given.record}, 201
 
     return routes
 

@@ -84,5 +84,7 @@ EVIDENCE: Mapping[str, str] = {
     "machines-in-zones": "All %(count)s machines are in zones that may hold the label",
     "from-grade": "Asked from grade %(grade)s on",
     "asks-a-person": "A person must answer this; nobody has yet",
+    "answered": "%(reason)s – answered by %(who)s on %(at)s, counts until %(until)s",
+    "answer-over": "The answer of %(who)s, of %(at)s, counted until %(until)s",
     "probe-failed": "This could not be found out: %(why)s",
 }

@@ -76,6 +76,8 @@ REASONS: Mapping[str, str] = {
     "system-unknown": "There is no such system.",
     "system-ungraded": "Grade the system first: its controls follow from the grade.",
     "basis-missing": "An answer or the reason is missing.",
+    "control-unknown": "No such control is asked of this system.",
+    "control-measured": "This control is measured. Nobody can answer for it.",
     "controls-invalid": "The table of controls has a mistake.",
     "assessment-unknown": "There is no such self-assessment of this system.",
     "report-unavailable": "The report cannot be made on this machine. The page shows the same.",
@@ -120,7 +122,7 @@ REASONS: Mapping[str, str] = {
     "reason-invalid": "Write the reason as one line of text, without control characters.",
     "date-invalid": "Enter a date, for example 2026-12-31.",
     "date-past": "The date must be in the future.",
-    "date-too-far": "The date is further away than this role allows.",
+    "date-too-far": "The date is further away than it may be.",
     "dates-reversed": "The first date is after the last.",
     "result-unknown": "Choose one of the results.",
     # what a verification can find

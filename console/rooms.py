@@ -14,6 +14,7 @@ from console import (
     backup_api,
     catalogue,
     catalogue_api,
+    controls,
     grading,
     grading_api,
     keys,
@@ -29,6 +30,7 @@ from console.told import Told
 from crypto.key_service import KeyService
 from crypto.keyring import Keyring
 from grading.assess import Assessments
+from grading.control_answers import ControlAnswers
 from grading.evidence import Facts
 from grading.grades import Grades
 from infra.parts import Infrastructure
@@ -88,7 +90,9 @@ def of_catalogue(shared: Catalogue) -> Opened:
     return opened
 
 
-def of_grading(grades: Grades, assessments: Assessments, facts: Callable[[str, str], Facts]) -> Opened:
+def of_grading(
+    grades: Grades, assessments: Assessments, answers: ControlAnswers, facts: Callable[[str, str], Facts]
+) -> Opened:
     """Grades and self-assessments; `facts(system, record)` is what may be looked at now."""
 
     def opened(parts: Parts) -> Room:
@@ -98,11 +102,25 @@ def of_grading(grades: Grades, assessments: Assessments, facts: Callable[[str, s
             directory=parts.directory,
             grades=grades,
             assessments=assessments,
+            answers=answers,
+            clock=parts.clock,
             facts=facts,
             effective=parts.effective,
         )
-        api = grading_api.systems(parts.register, grades, parts.effective)
-        return Room((desk.blueprint(),), (api, grading_api.assessments(assessments, facts)))
+        asked = controls.Desk(
+            parts.frame,
+            register=parts.register,
+            directory=parts.directory,
+            answers=answers,
+            told=Told(parts.seal),
+            clock=parts.clock,
+        )
+        api = (
+            grading_api.systems(parts.register, grades, parts.effective),
+            grading_api.answers(answers, parts.clock),
+            grading_api.assessments(assessments, facts),
+        )
+        return Room((desk.blueprint(), asked.blueprint()), api)
 
     return opened
 

@@ -68,6 +68,8 @@ STATUSES = {
     "system-unknown": 404,
     "system-ungraded": 409,
     "basis-missing": 422,
+    "control-unknown": 404,
+    "control-measured": 409,
     "controls-invalid": 500,
     "assessment-unknown": 404,
     "report-unavailable": 503,

@@ -4,6 +4,8 @@ GradingError
 ├── SystemUnknown      no such system
 ├── BasisMissing       an answer of the grading, or its reason, is missing or means nothing
 ├── Ungraded           a system without a grade has no controls to be held to
+├── ControlUnknown     the system's grade asks for no such control
+├── ControlMeasured    a probe judges this control, so nobody answers it
 ├── ControlsInvalid    the table of controls contradicts itself
 ├── AssessmentUnknown  no such assessment of this system
 └── ReportUnavailable  the report cannot be typeset here; the message says what is missing
@@ -36,6 +38,18 @@ class Ungraded(GradingError):
     """Grade it first."""
 
     code = "system-ungraded"
+
+
+class ControlUnknown(GradingError):
+    """No control of this name is asked of the system."""
+
+    code = "control-unknown"
+
+
+class ControlMeasured(GradingError):
+    """What is measured is not a matter of opinion."""
+
+    code = "control-measured"
 
 
 class ControlsInvalid(GradingError):

@@ -84,6 +84,18 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ControlAnswer:
+    """What a person said of a control that no probe can judge; before `expires_at` it counts."""
+
+    status: Status
+    reason: str
+    expires_at: datetime
+    answered_by: str
+    answered_at: datetime
+    record: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything a probe may read; nothing here changes anything. Whatever raises makes its control 未评估."""
 
@@ -109,6 +121,7 @@ class Facts:
     border: Callable[[], Border | None]  # None: there are no zones
     machines: Callable[[], Sequence[Placed]]
     shares: Callable[[], Sequence[Share]]
+    answered: Callable[[str], ControlAnswer | None]  # the last answer to a control that only a person can judge
 
 
 Probe = Callable[[Facts], Found]

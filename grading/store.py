@@ -1,4 +1,4 @@
-"""This package's tables: every grade a system ever had, and every assessment of it."""
+"""This package's tables: every grade a system ever had, every assessment of it, and what people answered."""
 
 import sqlalchemy as sa
 
@@ -34,4 +34,18 @@ assessment = sa.Table(
     sa.Column("findings", sa.Text),  # JSON
     sa.Column("record", sa.String(26)),
     info={"records": ("record",), "acts": ("assess:run",)},
+)
+control_answer = sa.Table(
+    "control_answer",
+    metadata,
+    sa.Column("id", sa.String(26), primary_key=True),
+    sa.Column("system", sa.String(63)),
+    sa.Column("control", sa.String(63)),
+    sa.Column("status", sa.String(16)),
+    sa.Column("reason", sa.Text),
+    sa.Column("expires_at", Moment),
+    sa.Column("answered_by", sa.String(40)),
+    sa.Column("answered_at", Moment),
+    sa.Column("record", sa.String(26)),
+    info={"records": ("record",)},
 )

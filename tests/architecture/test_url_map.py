@@ -96,7 +96,7 @@ _WRITES = [
     *(("POST", f"/api/v1/departments/{{department}}/keys/{{key}}/{use}", "zhao")
       for use in ("encrypt", "decrypt", "rewrap", "sign", "verify")),
     *(("POST", f"{prefix}/systems/{{system}}/{path}", "zheng")
-      for prefix in ("", "/api/v1") for path in ("grade/approve/{request}", "assessments")),
+      for prefix in ("", "/api/v1") for path in ("grade/approve/{request}", "assessments", "controls/{control}/answer")),
     *(("POST", f"{prefix}{_PLACED}/approve/{{request}}", "zhou") for prefix in ("", "/api/v1")),
     *(("POST", f"/departments/{{department}}/machines/{{machine}}/{verb}", "qian")
       for verb in ("start", "stop", "delete")),
@@ -110,6 +110,7 @@ _NINE = dict.fromkeys(
 )
 _BODIES = {
     "resources": {**_NINE, "system": "marriage", "path": "/x"}, "versions": _NINE, "apps": {"name": "x"},
+    "answer": {"status": "met", "reason": "r", "until": "2099-01-01T00:00:00Z"},
     "keys": {"name": "k", "usage": "encrypt"}, "key-suite": {"suite": "guomi"}, "encrypt": {"plaintext": ""},
     "decrypt": {"ciphertext": ""}, "rewrap": {"ciphertext": ""}, "sign": {"message": ""},
     "verify": {"message": "", "signature": "", "version": 1},

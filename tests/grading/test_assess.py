@@ -12,6 +12,7 @@ from assessing import Sources
 from catalogue.share import Shares
 from grading.assess import CONTROLS, Assessments, assess
 from grading.classify import Grade
+from grading.control_answers import ControlAnswers
 from grading.errors import AssessmentUnknown
 from grading.evidence import Facts, Status
 from grading.report import typeset
@@ -33,7 +34,8 @@ def facts(city: Door) -> Facts:
     record = next(event.id for event in reversed(city.records()) if event.action == "read")
     found = city.city
     shares = Shares(found.stores.database, epochs=found.stores.epochs, clock=app.clock, mint=app.mint)
-    return Sources(found, shares, clock=app.clock).facts("housing", record)
+    answers = ControlAnswers(found.stores.database, clock=app.clock, mint=app.mint)
+    return Sources(found, shares, answers, clock=app.clock).facts("housing", record)
 
 
 def test_every_control_has_an_answer_and_the_leaf_it_rests_on(city: Door, facts: Facts) -> None:

@@ -52,7 +52,7 @@ def facts(city: Door) -> Facts:
         policies=found.policies(), database=found.stores.database, log=found.log, keys=found.settings.data / "keys",
         seal=found.seal, sealed=sealed_places(found.stores), origin="https://console.city.example", now=app.clock(), record=record,
         second_factors=found.provisioner.with_second_factor, issuer_drift=lambda: (), contradictions=lambda: (),
-        drilled=lambda: None, border=lambda: None, machines=lambda: (), shares=lambda: (),
+        drilled=lambda: None, border=lambda: None, machines=lambda: (), shares=lambda: (), answered=lambda _: None,
     )  # fmt: skip
 
 

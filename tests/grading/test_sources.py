@@ -12,6 +12,7 @@ import pytest
 import wiring as app
 from assessing import Sources
 from catalogue.share import Shares
+from grading.control_answers import ControlAnswers
 from grading.evidence import Evidence, Found, Status
 from grading.probes import PROBES
 from idp.keycloak.drift import differences
@@ -37,7 +38,8 @@ def city(founded: Path, tmp_path: Path) -> Iterator[Door]:
 def ask(door: Door, probe: str) -> Found:
     stores = door.city.stores
     shares = Shares(stores.database, epochs=stores.epochs, clock=app.clock, mint=app.mint)
-    return PROBES[probe](Sources(door.city, shares, clock=app.clock).facts("housing", app.mint()))
+    answers = ControlAnswers(stores.database, clock=app.clock, mint=app.mint)
+    return PROBES[probe](Sources(door.city, shares, answers, clock=app.clock).facts("housing", app.mint()))
 
 
 def said(found: Found) -> tuple[Status, str]:

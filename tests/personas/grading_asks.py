@@ -1,6 +1,6 @@
 """The requests about grades and self-assessments that succeed if they are permitted."""
 
-from tests.founded_city import Answer, Door
+from tests.founded_city import Answer, Door, tomorrow
 
 ANSWERS = {"s_harmed": "society", "s_harm": "serious", "a_harmed": "society", "a_harm": "general", "basis": "duty"}
 ANSWERING = "feng"  # asks for what is approved
@@ -12,13 +12,16 @@ def is_ours(path: str) -> bool:
 
 def ask(door: Door, method: str, path: str, who: str) -> Answer:
     graded(door)
-    values = {"system": "social"}
+    values = {"system": "social", "control": "incident-plan"}
     if "{assessment}" in path:
         door.settle()
         values["assessment"] = door.ask("POST", "/api/v1/systems/social/assessments", ANSWERING).json["id"]
     body = {}
     if path.endswith("/grade"):
         body = {"json": ANSWERS} if "/api/" in path else {"form": ANSWERS}
+    if path.endswith("/answer"):
+        said = {"status": "met", "reason": "drilled", "until": tomorrow()}
+        body = {"json": said} if "/api/" in path else {"form": said | {"until": tomorrow()[:10]}}
     if "{request}" in path:
         target = path.removesuffix("/approve/{request}").format(**values)
         sent = {"json": ANSWERS} if "/api/" in path else {"form": ANSWERS}

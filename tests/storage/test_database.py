@@ -53,7 +53,7 @@ def test_every_row_that_grants_keys_places_or_opens_must_name_its_record(databas
         }
     spine = {"person", "session", "access_key", "rule", "assignment", "may_grant", "parked", "seal"}
     rooms = {"key", "key_suite", "key_version", "zone", "flow", "host", "quota", "machine", "machine_change"}
-    rooms |= {"resource", "app", "share", "grade", "assessment", "backup_work"}
+    rooms |= {"resource", "app", "share", "grade", "assessment", "control_answer", "backup_work"}
     assert naming == spine | rooms
 
 
