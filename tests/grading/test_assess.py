@@ -8,15 +8,13 @@ from pathlib import Path
 import pytest
 
 import wiring as app
-from assessing import Sources
-from catalogue.share import Shares
 from grading.assess import CONTROLS, Assessments, assess
 from grading.classify import Grade
-from grading.control_answers import ControlAnswers
 from grading.errors import AssessmentUnknown
 from grading.evidence import Facts, Status
 from grading.report import typeset
 from tests.founded_city import Door, opened
+from tests.grading.graded import facts as told
 
 
 @pytest.fixture
@@ -32,10 +30,7 @@ def facts(city: Door) -> Facts:
         connection.exec_driver_sql("UPDATE system SET s = 3, a = 2, label = 3 WHERE id = 'housing'")
     city.ask("GET", "/", "wang")
     record = next(event.id for event in reversed(city.records()) if event.action == "read")
-    found = city.city
-    shares = Shares(found.stores.database, epochs=found.stores.epochs, clock=app.clock, mint=app.mint)
-    answers = ControlAnswers(found.stores.database, clock=app.clock, mint=app.mint)
-    return Sources(found, shares, answers, clock=app.clock).facts("housing", record)
+    return told(city, record=record)
 
 
 def test_every_control_has_an_answer_and_the_leaf_it_rests_on(city: Door, facts: Facts) -> None:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,12 @@ from typing import Any
 import pytest
 
 import wiring as app
-from assessing import Sources
-from catalogue.share import Shares
 from grading.assess import CONTROLS, assess
 from grading.control_answers import ControlAnswers
 from grading.evidence import ControlAnswer, Status
 from storage.database import Database
 from tests.founded_city import CONSOLE, PORT, Answer, Door, opened, tomorrow
+from tests.grading.graded import facts
 from tests.personas.grading_asks import graded
 from tests.storage.test_migrations import migrate_to
 
@@ -48,11 +48,7 @@ def assessed(city: Door, control: str) -> dict[str, Any]:
 
 def later(city: Door, control: str, by: timedelta) -> tuple[Status, str]:
     """The same after a while, in which nothing was done."""
-    stores, now = city.city.stores, app.clock() + by
-    shares = Shares(stores.database, epochs=stores.epochs, clock=app.clock, mint=app.mint)
-    answers = ControlAnswers(stores.database, clock=app.clock, mint=app.mint)
-    facts = Sources(city.city, shares, answers, clock=lambda: now).facts("social", app.mint())
-    (found,) = assess(facts, controls=[one for one in CONTROLS if one.id == control])
+    (found,) = assess(facts(city, system="social", after=by), controls=[one for one in CONTROLS if one.id == control])
     return found.status, found.evidence[0].code
 
 
@@ -99,13 +95,9 @@ def test_what_is_measured_never_looks_at_an_answer(city: Door) -> None:
     def never(control: str) -> ControlAnswer | None:
         raise AssertionError(control)
 
-    stores = city.city.stores
-    answers = ControlAnswers(stores.database, clock=app.clock, mint=app.mint)
-    answers.last = never  # type: ignore[method-assign]
-    shares = Shares(stores.database, epochs=stores.epochs, clock=app.clock, mint=app.mint)
-    facts = Sources(city.city, shares, answers, clock=app.clock).facts("social", app.mint())
     measured = [one for one in CONTROLS if one.probe in ("issuer_as_wanted", "restore_drilled", "keys_protected")]
-    assert len(assess(facts, controls=measured)) == 3
+    looked = replace(facts(city, system="social"), answered=never)
+    assert len(assess(looked, controls=measured)) == 3
 
 
 @pytest.mark.parametrize(

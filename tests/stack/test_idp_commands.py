@@ -13,15 +13,35 @@ def _told(stack, verb: str) -> list[dict[str, str]]:
     return json.loads(told.stdout)["items"]
 
 
+def _graded(stack) -> None:
+    """Social security, by two people: S2A2, with the label it has anyway."""
+    answers = [f"--{part}-{ask}={said}" for part in "sa" for ask, said in (("harmed", "society"), ("harm", "general"))]
+    asked = stack.command("grade", "propose", "social", *answers, "--basis", "duty", "--as", "zheng", "--json")
+    number = json.loads(asked.stdout)["request"]
+    for arguments in (("approve", number, "--as", "feng"), ("resume", number, "--as", "zheng")):
+        assert stack.command("request", *arguments).returncode == 0
+
+
+def _assessed(stack) -> tuple[str, str]:
+    """What the self-assessment says of the issuer's settings."""
+    controls = json.loads(stack.command("assess", "run", "social", "--json").stdout)["controls"]
+    (one,) = [control for control in controls if control["id"] == "issuer-as-wanted"]
+    return one["status"], one["evidence"][0].get("what", "")
+
+
 def test_what_was_changed_by_hand_is_named_and_mended_by_a_command_and_recorded(stack) -> None:
+    _graded(stack)
     assert _told(stack, "diff") == []
+    assert _assessed(stack) == ("met", "")
     with administered(stack) as admin:
         admin.put(REALM, admin.get(REALM) | {"bruteForceProtected": False})
         (named,) = _told(stack, "diff")
         assert (named["path"], named["found"], named["wanted"]) == ("bruteForceProtected", "False", "True")
+        assert _assessed(stack) == ("unmet", f"{named['what']} {named['path']}".strip())
         assert _told(stack, "apply") == [named]
         assert admin.get(REALM)["bruteForceProtected"] is True
     assert _told(stack, "apply") == _told(stack, "diff") == []
+    assert _assessed(stack) == ("met", "")
 
 
 def test_signing_out_everywhere_ends_the_sign_on_at_keycloak_too(stack) -> None:

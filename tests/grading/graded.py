@@ -1,0 +1,67 @@
+"""A city whose property records two people graded S3A2, and what a probe says of it, told by the city's own parts."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import wiring as app
+from assessing import Sources
+from catalogue.share import Shares
+from console.grading_words import EVIDENCE
+from grading.control_answers import ControlAnswers
+from grading.evidence import Facts, Found, Status
+from grading.probes import PROBES
+from tests.catalogue.shop import routes
+from tests.founded_city import Door, opened
+
+S3A2 = {"s_harmed": "society", "s_harm": "serious", "a_harmed": "society", "a_harm": "general", "basis": "property"}
+
+
+@contextmanager
+def graded(founded: Path, folder: Path, *, table: str = "") -> Iterator[Door]:
+    """`table`: routes beside those of the shop."""
+    file = routes(folder)
+    file.write_text(file.read_text() + table)
+    with opened(founded, folder / "city", routes=file) as door:
+        asked = door.ask("POST", "/api/v1/systems/housing/grade", "zheng", json=S3A2).json["request"]
+        approve = f"/api/v1/systems/housing/grade/approve/{asked}"
+        assert door.ask("POST", approve, "feng", json={"verdict": "approve"}).status < 300
+        assert door.ask("POST", f"/.citygate/resume/{asked}", "zheng").status < 300
+        yield door
+
+
+def facts(door: Door, *, record: str = "", after: timedelta = timedelta(), system: str = "housing") -> Facts:
+    """What an assessment under this record would look at, `after` a while in which nothing was done."""
+    stores, now = door.city.stores, app.clock() + after
+    shares = Shares(stores.database, epochs=stores.epochs, clock=app.clock, mint=app.mint)
+    answers = ControlAnswers(stores.database, clock=app.clock, mint=app.mint)
+    return Sources(door.city, shares, answers, clock=lambda: now).facts(system, record or app.mint())
+
+
+def ask(door: Door, probe: str, *, record: str = "", after: timedelta = timedelta()) -> Found:
+    """One probe's answer, which can be said on a page."""
+    found = PROBES[probe](facts(door, record=record, after=after))
+    for one in found.evidence:
+        assert EVIDENCE[one.code] % one.values
+    return found
+
+
+def said(found: Found) -> tuple[Status, str]:
+    """Its status and its one code."""
+    (one,) = found.evidence
+    return found.status, one.code
+
+
+def by_hand(door: Door, statement: str, *values: object, database: str = "city.db", rows: int = 1) -> None:
+    """Behind the door's back."""
+    with closing(sqlite3.connect(door.city.settings.data / database)) as connection, connection:
+        assert connection.execute(statement, values).rowcount == rows
+
+
+def reread(door: Door, kind: str, identifier: str) -> None:
+    """Every process decides by what the database says now."""
+    with door.city.stores.database.transaction() as connection:
+        epoch = door.city.stores.epochs.bump(connection, [(kind, identifier)])
+    assert door.city.effective(epoch).confirmed == 1

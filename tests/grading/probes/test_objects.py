@@ -1,0 +1,99 @@
+"""The system's objects, on a city that really is so; then each is broken where it lies, and the probe says what broke."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+import wiring as app
+from authz.store import rule
+from catalogue.app_key import Apps
+from grading.evidence import Evidence, Status
+from tests.catalogue.shop import Shop
+from tests.founded_city import Door
+from tests.grading.graded import ask, by_hand, graded, reread, said
+
+LOW = """
+[[routes]]
+host = "housing.localhost"
+path = "/low"
+system = "housing"
+department = "housing"
+actions = { POST = "file" }
+label = 2
+upstream = "http://127.0.0.1:9"
+"""
+
+
+def test_a_rule_that_lets_anybody_in_is_found_by_asking_the_pdp(city: Door) -> None:
+    assert said(ask(city, "default_deny")) == (Status.MET, "denied-without-right")
+    oops = {
+        "id": "oops",
+        "subject": "anonymous",
+        "department": "housing",
+        "object": "/housing/open/*",
+        "action": "read",
+    }
+    with city.city.stores.database.transaction() as connection:
+        connection.execute(sa.insert(rule).values(oops | {"effect": "permit", "record": app.mint()}))
+    reread(city, "policy", "housing")
+    found = ask(city, "default_deny")
+    who = "anonymous read /open/**; user:00000000000000000000000000 read /open/**"
+    assert found.evidence == (Evidence("permitted-without-right", {"count": 2, "what": who}),)
+    assert found.status is Status.UNMET
+
+
+def test_a_label_that_does_not_follow_from_the_grade_is_no_pass(city: Door) -> None:
+    assert said(ask(city, "objects_labelled")) == (Status.MET, "objects-labelled")
+    by_hand(city, "UPDATE system SET label = 2 WHERE id = 'housing'")
+    found = ask(city, "objects_labelled")
+    assert found.evidence == (Evidence("label-not-grade", {"label": 2, "grade": "S3A2"}),)
+    assert found.status is Status.UNMET
+
+
+def test_a_write_below_the_grade_is_only_partly_met(founded: Path, tmp_path: Path) -> None:
+    with graded(founded, tmp_path, table=LOW) as city:
+        found = ask(city, "objects_labelled")
+    assert found.evidence == (Evidence("writes-below-grade", {"paths": "/low", "label": 3}),)
+    assert found.status is Status.PARTLY
+
+
+def test_a_secret_in_plain_text_is_named_by_its_row(city: Door) -> None:
+    by_hand(city, "DELETE FROM parked")
+    assert said(ask(city, "secrets_sealed")) == (Status.NOT_APPLICABLE, "no-secrets")
+    city.sign_in("wang")
+    assert said(ask(city, "secrets_sealed")) == (Status.MET, "secrets-sealed")
+    for plain in (b"eyJhbGciOi" * 12, b"\x01" + b"eyJhbGciOi" * 12, b"\x02" + b"eyJhbGciOi" * 12):
+        by_hand(city, "UPDATE session SET id_token = ?", plain)
+        found = ask(city, "secrets_sealed")
+        assert (found.status, found.evidence[0].values["table"]) == (Status.UNMET, "session.id_token")
+
+
+def test_the_secret_of_an_app_is_no_exception(city: Door) -> None:
+    apps = Apps(
+        city.city.stores.database, city.city.seal, epochs=city.city.stores.epochs, clock=app.clock, mint=app.mint
+    )
+    apps.create("checker", department_id="civil", actor="x", record=app.mint(), told={})
+    assert ask(city, "secrets_sealed").status is Status.MET
+    by_hand(city, "UPDATE app SET sealed = ?", b"s" * 64)
+    found = ask(city, "secrets_sealed")
+    assert (found.status, found.evidence[0].values["table"]) == (Status.UNMET, "app.sealed")
+
+
+def test_a_key_file_that_others_can_read_is_named(city: Door) -> None:
+    assert ask(city, "keys_protected").status is Status.MET
+    kek = city.city.settings.data / "keys/kek.key"
+    kek.chmod(0o640)
+    assert ask(city, "keys_protected").evidence == (Evidence("key-files-open", {"names": "kek.key"}),)
+    kek.chmod(0o600)
+    kek.with_name("linked.key").symlink_to(kek)
+    assert said(ask(city, "keys_protected")) == (Status.UNMET, "key-files-open")
+
+
+def test_a_share_whose_end_or_purpose_is_taken_out_is_named(city: Door) -> None:
+    shop = Shop(city)
+    share = shop.share(shop.resource("housing"), shop.app()[0]).id
+    assert ask(city, "shares_bounded").evidence == (Evidence("shares-bounded", {"count": 1}),)
+    for column in ("expires_at = NULL", "reason = ''"):
+        by_hand(city, f"UPDATE assignment SET {column} WHERE id = ?", share)
+        assert ask(city, "shares_bounded").evidence == (Evidence("shares-unbounded", {"count": 1, "ids": share}),)
+        by_hand(city, "UPDATE assignment SET expires_at = '2999-01-01 00:00:00', reason = 'x' WHERE id = ?", share)

@@ -1,0 +1,51 @@
+"""Machines and borders, on a city whose zones are in force; then each is broken where it lies, and the probe says so."""
+
+import json
+
+import pytest
+
+from grading.evidence import Evidence, Status
+from tests.founded_city import Door
+from tests.grading.graded import ask, by_hand, said
+from tests.personas import infra_asks
+
+
+@pytest.fixture(autouse=True)
+def in_force(city: Door) -> None:
+    infra_asks.in_force(city)
+
+
+def test_a_rule_opened_in_the_data_plane_by_hand_is_told(city: Door) -> None:
+    assert said(ask(city, "border_as_compiled")) == (Status.MET, "border-as-compiled")
+    path = city.city.settings.data / "infra/zones.json"
+    was = path.read_text()
+    told = json.loads(was)
+    one, other, *_ = told["interfaces"].values()
+    told["passages"].append([one, other, "tcp", 22, "by-hand"])
+    path.write_text(json.dumps(told))
+    found = ask(city, "border_as_compiled")
+    assert said(found) == (Status.UNMET, "border-drift")
+    assert "by-hand" in str(found.evidence[0].values["what"])
+    path.write_text(was)
+    assert said(ask(city, "border_as_compiled")) == (Status.MET, "border-as-compiled")
+
+
+def test_a_flow_that_nobody_answers_for_is_told(city: Door) -> None:
+    infra_asks.opened(city, {"zone": "core", "to": "extranet", "protocol": "tcp", "port": "8443"})
+    assert said(ask(city, "border_as_compiled")) == (Status.MET, "border-as-compiled")
+    by_hand(city, "UPDATE flow SET owner = '' WHERE port = 8443")
+    assert said(ask(city, "border_as_compiled")) == (Status.PARTLY, "flows-unbounded")
+
+
+def test_a_city_without_zones_has_no_borders_to_be_asked_about(city: Door) -> None:
+    by_hand(city, "DELETE FROM zone", rows=3)
+    assert said(ask(city, "border_as_compiled")) == (Status.NOT_APPLICABLE, "no-zones")
+
+
+def test_a_machine_moved_to_a_zone_below_the_label_is_named(city: Door) -> None:
+    assert said(ask(city, "machines_in_zones")) == (Status.NOT_APPLICABLE, "no-machines")
+    machine = infra_asks.machine(city, "housing")
+    assert said(ask(city, "machines_in_zones")) == (Status.MET, "machines-in-zones")
+    by_hand(city, "UPDATE machine SET zone = 'internet' WHERE id = ?", machine)
+    found = ask(city, "machines_in_zones")
+    assert found.evidence == (Evidence("machines-too-low", {"count": 1, "which": f"{machine} (internet)"}),)

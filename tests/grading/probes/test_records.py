@@ -1,0 +1,86 @@
+"""The log, rows against records, and the last drill; each is broken where it lies, and the probe says what broke."""
+
+import shutil
+from datetime import timedelta
+
+import pytest
+
+import wiring as app
+from audit.tiles import CHECKPOINT
+from grading.evidence import Evidence, Status
+from tests.founded_city import Door
+from tests.grading.graded import ask, by_hand, said
+
+
+@pytest.fixture
+def later(city: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that was written is too recent to be judged."""
+    city.settle()
+    monkeypatch.setattr(app, "clock", lambda now=app.clock: now() + timedelta(minutes=2))
+
+
+@pytest.mark.usefixtures("later")
+def test_a_row_changed_by_hand_contradicts_its_record(city: Door) -> None:
+    assert said(ask(city, "acts_recorded")) == (Status.MET, "rows-agree")
+    for table, row, column, hand, was in (
+        ("system", "housing", "label", 2, 3),  # as the grade that two people gave it has it
+        ("system", "housing", "a", 1, 2),
+        ("system", "social", "label", 1, 2),  # as it was founded
+        ("zone", "internet", "ceiling", 5, 1),
+    ):
+        change = f"UPDATE {table} SET {column} = ? WHERE id = ?"
+        by_hand(city, change, hand, row)
+        told = Evidence("rows-contradict", {"count": 1, "what": f"differs: {table} {row}"})
+        assert ask(city, "acts_recorded").evidence == (told,)
+        by_hand(city, change, was, row)
+        assert said(ask(city, "acts_recorded")) == (Status.MET, "rows-agree")
+
+
+@pytest.mark.usefixtures("later")
+def test_a_system_whose_record_is_taken_out_is_told(city: Door) -> None:
+    by_hand(city, "UPDATE system SET record = NULL, label = 1 WHERE id = 'housing'")
+    assert ask(city, "acts_recorded").evidence[0].values["what"] == "no-record: system housing"
+
+
+def test_a_flipped_byte_in_the_log_is_no_pass(city: Door) -> None:
+    city.settle()
+    assert ask(city, "log_intact").status is Status.MET
+    entries = next(path for path in sorted((city.city.log.tiles / "tile/entries").rglob("*")) if path.is_file())
+    data = bytearray(entries.read_bytes())
+    data[len(data) // 2] ^= 1
+    entries.chmod(0o600)
+    entries.write_bytes(data)
+    assert said(ask(city, "log_intact")) == (Status.UNMET, "log-tampered")
+
+
+def test_a_log_that_cannot_be_read_is_not_assessed(city: Door) -> None:
+    city.settle()
+    (city.city.log.tiles / CHECKPOINT).unlink()
+    shutil.rmtree(city.city.log.tiles / "tile")
+    assert said(ask(city, "log_intact")) == (Status.NOT_ASSESSED, "log-unreadable")
+
+
+def test_a_log_that_nobody_integrates_is_noticed(city: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert city.ask("GET", "/", "wang").status == 200
+    identifier = next(event.id for event in reversed(city.records()) if event.action == "read")
+    assert said(ask(city, "log_goes_on", record=identifier)) == (Status.MET, "log-goes-on")
+    monkeypatch.setattr("grading.probes.records._INTEGRATED_SECONDS", 0.3)
+    identifier = city.ask("GET", "/audit/nothing", "wang").json["instance"]  # recorded, and no sequencer runs
+    assert said(ask(city, "log_goes_on", record=identifier)) == (Status.UNMET, "log-stands-still")
+    city.settle()
+    assert said(ask(city, "log_goes_on", record=identifier)) == (Status.MET, "log-goes-on")
+
+
+def test_a_drill_counts_while_it_is_young_and_the_last_one_decides(city: Door) -> None:
+    assert said(ask(city, "restore_drilled")) == (Status.UNMET, "never-drilled")
+    assert city.work("backup")["status"] == "whole"
+    drill = city.work("drill")
+    assert drill["status"] == "passed", drill
+    assert said(ask(city, "restore_drilled")) == (Status.MET, "drill-passed")
+    then = (app.clock() - timedelta(days=31)).replace(tzinfo=None).isoformat(" ")  # grade 3: every 30 days
+    by_hand(city, "UPDATE backup_work SET finished_at = ? WHERE id = ?", then, drill["id"])
+    assert said(ask(city, "restore_drilled")) == (Status.UNMET, "drill-too-old")
+    (newest,) = [one for one in city.city.settings.backup("repository").iterdir() if one.is_dir()]
+    (newest / "city.db.sealed").unlink()
+    assert city.work("drill")["status"] == "failed"
+    assert said(ask(city, "restore_drilled")) == (Status.UNMET, "drill-failed")
