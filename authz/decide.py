@@ -60,5 +60,12 @@ def lacks_approver(policies: PolicySet, request: AccessRequest, approval: Approv
         return "approver"
     if approval.approver == request.subject:
         return "own-approval"
-    theirs = replace(request, subject=approval.approver, action=approval.action, ceiling=Label.L5, approval=None)
+    theirs = replace(
+        request,
+        subject=approval.approver,
+        action=approval.action,
+        label=max(request.label, approval.label),
+        ceiling=Label.L5,
+        approval=None,
+    )
     return "" if decide(policies, theirs).effect is Effect.PERMIT else "approver-lost-right"

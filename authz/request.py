@@ -32,6 +32,7 @@ class Approval:
 
     action: str  # "key:approve"
     approver: str
+    label: Label = Label.L1  # whoever approves is held to it too, where asking takes less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

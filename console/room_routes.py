@@ -17,7 +17,7 @@ _ROTATION = {"key:rotate": "key:approve"}
 _GRADE = {"grade:propose": "grade:approve"}
 _RESOURCES, _APPS = "/departments/{department}/resources", "/departments/{department}/apps"
 _RESOURCES_API, _APPS_API = f"/api/v1{_RESOURCES}", f"/api/v1{_APPS}"
-_APPROVED = {"share:ask": "share:approve"}
+_BY_OWNER = {"approval": {"share:ask": "share:approve"}, "approval_label": SECRET}  # all staff may ask
 
 
 def _infra(route: Desk) -> list[Route]:
@@ -53,7 +53,7 @@ def _catalogue(route: Desk) -> list[Route]:
         route(_RESOURCES, SECRET, POST="resource:publish"),
         route(f"{_RESOURCES}/{{resource}}/versions", SECRET, POST="resource:publish"),
         route(f"{_RESOURCES}/{{resource}}/withdraw", SECRET, POST="resource:withdraw"),
-        route(f"{_RESOURCES}/{{resource}}/shares", SECRET, POST="share:ask", approval=_APPROVED),
+        route(f"{_RESOURCES}/{{resource}}/shares", Label.L2, POST="share:ask", **_BY_OWNER),
         route(f"{_RESOURCES}/{{resource}}/shared/{{share}}/end", SECRET, POST="share:end"),
         route(_APPS, SECRET, GET="app:read", POST="app:create"),
         route(f"{_APPS}/{{app}}/end", SECRET, POST="app:end"),
@@ -63,7 +63,7 @@ def _catalogue(route: Desk) -> list[Route]:
         route(_RESOURCES_API, SECRET, POST="resource:publish"),
         route(f"{_RESOURCES_API}/{{resource}}/versions", SECRET, POST="resource:publish"),
         route(f"{_RESOURCES_API}/{{resource}}", SECRET, DELETE="resource:withdraw"),
-        route(f"{_RESOURCES_API}/{{resource}}/shares", SECRET, POST="share:ask", approval=_APPROVED),
+        route(f"{_RESOURCES_API}/{{resource}}/shares", Label.L2, POST="share:ask", **_BY_OWNER),
         route(f"{_RESOURCES_API}/{{resource}}/shares/{{share}}", SECRET, DELETE="share:end"),
         route(_APPS_API, SECRET, GET="app:read", POST="app:create"),
         route(f"{_APPS_API}/{{app}}", SECRET, DELETE="app:end"),

@@ -27,6 +27,7 @@ def _desk(
     *,
     public: bool = False,
     approval: Mapping[str, str] | None = None,
+    approval_label: Label = Label.L1,
     placed: bool = False,
     **actions: str,
 ) -> Route:
@@ -44,6 +45,7 @@ def _desk(
         delivery="local",
         public=public,
         approval=approval or {},
+        approval_label=approval_label,
         of_system="system" if placed else "",
         in_zone="zone" if placed else "",
     )

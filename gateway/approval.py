@@ -1,12 +1,14 @@
 """Where a second person approves: beside each local route that asks for one, a route of its own.
 
-`POST {path}/approve/{request}` has the same department, system and label as the path it belongs to, and the same
-object: whoever is permitted the approve action there is permitted it on exactly what was asked for.
+`POST {path}/approve/{request}` has the same department and system as the path it belongs to, the same object, and the
+same label, or a higher one where asking takes less than approving: whoever is permitted the approve action there is
+permitted it on exactly what was asked for.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
 
+from authz.label import Label
 from gateway.routes import Route
 
 
@@ -19,7 +21,11 @@ def twin(route: Route) -> Route:
     """Where what `route` asks a second person for is approved or rejected."""
     (action,) = set(route.approval.values())
     path = approve_path(route.path, "{request}")
-    return replace(route, path=path, approves=route.path, actions={"POST": action}, approval={}, body_bytes=4096)
+    label = max(route.label, route.approval_label)
+    return replace(
+        route, path=path, approves=route.path, actions={"POST": action}, label=label, approval={},
+        approval_label=Label.L1, body_bytes=4096,
+    )  # fmt: skip
 
 
 def approve_path(path: str, request: str) -> str:

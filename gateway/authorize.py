@@ -57,7 +57,8 @@ def _ruling(authenticated: Authenticated, decider: Decider) -> Ruling:
 def access_request(authenticated: Authenticated) -> AccessRequest:
     """The question this request puts to the PDP."""
     matched, identity = authenticated.matched, authenticated.identity
-    approving = matched.route.approval.get(matched.action)
+    route = matched.route
+    approving = route.approval.get(matched.action)
     return AccessRequest(
         id=matched.inbound.id,
         at=matched.inbound.at,
@@ -67,7 +68,9 @@ def access_request(authenticated: Authenticated) -> AccessRequest:
         action=matched.action,
         label=matched.label,
         ceiling=ceiling_of(identity.assurance),
-        approval=Approval(action=approving, approver=matched.inbound.approver) if approving else None,
+        approval=Approval(action=approving, approver=matched.inbound.approver, label=route.approval_label)
+        if approving
+        else None,
         system=matched.system,
         zone=matched.zone,
     )

@@ -43,5 +43,5 @@ def asked_of(matched: Matched) -> Asked:
         object=matched.object,
         action=matched.action,
         approve_action=matched.route.approval[matched.action],
-        label=matched.label,
+        label=max(matched.label, matched.route.approval_label),
     )

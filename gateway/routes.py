@@ -59,6 +59,7 @@ class Route:
     websocket: bool = False
     # action → what a second person must be permitted to do on the same object to approve it; "local" routes only
     approval: Mapping[str, str] = field(default_factory=dict)
+    approval_label: Label = Label.L1  # of the approving path, where asking takes less than approving
     approves: str = ""  # the path of the route whose requests are approved here (`approval.twin`)
     of_system: str = ""  # the variable of the path that names the system whose object this is: its label counts too
     in_zone: str = ""  # and the one that names the zone it is placed in: its ceiling counts too
@@ -93,7 +94,7 @@ class Route:
     def _is_approval(self) -> bool:
         """One way to approve a path: the acts that need it, and one other action that is none of them."""
         if not self.approval:
-            return True
+            return self.approval_label is Label.L1
         own, approving = set(self.actions.values()), set(self.approval.values())
         return (
             self.delivery == "local"

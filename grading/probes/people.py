@@ -102,8 +102,9 @@ def _held(facts: Facts) -> list[tuple[str, datetime]]:
 
 
 def _administers(actions: Collection[str]) -> bool:
-    """Whether one of these is no more than everybody's own affair."""
-    own = {rule.action for rule in offices.RULES if rule.subject == offices.PERSON} | {"sign-on:end", "job:run"}
+    """Whether one of these is more than what everybody who works here may."""
+    everybody = (offices.PERSON, offices.STAFF)
+    own = {rule.action for rule in offices.RULES if rule.subject in everybody} | {"sign-on:end", "job:run"}
     return any(action not in own for action in actions)
 
 

@@ -74,5 +74,6 @@ def answer_with_approval(
     approver = request.approval.approver
     if approver in ("", request.subject):
         return "own-approval" if approver else "approver"
-    second = replace(request, subject=approver, action=request.approval.action)
+    label = max(request.label, request.approval.label)
+    second = replace(request, subject=approver, action=request.approval.action, label=label)
     return "permit" if reason(second) in ("permit", "assurance") else "approver-lost-right"

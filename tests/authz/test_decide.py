@@ -121,7 +121,10 @@ def test_a_decision_depends_on_no_order(world: World, request: AccessRequest) ->
 
 
 approvals = st.none() | st.builds(
-    Approval, action=st.sampled_from(ACTIONS), approver=st.sampled_from(["", *SUBJECTS, "user:nobody"])
+    Approval,
+    action=st.sampled_from(ACTIONS),
+    approver=st.sampled_from(["", *SUBJECTS, "user:nobody"]),
+    label=st.sampled_from(Label),
 )
 
 
@@ -147,10 +150,10 @@ def test_a_second_person_only_ever_takes_away(world: World, request: AccessReque
         assert both == alone
 
 
-def rotation(approver: str, *more: Assignment, **request: object) -> Decision:
+def rotation(approver: str, *more: Assignment, approving: Label = Label.L1, **request: object) -> Decision:
     rules = [permit(action="key:rotate"), permit("head", action="key:approve", identifier="p2")]
     policies = PolicySet.build(rules, [give(), *more])
-    approval = Approval(action="key:approve", approver=approver)
+    approval = Approval(action="key:approve", approver=approver, label=approving)
     return decide(policies, ask(action="key:rotate", approval=approval, **request))
 
 
@@ -173,6 +176,13 @@ def test_an_approver_counts_only_while_he_may_and_up_to_the_label() -> None:
         assert said(rotation("user:wang", held)) == lost
     assert said(rotation("user:wang", low, label=Label.L3)) == lost
     assert rotation("user:wang", low, label=Label.L2).effect is Effect.PERMIT
+
+
+def test_where_asking_takes_less_than_approving_the_approver_is_held_to_the_higher_label() -> None:
+    low, high = (give("head", "user:wang", "g2", clearance=label) for label in (Label.L2, Label.L3))
+    assert rotation("", low, approving=Label.L3).missing is Missing.APPROVER
+    assert rotation("user:wang", low, approving=Label.L3).reason == "approver-lost-right"
+    assert rotation("user:wang", high, approving=Label.L3).effect is Effect.PERMIT
 
 
 def test_what_would_be_denied_anyway_is_not_asked_of_a_second_person() -> None:

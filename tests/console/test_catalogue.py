@@ -187,9 +187,65 @@ def test_nobody_publishes_asks_or_ends_for_others(city: Shop) -> None:
     assert zheng.json["code"] == "app-unknown"
 
 
-def test_zhao_whose_clearance_is_two_may_not_ask(city: Shop) -> None:
-    answer = city.door.ask("POST", f"/api/v1{OWN}/{city.resource().resource}/shares", "zhao", json={})
-    assert (answer.status, answer.json["reason"]) == (403, "clearance")
+def asked_by_zhao(city: Shop) -> tuple[str, str]:
+    """Where a share is approved that staff cleared for 2 asked for, signed in with no more than a password."""
+    path = f"/api/v1{OWN}/{city.resource().resource}/shares"
+    cookie = city.door.sign_in("zhao", assurance=2)
+    headers = {"origin": f"http://{CONSOLE}:{PORT}", "x-csrf-token": city.door.csrf(cookie)}
+    when = (app.clock() + timedelta(days=30)).isoformat()
+    body = {"app": city.app("civil-registry")[0], "purpose": "核验", "until": when}
+    asked = city.door.ask("POST", path, cookie=cookie, headers=headers, json=body)
+    assert (asked.status, asked.json["missing"]) == (403, "approver"), asked
+    return f"{path}/approve/{asked.json['request']}", asked.json["request"]
+
+
+def lowered(city: Shop, who: str, clearance: int) -> None:
+    """Her own administration counts up to another label from now on."""
+    stores, subject = city.door.city.stores, city.door.ids[who]
+    mine = (store.assignment.c.subject == subject) & (store.assignment.c.role == "department-administrator")
+    with stores.database.transaction() as connection:
+        connection.execute(sa.update(store.assignment).where(mine).values(clearance=clearance))
+        epoch = stores.epochs.bump(connection, [("subject", subject)])
+    city.door.city.effective(epoch)
+
+
+def test_staff_cleared_for_two_ask_and_what_the_owner_approved_is_given_until_its_date(city: Shop) -> None:
+    one, (app_id, secret) = city.resource(), city.app("civil-registry")
+    given = ask_for(city, one, app_id, who="zhao")
+    assert given.status == 201, given
+    assert (given.json["asked_by"], given.json["approved_by"]) == (city.door.ids["zhao"], city.door.ids["sun"])
+    assert city.call(app_id, secret).status == 200
+    others = ask_for(city, one, city.app()[0], who="zhao")  # of a department where she does not work
+    assert others.json["code"] == "app-unknown"
+
+
+def test_to_approve_takes_the_label_that_it_took_before(city: Shop) -> None:
+    approve, number = asked_by_zhao(city)
+    cookie = city.door.sign_in("sun", assurance=2)
+    headers = {"origin": f"http://{CONSOLE}:{PORT}", "x-csrf-token": city.door.csrf(cookie)}
+    weak = city.door.ask("POST", approve, cookie=cookie, headers=headers, json={"verdict": "approve"})
+    assert (weak.status, weak.json["missing"]) == (401, "assurance")
+    lowered(city, "sun", 2)
+    try:
+        low = city.door.ask("POST", approve, "sun", json={"verdict": "approve"})
+        assert (low.status, low.json["reason"]) == (403, "clearance")
+        assert number not in city.door.ask("GET", "/api/v1/requests", "sun").text
+    finally:
+        lowered(city, "sun", 3)
+    assert number in city.door.ask("GET", "/api/v1/requests", "sun").text
+    zhao = city.door.ask("POST", approve, "zhao", json={"verdict": "approve"})
+    assert (zhao.status, zhao.json["reason"]) == (403, "no-rule")
+
+
+def test_an_approval_by_somebody_who_lost_the_clearance_meanwhile_is_none(city: Shop) -> None:
+    approve, number = asked_by_zhao(city)
+    assert city.door.ask("POST", approve, "sun", json={"verdict": "approve"}).status == 200
+    lowered(city, "sun", 2)
+    try:
+        again = city.door.ask("POST", f"/.citygate/resume/{number}", "zhao")
+        assert (again.status, again.json["reason"]) == (403, "approver-lost-right")
+    finally:
+        lowered(city, "sun", 3)
 
 
 @pytest.mark.parametrize(

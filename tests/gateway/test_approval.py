@@ -37,6 +37,12 @@ def test_the_twin_is_of_the_same_department_system_and_label_and_asks_for_the_ap
     assert not twin.approval
 
 
+@pytest.mark.parametrize(("asking", "approving", "found"), [(2, 3, 3), (4, 3, 4), (2, 1, 2)])
+def test_to_approve_takes_at_least_the_label_of_asking(asking: int, approving: int, found: int) -> None:
+    act, twin = with_twins([route(label=Label(asking), approval_label=Label(approving))])
+    assert (act.label, twin.label, twin.approval_label) == (asking, found, Label.L1)
+
+
 def test_who_asks_and_who_approves_are_decided_on_the_same_object() -> None:
     table = RouteTable(with_twins([route()]))
     path = b"/departments/civil/keys/k%201"
@@ -59,7 +65,7 @@ def test_the_approved_path_is_read_back(path: str, number: str) -> None:
         {"approval": {"key:rotate": "read"}}, {"approval": {"key:rotate": "Key Approve"}},
         {"actions": {"GET": "read", "POST": "key:rotate"}, "approval": {"read": "key:approve"}},
         {"path": "/keys/**"}, {"path": "/keys/"}, {"path": "/requests/{request}"},
-        {"approves": "/elsewhere", "approval": {}},
+        {"approves": "/elsewhere", "approval": {}}, {"approval": {}, "approval_label": Label.L3},
         {"approves": "/x", "path": "/x/approve/{request}", "approval": {}, "delivery": "proxy", "upstream": "http://u"},
     ],
 )  # fmt: skip
