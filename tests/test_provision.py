@@ -9,8 +9,10 @@ import pytest
 import provision
 from crypto.local_keys import create
 from idp.errors import IssuerAdministrationUnavailable
+from idp.keycloak.realm import REALM
 from provision import KeycloakProvisioner
 from settings import Settings
+from tests.stack.keycloak import ADMIN_SECRET, LiveKeycloak
 
 
 class Administration:
@@ -47,3 +49,16 @@ def test_who_watches_keeps_her_connection_until_a_question_fails(
         list(asked.changes())
     assert list(asked.changes()) == []
     assert [one.closed for one in made] == [True, False]
+
+
+def test_who_has_a_second_factor_is_asked_of_keycloak_and_one_that_is_removed_is_missed(
+    live_keycloak: LiveKeycloak, tmp_path: Path
+) -> None:
+    settings = Settings(data=tmp_path, issuer_port=live_keycloak.port, provisioner_secret=ADMIN_SECRET)
+    asked = KeycloakProvisioner(settings, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    proven, bare, broken = (live_keycloak.somebody(code=code).sub for code in (True, False, True))
+    assert asked.with_second_factor([proven, bare, broken]) == {proven, broken}
+    theirs = f"{REALM}/users/{broken}/credentials"
+    (code,) = [one["id"] for one in live_keycloak.admin.get(theirs) if one["type"] == "otp"]
+    live_keycloak.admin.delete(f"{theirs}/{code}")
+    assert asked.with_second_factor([proven, bare, broken]) == {proven}
