@@ -4,14 +4,11 @@ It is made beside its place and moved there whole, so that an interrupted foundi
 """
 
 import asyncio
-import contextlib
-import fcntl
 import json
-import os
 import secrets
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +18,7 @@ from typing import Any
 
 import pyotp
 
+from audit.durable import alone_in
 from audit.event import Event, EventKind
 from audit.spool import Spool
 from authz import bootstrap
@@ -73,7 +71,7 @@ def found(
         raise SettingsInvalid("the local issuer is for the embedded profile; production is founded by `bootstrap`")
     place = settings.data
     place.parent.mkdir(parents=True, exist_ok=True)
-    with _alone_in(place.parent):
+    with alone_in(place.parent):
         if not place.exists():
             scratch = place.with_name(f"{place.name}.founding")
             shutil.rmtree(scratch, ignore_errors=True)
@@ -93,17 +91,6 @@ def people_of(place: Path) -> list[Person]:
     """The people of a city that was founded, with what was kept of them."""
     kept: list[Person] = json.loads((place / PEOPLE).read_text())
     return kept
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Two foundings at once would clear away each other's work."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _make(

@@ -9,18 +9,17 @@ that account counts on loopback only. A later start ignores both variables: the 
 is lost, `kc.sh bootstrap-admin service --client-secret:env NAME`, run while Keycloak is stopped, makes another.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
 import socket
 import subprocess
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from audit.durable import alone_in
 from deploy.supervise import BARE, CannotStart, Process, Supervisor, answers, free_ports
 from provision import ACCOUNT
 
@@ -56,7 +55,7 @@ def prepare(cache: Path) -> Path:
     java = _java()
     template = cache.absolute() / "keycloak" / f"{VERSION}-{_digest(java)}"
     template.parent.mkdir(parents=True, exist_ok=True)
-    with _alone_in(template.parent):
+    with alone_in(template.parent):
         if not template.exists():
             scratch = template.with_name(f"{template.name}.making")
             shutil.rmtree(scratch, ignore_errors=True)
@@ -111,16 +110,6 @@ def _digest(java: str) -> str:
     release = Path(java).parents[1] / "release"
     facts = (java, release.read_text() if release.exists() else "", SHA256, *_JVM, *DISABLED)
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:12]
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _fetched(scratch: Path) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import bench_command
 from deploy.supervise import free_pair
 from settings import Settings, to_environment
 from tests.architecture.source import ROOT
@@ -33,6 +34,12 @@ def _rows() -> dict[str, str]:
 def test_every_setting_is_documented_with_its_default_and_no_other_is() -> None:
     defaults = {f"CITYGATE_{one.name.upper()}": "" for one in fields(Settings)} | to_environment(Settings())
     assert _rows() == defaults
+
+
+def test_every_bench_is_documented_and_no_other_is() -> None:
+    told = re.findall(r"^\| `bench (\S+)", (ROOT / "docs/cli.md").read_text(), re.MULTILINE)
+    benches = [path.stem for path in (ROOT / "loadtests").glob("*.py") if "\ndef main(" in path.read_text()]
+    assert sorted("\\|".join(told).split("\\|")) == sorted(benches) == sorted(bench_command.params[0].type.choices)
 
 
 def _commands() -> list[tuple[str, str]]:

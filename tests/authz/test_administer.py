@@ -112,7 +112,7 @@ def test_offices_that_exclude_each_other_are_not_held_together(town: Desk, one: 
         town.give(role_id=other, department="housing")
     assert (refused.value.role, refused.value.excludes) == (other, one)
     town.take(first, department="city")
-    town.give(role_id=other, department="city")
+    assert [town.give(role_id=other, department="city")] == town.held()
 
 
 def test_an_office_that_ran_out_excludes_nothing_any_more(town: Desk) -> None:
@@ -123,7 +123,7 @@ def test_an_office_that_ran_out_excludes_nothing_any_more(town: Desk) -> None:
     with pytest.raises(SeparationOfDuty):
         town.give(role_id=offices.SECURITY_ADMINISTRATOR)
     town.city.clock.add(hours=1)
-    town.give(role_id=offices.SECURITY_ADMINISTRATOR)
+    assert [town.give(role_id=offices.SECURITY_ADMINISTRATOR)] == town.held()
 
 
 def test_of_two_excluding_offices_at_once_exactly_one_is_given(town: Desk) -> None:
@@ -141,7 +141,7 @@ def test_of_two_excluding_offices_at_once_exactly_one_is_given(town: Desk) -> No
         with ThreadPoolExecutor(4) as threads:
             given_ones = [role for role in threads.map(give, exclusive) if role]
         assert len(given_ones) == 1
-        (held,) = town.administration.held("user:li", inside=frozenset(TREE))
+        (held,) = town.held()
         town.take(held)
 
 
@@ -168,8 +168,11 @@ def test_what_ran_out_or_was_taken_back_is_given_again(town: Desk) -> None:
     town.mandate()
     town.give(expires_at=NOW + timedelta(days=1))
     town.city.clock.add(days=1)
-    town.take(town.give())
-    town.give()
+    again = town.give()
+    assert town.held() == [again]
+    town.take(again)
+    assert town.held() == []
+    assert [town.give()] == town.held()
 
 
 def test_of_many_clicks_at_once_one_gives(town: Desk) -> None:

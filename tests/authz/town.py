@@ -12,7 +12,7 @@ from authz.label import Label
 from authz.register import Register
 from storage.epoch import EpochSource, MemoryEpochs
 from storage.shared_epoch import PostgresEpochs
-from tests.idp.people import NOW, Town, town
+from tests.idp.people import NOW, TREE, Town, town
 
 __all__ = ["NOW", "Desk", "desk"]
 CLERK = "clerk"
@@ -66,6 +66,10 @@ class Desk:
     def take(self, held: Held, **changes: object) -> Held:
         wanted = {"actor": "user:admin", "subject": held.subject, "department": "civil", "record": "01L"}
         return self.administration.revoke(held.id, **wanted | changes)[0]
+
+    def held(self) -> list[Held]:
+        """What Li holds now, anywhere in the city."""
+        return list(self.administration.held("user:li", inside=frozenset(TREE)))
 
     def insert(self, table: sa.Table, **values: object) -> None:
         with self.city.database.transaction() as connection:

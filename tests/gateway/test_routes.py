@@ -45,11 +45,15 @@ def test_two_routes_that_could_serve_one_path_are_refused(one: str, other: str) 
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
-    [("/a", "/b"), ("/a", "/a/"), ("/", "/{x}"), ("/{x}/a", "/{x}/b"), ("/a/**", "/b/**"), ("/a", "/A")],
-)
-def test_routes_that_share_no_path_live_side_by_side(one: str, other: str) -> None:
-    RouteTable([route(one), route(other)])
+    "paths_of",
+    [
+        {"/a": "/a", "/b": "/b"}, {"/a": "/a", "/a/": "/a/"}, {"/": "/", "/{x}": "/a"}, {"/a": "/a", "/A": "/A"},
+        {"/{x}/a": "/b/a", "/{x}/b": "/a/b"}, {"/a/**": "/a/b/c", "/b/**": "/b"},
+    ],
+)  # fmt: skip
+def test_routes_that_share_no_path_live_side_by_side(paths_of: dict[str, str]) -> None:
+    table = RouteTable([route(pattern) for pattern in paths_of])
+    assert {table.find(HOST, path)[0].path: path for path in paths_of.values()} == paths_of
 
 
 _PARTS = ["a", "b", "{x}", ".citygate", "login"]
