@@ -22,6 +22,7 @@ from console.audit import ask, found, people_asked, read_one, words_asked
 from console.given_role import give, person_in, take_back
 from console.problem import problem
 from console.signin import check_csrf
+from console.told import in_full
 from gateway.errors import RouteUnknown
 from gateway.local import exchange
 from idp.directory import PAGE_PEOPLE, Directory, subtree
@@ -105,7 +106,7 @@ def assignments(
                 return problem(422, "request-invalid", errors)
             asked = {"role_id": body["role"], "clearance": Label(body["clearance"]), "expires_at": body["expires_at"]}
             given, epoch = give(administration, person=person, department=department, reason=body["reason"], **asked)
-            return _assignment(given) | {"receipt": _receipt(effective(epoch))}, 201
+            return _assignment(given) | {"receipt": in_full(effective(epoch))}, 201
 
     @routes.route("/<assignment>")
     class OneAssignment(MethodView):
@@ -114,7 +115,7 @@ def assignments(
             check_csrf()
             person_in(directory, department, person)
             taken, epoch = take_back(administration, assignment, person=person, department=department)
-            return _assignment(taken) | {"receipt": _receipt(effective(epoch))}
+            return _assignment(taken) | {"receipt": in_full(effective(epoch))}
 
     return routes
 
@@ -171,7 +172,7 @@ def sessions(held: Sessions, directory: Directory, effective: Callable[[int], Re
             check_csrf()
             talk = exchange()
             over, epoch = held.end_all(talk.recorded.identity.subject, directory, record=talk.recorded.inbound.id)
-            return {"ended": len(over), "receipt": _receipt(effective(epoch))}
+            return {"ended": len(over), "receipt": in_full(effective(epoch))}
 
     return routes
 
@@ -225,15 +226,6 @@ def _assignment(held: Held) -> dict[str, Any]:
         "given_by": held.given_by,
         "given_at": timestamp(held.given_at),
         "record": held.record,
-    }
-
-
-def _receipt(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "epoch": receipt.epoch,
-        "confirmed": receipt.confirmed,
-        "live": receipt.live,
-        "seconds": round(receipt.seconds, 3),
     }
 
 

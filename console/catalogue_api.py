@@ -9,7 +9,6 @@ from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
 from audit.event import timestamp
-from authz.lease import Receipt
 from catalogue.app_key import App
 from catalogue.described import plain, wrong_with, wrong_with_name, wrong_with_place
 from catalogue.errors import NotServed
@@ -20,6 +19,7 @@ from console.person_page import CITY_TIME
 from console.problem import problem
 from console.sharing import Sharing, wrong_with_ask
 from console.signin import check_csrf
+from console.told import in_full
 
 _DEPARTMENT = "/api/v1/departments/<department>"
 _TEXT = validate.Length(max=2000)
@@ -98,7 +98,7 @@ def published(sharing: Sharing) -> Blueprint:
                 made, receipt = sharing.publish(told, department=department, system=told["system"], path=told["path"])
             except NotServed as wrong:
                 return problem(422, wrong.code, [{"field": "path", "code": wrong.code}])
-            return _resource(made) | {"receipt": _receipt(receipt)}, 201
+            return _resource(made) | {"receipt": in_full(receipt)}, 201
 
     @routes.route("/<resource>/versions")
     class Versions(MethodView):
@@ -116,7 +116,7 @@ def published(sharing: Sharing) -> Blueprint:
             """Withdraw; answers when nobody reads it any more."""
             check_csrf()
             over, receipt = sharing.withdraw(resource, department=department)
-            return _resource(over) | {"receipt": _receipt(receipt)}
+            return _resource(over) | {"receipt": in_full(receipt)}
 
     return routes
 
@@ -136,7 +136,7 @@ def shares(sharing: Sharing) -> Blueprint:
             if errors := wrong_with_ask(purpose=asked["purpose"], until=until, now=sharing.clock()):
                 return problem(422, "request-invalid", errors)
             made, receipt = sharing.give(resource, department=department, until=until, **asked)
-            return _share(made) | {"receipt": _receipt(receipt)}, 201
+            return _share(made) | {"receipt": in_full(receipt)}, 201
 
     @routes.route("/resources/<resource>/shares/<share>")
     class OfOwner(MethodView):
@@ -144,7 +144,7 @@ def shares(sharing: Sharing) -> Blueprint:
             """End it, as the owner."""
             check_csrf()
             over, receipt = sharing.end(share, owner=department, of=resource)
-            return _share(over) | {"receipt": _receipt(receipt)}
+            return _share(over) | {"receipt": in_full(receipt)}
 
     @routes.route("/apps/<app>/shares/<share>")
     class OfUser(MethodView):
@@ -152,7 +152,7 @@ def shares(sharing: Sharing) -> Blueprint:
             """End it, as who uses it."""
             check_csrf()
             over, receipt = sharing.end(share, user=department, of=app)
-            return _share(over) | {"receipt": _receipt(receipt)}
+            return _share(over) | {"receipt": in_full(receipt)}
 
     return routes
 
@@ -187,7 +187,7 @@ def apps(sharing: Sharing) -> Blueprint:
             """End it; answers when no gateway takes its key."""
             check_csrf()
             over, receipt = sharing.end_app(app, department=department)
-            return _app(over) | {"receipt": _receipt(receipt)}
+            return _app(over) | {"receipt": in_full(receipt)}
 
     return routes
 
@@ -211,12 +211,3 @@ def _share(one: Share) -> dict[str, Any]:
     names = ("id", "resource", "resource_name", "department", "app", "app_name", "app_department", "clearance")
     told = {name: getattr(one, name) for name in (*names, "purpose", "asked_by", "approved_by", "record")}
     return told | {"until": timestamp(one.until), "at": timestamp(one.at)}
-
-
-def _receipt(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "epoch": receipt.epoch,
-        "confirmed": receipt.confirmed,
-        "live": receipt.live,
-        "seconds": round(receipt.seconds, 3),
-    }

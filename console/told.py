@@ -11,6 +11,16 @@ from crypto.aead import Sealer
 from crypto.errors import SealInvalid
 
 
+def in_full(receipt: Receipt) -> dict[str, Any]:
+    """A receipt as the API tells it: when it was effective, by how many of the gateways that live."""
+    return {
+        "epoch": receipt.epoch,
+        "confirmed": receipt.confirmed,
+        "live": receipt.live,
+        "seconds": round(receipt.seconds, 3),
+    }
+
+
 class Told:
     """It travels sealed, so that no link can claim it, and only to the page that it was made for."""
 

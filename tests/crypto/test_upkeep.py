@@ -1,10 +1,5 @@
 """The clock-job's work on keys: everybody stays signed in while a version comes, is sealed anew, and goes."""
 
-import os
-import signal
-import subprocess
-import sys
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,71 +7,17 @@ import pytest
 import sqlalchemy as sa
 
 from authz import store as authz_store
-from authz.label import Label
-from authz.park import Asked, Parking
-from authz.request import Missing
-from authz.second_person import SecondPerson
 from crypto import lifecycle, store
 from crypto.aead import Seal
 from crypto.key_rows import Usage
-from crypto.lifecycle import State
-from crypto.platform import PlatformSeal
 from crypto.reseal import references, reseal
 from idp import store as identity_store
-from idp.session import Sessions, digest
+from idp.session import digest
 from storage.ephemeral import DatabaseEphemeral
 from storage.shared import RedisEphemeral
 from tests.crypto.house import RECORD, House
+from tests.crypto.life import Life, states
 from tests.idp.people import NOW, town
-from tests.idp.test_session import CONSOLE, LOGIN
-
-ROOT = Path(__file__).parents[2]
-
-
-class Life:
-    """People who are signed in and requests that are parked, over a seal that somebody may be rotating."""
-
-    def __init__(self, house: House, seal: PlatformSeal | Seal) -> None:
-        self.house, self.seal = house, seal
-        city = house.city
-        self.sessions = Sessions(
-            city.database, house.ephemeral, seal, epochs=house.epochs, revalidate=lambda token: token, clock=city.clock,
-            mint=city.mint,
-        )  # fmt: skip
-        self.parking = Parking(city.database, seal, clock=city.clock)
-        self.cookies: list[str] = []
-        self.parked: list[str] = []
-
-    def under(self, seal: PlatformSeal) -> "Life":
-        """The same people and requests, over another seal."""
-        life = Life(self.house, seal)
-        life.cookies, life.parked = self.cookies, self.parked
-        return life
-
-    def begin(self, number: int) -> None:
-        for at in range(number):
-            login = replace(LOGIN, sid=f"sid-{len(self.cookies)}-{at}", auth_time=NOW, refresh_token=f"refresh-{at}")
-            self.cookies.append(
-                self.sessions.begin(login, person_id="user:li", host=CONSOLE, address="", previous="", record=RECORD)
-            )
-        asked = Asked(department="city", object="/x", action="x:do", approve_action="x:approve", label=Label.L2)
-        for kind in (None, asked):
-            self.parked.append(
-                self.parking.park(
-                    subject="user:li", host=CONSOLE, missing=Missing.APPROVER if kind else Missing.ASSURANCE, method="POST",
-                    target=f"/x{len(self.parked)}", headers=(), body=b"body", record=self.house.city.mint(), asked=kind,
-                ).id
-            )  # fmt: skip
-        SecondPerson(self.parking).approve(self.parked[-1], by="user:wang", record=RECORD)
-
-    def all_is_well(self) -> None:
-        for cookie in self.cookies:
-            found = self.sessions.find(digest(cookie), record=RECORD)
-            assert found.person == "user:li"
-        for one in self.parked:
-            assert self.parking.look(one, subject="user:li", host=CONSOLE).body == b"body"
-        approved = SecondPerson(self.parking).find(self.parked[-1])
-        assert approved.approver == "user:wang"
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "postgresql and redis"])
@@ -88,10 +29,6 @@ def house(request: pytest.FixtureRequest, tmp_path: Path):
         if "redis" in request.param:
             ephemeral = RedisEphemeral(request.getfixturevalue("redis_client"))  # type: ignore[assignment]
         yield House(city, ephemeral).founded()
-
-
-def states(house: House, name: str = "platform") -> list[str]:
-    return [str(one.state) for one in house.keyring.key("city", name).versions]
 
 
 def test_an_old_version_is_counted_sealed_anew_and_retires_while_everybody_stays_signed_in(house: House) -> None:
@@ -230,79 +167,3 @@ def test_the_key_of_forms_can_be_rotated_and_its_old_version_goes(house: House) 
     assert seal.mac(b"m", purpose="p") != before
     house.city.clock.add(minutes=11)
     assert house.upkeep(seal).run(RECORD)["retired forms"] == 1
-
-
-# ── kill -9 in the middle
-
-_CHILD = """
-import os, signal, sys
-sys.path.insert(0, {root!r})
-from tests.crypto.house import House, RECORD
-from tests.idp.people import town, NOW
-from storage.database import Database
-from idp.directory import Directory
-from tests.idp.people import Town
-from storage.ephemeral import DatabaseEphemeral
-from crypto.reseal import Column
-url, point = sys.argv[1:]
-database = Database(url)
-city = Town(url, database, Directory(database, issuers={{"http://i": "local"}}))
-house = House(city, DatabaseEphemeral(database, clock=city.clock))
-seal = house.seal()
-die = lambda: os.kill(os.getpid(), signal.SIGKILL)
-calls = [0]
-def effective(_epoch):
-    calls[0] += 1
-    if point == f"effective {{calls[0]}}":
-        die()
-    seal.reload()
-if point.startswith("swap"):
-    swap, left = Column.swap, [int(point.split()[1])]
-    def counting(self, kept, sealed):
-        if left[0] == 0:
-            die()
-        left[0] -= 1
-        return swap(self, kept, sealed)
-    Column.swap = counting
-if point == "retire":
-    retire = house.keyring.retire
-    house.keyring._written = lambda *a: die()  # inside the transaction, before its commit
-    house.upkeep(seal, linger=0).run(RECORD)
-elif point.startswith("swap"):
-    house.upkeep(seal, effective=effective).run(RECORD)
-else:
-    house.keyring.rotate(house.keyring.key("city", "platform"), record=RECORD, effective=effective)
-print("survived")
-"""
-
-
-@pytest.mark.parametrize("point", ["effective 1", "effective 2", "swap 0", "swap 3", "retire"])
-def test_kill_9_in_the_middle_leaves_nothing_unreadable_and_the_next_run_finishes(
-    database_url: str, tmp_path: Path, point: str
-) -> None:
-    with town(database_url) as city:
-        city.add("li", "wang")
-        house = House(city, DatabaseEphemeral(city.database, clock=city.clock)).founded()
-        seal = house.seal()
-        life = Life(house, seal)
-        life.begin(3)
-        if point.startswith(("swap", "retire")):
-            house.rotate("platform", "city", seal)
-        child = subprocess.run(
-            [sys.executable, "-c", _CHILD.format(root=str(ROOT)), database_url, point], cwd=ROOT, capture_output=True,
-            text=True, check=False, timeout=60, env={**os.environ, "PYTHONWARNINGS": "ignore"},
-        )  # fmt: skip
-        assert (child.returncode, child.stdout) == (-signal.SIGKILL, ""), child.stderr
-        life.all_is_well()
-        seal.reload()
-        life.all_is_well()
-        work = house.upkeep(seal)
-        work.run(RECORD)
-        life.begin(1)
-        city.clock.add(minutes=11)
-        with city.database.transaction() as connection:
-            connection.execute(sa.update(identity_store.session).values(seen_at=city.clock()))
-        work.run(RECORD)
-        seal.reload()
-        assert states(house) == [State.RETIRED, State.ACTIVE]
-        life.all_is_well()

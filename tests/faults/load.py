@@ -1,10 +1,10 @@
-"""A small load of label-3 requests, and which of them the city answered."""
+"""Visitors until the end of a block: a small load of label-3 requests, and which of them the city answered."""
 
 import http.client
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Self
 
 from audit.event import Event, EventKind
@@ -12,19 +12,12 @@ from tests.faults.visitor import ask, key
 from tests.journeys.running_city import City
 
 
-class Load:
-    """Three visitors who ask for one page after the other, each page once, until the block ends; and one who browses."""
+class Visiting:
+    """Threads that go on until the end of a block."""
 
-    _names = itertools.count(1)
-
-    def __init__(self, city: City) -> None:
-        self._city, self._key = city, key(city, "wang")
+    def __init__(self, *visits: Callable[[], None]) -> None:
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._visit) for _ in range(3)]
-        self._threads.append(threading.Thread(target=self._browse))
-        self.delivered: list[str] = []  # objects: the portal answered through the door
-        self.refused: list[str] = []  # request ids: the door answered
-        self.statuses: set[int] = set()
+        self._threads = [threading.Thread(target=visit) for visit in visits]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -35,6 +28,19 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+
+
+class Load(Visiting):
+    """Three visitors who ask for one page after the other, each page once, until the block ends; and one who browses."""
+
+    _names = itertools.count(1)
+
+    def __init__(self, city: City) -> None:
+        super().__init__(*[self._visit] * 3, self._browse)
+        self._city, self._key = city, key(city, "wang")
+        self.delivered: list[str] = []  # objects: the portal answered through the door
+        self.refused: list[str] = []  # request ids: the door answered
+        self.statuses: set[int] = set()
 
     def _visit(self) -> None:
         for path in self._paths():

@@ -9,7 +9,8 @@ from authz.label import Label
 from authz.lease import LEASE_SECONDS
 from gateway.pipeline import handle
 from gateway.routes import RouteTable
-from tests.gateway.door import CITY, DESK, Door, header
+from tests.gateway.behind_the_door import CITY
+from tests.gateway.door import DESK, Door, header
 
 
 @pytest.mark.parametrize(("assurance", "status"), [(2, 401), (3, 200)])

@@ -12,7 +12,7 @@ from storage.epoch import MemoryEpochs
 from storage.errors import EphemeralUnavailable
 from storage.shared import RedisEphemeral
 from tests.idp.people import town
-from tests.idp.test_session import House
+from tests.idp.signed_in import House
 from tests.stack.parts import Server, redis_running
 
 

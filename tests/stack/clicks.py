@@ -2,13 +2,12 @@
 
 import http.client
 import itertools
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 from audit.event import Event, EventKind
+from tests.faults.load import Visiting
 from tests.faults.visitor import Answer, ask
 from tests.journeys.running_city import City
 from tests.stack.breaking import at
@@ -26,7 +25,7 @@ class Click:
     number: str  # of a refusal
 
 
-class Clicks:
+class Clicks(Visiting):
     """Visitors of the marriage portal with one credential, until the block ends; a page that is not there is 404.
 
     With `gateways` each click goes to the next of them, at its own socket: nginx would keep a visitor at one.
@@ -41,21 +40,10 @@ class Clicks:
         visitors: int = 1,
         gateways: Sequence[str] = (),
     ) -> None:
+        super().__init__(*[self._visit] * visitors)
         self._city, self._credential, self._path = city, credential, path
         self._gateways = itertools.cycle(gateways)
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._visit) for _ in range(visitors)]
         self.all: list[Click] = []
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
 
     def _visit(self) -> None:
         while not self._stop.is_set():

@@ -1,0 +1,64 @@
+"""Who is signed in and what is parked over a platform's seal, while its keys come and go."""
+
+from dataclasses import replace
+
+from authz.label import Label
+from authz.park import Asked, Parking
+from authz.request import Missing
+from authz.second_person import SecondPerson
+from crypto.aead import Seal
+from crypto.platform import PlatformSeal
+from idp.session import Sessions, digest
+from tests.crypto.house import RECORD, House
+from tests.idp.people import NOW
+from tests.idp.signed_in import CONSOLE, LOGIN
+
+
+class Life:
+    """People who are signed in and requests that are parked, over a seal that somebody may be rotating."""
+
+    def __init__(self, house: House, seal: PlatformSeal | Seal) -> None:
+        self.house, self.seal = house, seal
+        city = house.city
+        self.sessions = Sessions(
+            city.database, house.ephemeral, seal, epochs=house.epochs, revalidate=lambda token: token, clock=city.clock,
+            mint=city.mint,
+        )  # fmt: skip
+        self.parking = Parking(city.database, seal, clock=city.clock)
+        self.cookies: list[str] = []
+        self.parked: list[str] = []
+
+    def under(self, seal: PlatformSeal) -> "Life":
+        """The same people and requests, over another seal."""
+        life = Life(self.house, seal)
+        life.cookies, life.parked = self.cookies, self.parked
+        return life
+
+    def begin(self, number: int) -> None:
+        for at in range(number):
+            login = replace(LOGIN, sid=f"sid-{len(self.cookies)}-{at}", auth_time=NOW, refresh_token=f"refresh-{at}")
+            self.cookies.append(
+                self.sessions.begin(login, person_id="user:li", host=CONSOLE, address="", previous="", record=RECORD)
+            )
+        asked = Asked(department="city", object="/x", action="x:do", approve_action="x:approve", label=Label.L2)
+        for kind in (None, asked):
+            self.parked.append(
+                self.parking.park(
+                    subject="user:li", host=CONSOLE, missing=Missing.APPROVER if kind else Missing.ASSURANCE, method="POST",
+                    target=f"/x{len(self.parked)}", headers=(), body=b"body", record=self.house.city.mint(), asked=kind,
+                ).id
+            )  # fmt: skip
+        SecondPerson(self.parking).approve(self.parked[-1], by="user:wang", record=RECORD)
+
+    def all_is_well(self) -> None:
+        for cookie in self.cookies:
+            found = self.sessions.find(digest(cookie), record=RECORD)
+            assert found.person == "user:li"
+        for one in self.parked:
+            assert self.parking.look(one, subject="user:li", host=CONSOLE).body == b"body"
+        approved = SecondPerson(self.parking).find(self.parked[-1])
+        assert approved.approver == "user:wang"
+
+
+def states(house: House, name: str = "platform") -> list[str]:
+    return [str(one.state) for one in house.keyring.key("city", name).versions]
