@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from settings import _READ, SECRETS, Settings, from_environment
+from settings import _READ, SECRETS, Settings, _path, from_environment
 from tests.deploy.composed import (
     CITY,
     ROOT,
@@ -25,6 +25,7 @@ GATEWAYS = {"gateway-1", "gateway-2", "gateway-3"}
 DOORS = GATEWAYS | {"control"}
 ONCE = {"configuration", "bootstrap", "migrate"}
 PROCESSES = DOORS | {"sequencer", "clock"}
+READ = {"routes", "tls_certificate", "tls_key", "issuer_ca", "backup_pgbackrest"}  # every other path is written to
 
 
 def _constants(file: str, name: str) -> set[str]:
@@ -34,7 +35,7 @@ def _constants(file: str, name: str) -> set[str]:
         stated = node.name if isinstance(node, ast.FunctionDef) else ""
         if isinstance(node, ast.Assign):
             stated = ast.unparse(node.targets[0])
-        if stated.startswith(name):
+        if stated and stated.startswith(name):
             words |= {
                 one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)
             }
@@ -83,12 +84,34 @@ def test_its_process_begins_in_the_production_profile(
     assert settings.operations == 9000
 
 
+def of_the_rooms(monkeypatch: pytest.MonkeyPatch, folder: Path) -> set[str]:
+    """What `control` alone writes: every path setting that is written to, and what the drivers of `infrastructure.py` keep."""
+    written = {name for name, read in _READ.items() if read is _path} - READ - {"data"}
+    with monkeypatch.context() as own:
+        control = settings_of("control", own, folder)
+        assert all(getattr(control, name) or name == "backup_restic" for name in written)
+        kept = {str(getattr(control, name)) for name in written if getattr(control, name)}
+    driven = {text.partition("/")[0] for text in _constants("infrastructure.py", "") if text.startswith("infra/")}
+    return kept | {str(CITY / name) for name in driven}
+
+
+def test_what_a_process_writes_is_a_folder_that_lasts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rooms = of_the_rooms(monkeypatch, tmp_path)
+    assert len(rooms) == 5
+    assert rooms <= writable(services()["control"])
+    for name in set(services()) - {"control"}:
+        assert not rooms & writable(services()[name]), name
+    for service in ours().values():
+        for one in service.get("volumes", []):
+            assert one["source"] == one["target"]  # what is written there is where the settings say
+
+
 def test_each_door_has_its_own_socket_folder_and_its_own_spool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     spools = CITY / "audit/spools"
     for name in DOORS:
         with monkeypatch.context() as own:
             run = settings_of(name, own, tmp_path).run
-        may = writable(services()[name]) - {str(CITY / "audit")}
+        may = writable(services()[name]) - {str(CITY / "audit"), *of_the_rooms(monkeypatch, tmp_path)}
         assert may == {str(run), str(spools / name)}, name
         if name in GATEWAYS:
             assert writable(services()[name]) == may
