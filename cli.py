@@ -126,7 +126,10 @@ def bench_command(name: str, *, profile: str, as_json: bool) -> None:
 def code_command(login: str, data: Path | None) -> None:
     """The one-time code of a demo person now, for whoever has no authenticator app at hand."""
     settings = configured(data)
-    people = people_of(settings.data) if settings.data.exists() else found(settings, clock=clock, mint=mint)
+    try:
+        people = people_of(settings.data) if settings.data.exists() else found(settings, clock=clock, mint=mint)
+    except SettingsInvalid as invalid:
+        fail(str(invalid), EXIT_USAGE)
     seed = next((one.get("totp_secret") for one in people if one["login"] == login), None)
     if not seed:
         fail(f"no demo person `{login}` whose secret is kept here", EXIT_NOT_FOUND)

@@ -148,7 +148,7 @@ def driller(settings: Settings, log: Log, platform: Platform, *, clock: Callable
 def kept(folder: Path, *, clock: Callable[[], datetime]) -> Kept:
     """The copy of a city's keys that an operator kept, as they lay in its data folder."""
     return Kept(
-        folder=folder, ids=key_ids(folder, KEYS), platform=lambda data: platform_of(data, data / "keys", clock=clock)
+        folder=folder, ids=key_ids(folder, KEYS), platform=lambda data: platform_of(data, folder / "keys", clock=clock)
     )
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit import index
+from audit import durable, index
+from audit.checkpoint import Checkpoint
 from audit.log import Log
 from backup.drill import compare_keys, examine_databases, open_canary, pinned, restore_parts, verify_restored
 from backup.errors import ManifestInvalid
@@ -38,28 +39,49 @@ def restore(
     outside = pinned(repository, manifest.id, log)
     say("keys")
     compare_keys(manifest.keys, kept.ids)
-    scratch = into.with_name(f"{into.name}.restoring")
-    shutil.rmtree(scratch, ignore_errors=True)
-    try:
-        say("restore")
-        restore_parts(manifest, engines, repository, scratch)
-        say("log")
-        verify_restored(scratch / LOG / "log", log, outside, manifest)
-        say("database")
-        examine_databases(manifest, engines, scratch)
-        _put_together(manifest, kept.folder, scratch)
-        tiles = scratch / LOG
-        index.refresh(tiles / "index.db", log=tiles / "log", key=log.key, origin=log.origin)  # never backed up
-        say("canary")
-        open_canary(manifest, kept.platform(scratch))
-        scratch.rename(into)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    durable.make_folder(into.parent)
+    with durable.alone_in(into.parent):
+        if into.exists():
+            raise FileExistsError(f"`{into}` exists: a restore overwrites nothing")
+        scratch = into.with_name(f"{into.name}.restoring")
+        shutil.rmtree(scratch, ignore_errors=True)  # of one that was killed
+        try:
+            _bring_back(manifest, scratch, repository=repository, engines=engines, log=log, outside=outside, say=say)
+            say("canary")
+            open_canary(manifest, kept.platform(scratch))
+            say("whole")
+            _put_together(manifest, kept.folder, scratch)
+            durable.sync_tree(scratch)
+            scratch.rename(into)
+            durable.sync_folder(into.parent)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
     return manifest
 
 
+def _bring_back(
+    manifest: Manifest,
+    scratch: Path,
+    *,
+    repository: Repository,
+    engines: Engines,
+    log: Log,
+    outside: Checkpoint,
+    say: Say,
+) -> None:
+    """Every part, each held against what is known of it."""
+    say("restore")
+    restore_parts(manifest, engines, repository, scratch)
+    say("log")
+    tiles = scratch / LOG
+    verify_restored(tiles / "log", log, outside, manifest)
+    index.refresh(tiles / "index.db", log=tiles / "log", key=log.key, origin=log.origin)  # never backed up
+    say("database")
+    examine_databases(manifest, engines, scratch)
+
+
 def _put_together(manifest: Manifest, kept: Path, scratch: Path) -> None:
-    """Configuration and keys to their places, and the folders that a start expects."""
+    """Configuration and keys to their places, and the folders a start expects: last, for without them none begins."""
     for path in sorted((scratch / CONFIGURATION).iterdir()):
         path.rename(scratch / path.name)
     (scratch / CONFIGURATION).rmdir()

@@ -97,8 +97,6 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True)
 def restore_command(*, into: Path, keys: Path, backup: str, as_json: bool, **folders: Path) -> None:
     """Make a city's data folder out of a backup, offline; it is there whole and checked, or not at all."""
-    if into.exists():
-        fail(f"`{into}` exists: a restore overwrites nothing", EXIT_CONFLICT)
     settings = replace(
         configured(into),
         backup_repository=folders["repository"],
@@ -115,6 +113,8 @@ def restore_command(*, into: Path, keys: Path, backup: str, as_json: bool, **fol
             kept=recovery.kept(keys, clock=clock),
             say=lambda step: click.echo(f"  {step} …", err=True),
         )
+    except FileExistsError as failure:
+        fail(str(failure), EXIT_CONFLICT)
     except (BackupError, AuditError, CryptoError, OSError) as failure:
         fail(f"not restored: {failure}", EXIT_INTEGRITY if isinstance(failure, _UNSOUND) else EXIT_UNAVAILABLE)
     facts = {"data": str(settings.data), "backup": manifest.id, "rows": manifest.rows, "bytes": manifest.bytes}

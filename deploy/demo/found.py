@@ -65,7 +65,7 @@ def found(
     """Make the city in `settings.data` unless it is there; return its people.
 
     A demo keeps what they sign in with beside them, to tell it again; without `keep_secrets` it is told this once.
-    Raises SettingsInvalid for a city of another profile than it was founded in, or than its issuer's.
+    Raises SettingsInvalid for a folder that is no city, or one of another profile than it was founded in.
     """
     if accounts is local_accounts and settings.profile != "embedded":
         raise SettingsInvalid("the local issuer is for the embedded profile; production is founded by `bootstrap`")
@@ -88,8 +88,11 @@ def found(
 
 
 def people_of(place: Path) -> list[Person]:
-    """The people of a city that was founded, with what was kept of them."""
-    kept: list[Person] = json.loads((place / PEOPLE).read_text())
+    """The people of a city that was founded, with what was kept of them. Raises SettingsInvalid where none was."""
+    try:
+        kept: list[Person] = json.loads((place / PEOPLE).read_text())
+    except FileNotFoundError:
+        raise SettingsInvalid(f"`{place}` is no city; a restore that was killed leaves such a folder") from None
     return kept
 
 

@@ -126,25 +126,6 @@ def test_an_office_that_ran_out_excludes_nothing_any_more(town: Desk) -> None:
     assert [town.give(role_id=offices.SECURITY_ADMINISTRATOR)] == town.held()
 
 
-def test_of_two_excluding_offices_at_once_exactly_one_is_given(town: Desk) -> None:
-    exclusive = sorted(offices.EXCLUSIVE)
-    for office in exclusive:
-        town.mandate(office)
-
-    def give(office: str) -> str:
-        try:
-            return town.give(role_id=office).role
-        except SeparationOfDuty:
-            return ""
-
-    for _ in range(10):
-        with ThreadPoolExecutor(4) as threads:
-            given_ones = [role for role in threads.map(give, exclusive) if role]
-        assert len(given_ones) == 1
-        (held,) = town.held()
-        town.take(held)
-
-
 def test_a_second_click_gives_nothing_twice(town: Desk) -> None:
     town.mandate(ceiling=5)
     until = NOW + timedelta(days=30)

@@ -83,6 +83,7 @@ def whole(city: City) -> list[str]:
 
 @pytest.mark.parametrize("part", ["", "/city.db.sealed", "/audit.sealed"])
 def test_killed_in_the_middle_no_half_backup_is_shown_and_the_next_is_whole(city: City, part: str) -> None:
+    """fault: kill -9 of the city while a backup is made (at its beginning, in the database, in the log) — no half backup is shown, it is told as interrupted, the next is whole and a drill of it passes."""
     before = set(whole(city)) if folder(city, "repository").is_dir() else set()
     identifier = begin(city, "backup")
     kill_once(city, folder(city, "repository"), f".{identifier}.partial{part}")
@@ -101,6 +102,7 @@ def test_killed_in_the_middle_no_half_backup_is_shown_and_the_next_is_whole(city
 
 
 def test_killed_in_the_middle_of_a_drill_nothing_in_the_clear_stays(city: City) -> None:
+    """fault: kill -9 of the city while a drill restores — what it restored is removed before the next start answers; the next drill passes."""
     begin(city, "drill")
     kill_once(city, folder(city, "scratch"), "drill-*/city.db")
     assert list(folder(city, "scratch").iterdir()) == []  # the new process cleared it before it answered
@@ -128,6 +130,7 @@ def small(place: Path, kilobytes: int) -> Iterator[None]:
 
 
 def test_a_full_repository_is_said_and_older_backups_stay_whole(founded: Path, tmp_path: Path) -> None:
+    """fault: the repository's disk is full — the backup fails and says so, nothing half is left, the older ones are whole and a drill of the newest passes."""
     with small(tmp_path / "city-backup-repository", 600), opened(founded, tmp_path / "city") as door:
         made = []
         while (told := door.work("backup"))["status"] == "whole":

@@ -12,7 +12,7 @@ from authz import store
 from infra import founding
 from infra.data_plane import DataPlane
 from infra.hypervisor import Hypervisor
-from infra.machines import Asked, Machines
+from infra.machines import Asked, Machine, Machines
 from infra.nftables import RuleModel, compile_rules
 from infra.quota import Size
 from infra.quotas import Quotas
@@ -33,6 +33,7 @@ ZONES = [
 QUOTAS = {"city": Size(32, 64, 1000), "civil": Size(8, 16, 200)}
 HOSTS = {"core-1": Size(16, 32, 500), "core-2": Size(16, 32, 500)}
 ONE = Size(1, 1, 1)
+CIVIL = frozenset({"civil"})
 IN_A_DAY = NOW + timedelta(days=1)
 
 
@@ -81,6 +82,16 @@ class Ground:
 
 def asked(name: str = "web", size: Size = ONE, department: str = "civil") -> Asked:
     return Asked(name=name, department=department, system="marriage", zone="core", size=size, purpose="duty")
+
+
+def request(land: Ground, name: str = "web", size: Size = ONE, department: str = "civil") -> Machine:
+    return land.machines.request(
+        asked(name, size, department), actor="user:sun", approver="user:zhou", record="01REQUEST", told={}
+    )
+
+
+def change(land: Ground, machine: Machine, wanted: str) -> Machine:
+    return land.machines.change(machine.id, wanted, inside=CIVIL, record="01CHANGE", told={})
 
 
 @contextmanager

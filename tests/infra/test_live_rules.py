@@ -49,6 +49,7 @@ def test_a_router_that_lost_its_rules_is_named_and_has_no_digest(namespaces: Nam
 
 
 def test_rules_that_are_refused_half_way_leave_the_old_ones_in_force(plane: NamespacePlane) -> None:
+    """fault: nft refuses a rule set at any line — the old rules are in force, whole."""
     model = compiled(FLOWS)
     plane.apply(model)
     lines = compiled([]).text().splitlines(keepends=True)
@@ -73,6 +74,7 @@ def test_rules_the_check_lets_through_and_the_kernel_refuses_leave_the_old_ones_
 
 
 def test_an_apply_that_is_killed_leaves_the_old_rules_or_the_new_ones_whole(plane: NamespacePlane) -> None:
+    """fault: kill -9 of nft while it applies 4 000 flows — the old rules or the new ones, never a part."""
     old = compiled(FLOWS)
     many = [flow("core", "extranet", port, identifier=f"01N{port}") for port in range(1, 4001)]
     new = compiled(many)

@@ -1,8 +1,5 @@
 """Machines: quota, host and row in one step, whoever races; and nothing is lost or doubled when a process dies."""
 
-import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,36 +8,19 @@ import sqlalchemy as sa
 
 from infra import store
 from infra.errors import (
-    HypervisorRefused,
-    HypervisorUnavailable,
-    MachineBusy,
     MachineNameTaken,
     MachineUnknown,
     NoHost,
     QuotaConflict,
     QuotaExceeded,
 )
-from infra.hypervisor import Spec
-from infra.machines import DELETED, RUNNING, STOPPED, Machine
+from infra.machines import DELETED, RUNNING, STOPPED
 from infra.quota import Size
-from infra.simulated import SimulatedHypervisor
 from infra.statement import statement
 from tests.authz.test_races import connect_all
-from tests.infra.cut_off import STEPS
-from tests.infra.ground import ONE, QUOTAS, Ground, asked, ground
+from tests.infra.ground import CIVIL, QUOTAS, Ground, change, request
 
 ROOT = Path(__file__).parents[2]
-CIVIL = frozenset({"civil"})
-
-
-def request(land: Ground, name: str = "web", size: Size = ONE, department: str = "civil") -> Machine:
-    return land.machines.request(
-        asked(name, size, department), actor="user:sun", approver="user:zhou", record="01REQUEST", told={}
-    )
-
-
-def change(land: Ground, machine: Machine, wanted: str) -> Machine:
-    return land.machines.change(machine.id, wanted, inside=CIVIL, record="01CHANGE", told={})
 
 
 def test_a_machine_is_placed_runs_and_its_row_names_its_record(land: Ground) -> None:
@@ -160,105 +140,6 @@ def test_of_two_children_who_ask_for_the_rest_of_a_parents_quota_at_once_one_get
 
     with ThreadPoolExecutor(2) as threads:
         assert sorted(threads.map(one, ("housing", "civil"))) == [False, True]
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_a_process_killed_on_the_way_loses_and_doubles_nothing(land: Ground, tmp_path: Path, step: str) -> None:
-    command = [sys.executable, "-m", "tests.infra.cut_off", land.city.url, str(tmp_path), step]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    (cut_off,) = [row["id"] for row in land.rows(store.machine)]
-    assert land.machines.one(cut_off).wanted != land.machines.one(cut_off).state
-    assert land.machines.reconcile(record="01JOB", told={}) == 1
-    wanted = STOPPED if "stop" in step else DELETED if "delete" in step else RUNNING
-    one = land.machines.one(cut_off)
-    assert (one.state, one.wanted, one.change_record) == (wanted, wanted, "01JOB")
-    there = land.hypervisor.list()
-    assert {key: found.host for key, found in there.items()} == ({} if wanted == DELETED else {cut_off: one.host})
-    assert land.hypervisor.state(cut_off) == (None if wanted == DELETED else wanted)
-    states = [row["state"] for row in sorted(land.rows(store.machine_change), key=lambda row: row["at"])]
-    assert len(states) == len(set(states))  # each state was entered once
-    assert land.machines.reconcile(record="01JOB", told={}) == 0
-    assert list(land.machines.astray()) == []
-
-
-class Away(SimulatedHypervisor):
-    """A hypervisor that can be pulled out of the wall, or made to say no."""
-
-    trouble: Exception | None = None
-
-    def create(self, spec: Spec) -> None:
-        self._may()
-        super().create(spec)
-
-    def start(self, machine: str) -> None:
-        self._may()
-        super().start(machine)
-
-    def stop(self, machine: str) -> None:
-        self._may()
-        super().stop(machine)
-
-    def _may(self) -> None:
-        if self.trouble:
-            raise self.trouble
-
-
-def test_a_hypervisor_that_is_away_leaves_it_placing_and_the_job_finishes_it(tmp_path: Path) -> None:
-    driver = Away(tmp_path / "hypervisor.db")
-    with ground(f"sqlite:///{tmp_path / 'city.db'}", tmp_path, hypervisor=driver) as land:
-        driver.trouble = HypervisorUnavailable()
-        made = request(land)
-        assert (made.state, made.wanted) == ("placing", RUNNING)
-        with pytest.raises(MachineBusy):
-            change(land, made, DELETED)
-        assert land.machines.reconcile(record="01JOB", told={}) == 0
-        driver.trouble = None
-        assert land.machines.reconcile(record="01JOB", told={}) == 1
-        assert land.machines.one(made.id).state == RUNNING
-
-
-def test_a_hypervisor_that_says_no_leaves_nothing(tmp_path: Path) -> None:
-    driver = Away(tmp_path / "hypervisor.db")
-    with ground(f"sqlite:///{tmp_path / 'city.db'}", tmp_path, hypervisor=driver) as land:
-        driver.trouble = HypervisorRefused()
-        with pytest.raises(HypervisorRefused):
-            request(land)
-        assert land.machines.living() == []
-        assert land.quotas.tree().left("civil") == QUOTAS["civil"]
-        assert driver.list() == {}
-
-
-def test_a_change_that_is_refused_leaves_the_machine_as_it_was_and_free_for_the_next(tmp_path: Path) -> None:
-    driver = Away(tmp_path / "hypervisor.db")
-    with ground(f"sqlite:///{tmp_path / 'city.db'}", tmp_path, hypervisor=driver) as land:
-        made = request(land)
-        driver.trouble = HypervisorRefused()
-        with pytest.raises(HypervisorRefused):
-            change(land, made, STOPPED)
-        now = land.machines.one(made.id)
-        assert (now.state, now.wanted) == (RUNNING, RUNNING)
-        driver.trouble = None
-        assert change(land, made, STOPPED).state == STOPPED
-
-
-def test_what_was_done_past_the_door_is_told_and_not_touched(small: Ground) -> None:
-    lost, stopped = request(small, "lost"), request(small, "stopped")
-    small.hypervisor.delete(lost.id)
-    small.hypervisor.stop(stopped.id)
-    small.hypervisor.create(Spec(id="01STRANGER", host="core-1", interface="zn-core", size=Size(1, 1, 1)))
-    told = {lost.id: "lost", stopped.id: "changed-by-hand", "01STRANGER": "unknown"}
-    assert dict(small.machines.astray()) == told
-    assert small.machines.reconcile(record="01JOB", told={}) == 0
-    assert dict(small.machines.astray()) == told
-
-
-def test_a_create_that_was_slower_than_the_delete_is_deleted_too(small: Ground) -> None:
-    made = request(small)
-    change(small, made, DELETED)
-    small.hypervisor.create(Spec(id=made.id, host=made.host, interface="zn-core", size=made.size))
-    assert small.machines.reconcile(record="01JOB", told={}) == 1
-    assert small.hypervisor.list() == {}
 
 
 def test_a_month_is_told_per_machine_and_deleting_stops_the_meter(land: Ground) -> None:
