@@ -70,7 +70,7 @@ def full_is_said(folder: Path) -> Iterator[None]:
         raise
 
 
-def write_all(file: BinaryIO, data: bytes) -> None:
+def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
     """Write all of `data` to an unbuffered file, which may take a part at a time. Raises OSError."""
     rest = memoryview(data)
     while rest:
@@ -83,6 +83,6 @@ class _Whole:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         write_all(self._file, data)
         return len(data)

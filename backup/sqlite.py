@@ -1,12 +1,13 @@
-"""Engine for SQLite: the online backup of a live database, as it was at one moment, sealed in chunks.
+"""Engine for SQLite: a live database of one moment, sealed straight from its file, with no copy between.
 
-The copy SQLite makes has no name from its first byte on: whoever kills us in the middle leaves no plaintext behind.
+A checkpoint goes no further than where the oldest reader began (https://sqlite.org/wal.html#ckpt). So once the WAL up
+to where *we* began stands in the file, nobody writes to the file until we end; writers go on in the WAL.
 """
 
 import contextlib
-import os
 import sqlite3
-import tempfile
+import subprocess
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
@@ -18,7 +19,8 @@ from backup.errors import EngineFailed, PartDamaged
 from backup.sealed import SUFFIX, Vault
 from crypto.stream import CHUNK_BYTES
 
-_WAIT_SECONDS = 5.0  # for a writer; a reader of a WAL waits for nobody
+_WAIT_SECONDS = 5.0  # for a writer, and for readers of what is still in the WAL
+_LOOK_SECONDS = 0.01
 
 
 class SqliteEngine:
@@ -34,14 +36,14 @@ class SqliteEngine:
         return ""
 
     def take(self, name: str, source: Path | Files, folder: Path) -> Part:
-        """Snapshot, then seal; writers go on meanwhile. Raises EngineFailed, RepositoryFull, OSError."""
+        """Count and seal while the file stands still; writers go on. Raises EngineFailed, RepositoryFull, OSError."""
         if not isinstance(source, Path):
             raise EngineFailed(f"`{name}` is not a database file")
-        path, seen, size = folder / (name.replace("/", "-") + SUFFIX), sha256(), 0
-        with _snapshot(source) as (descriptor, counts), self._vault.writing(path, purpose=name) as sink:
-            while chunk := os.read(descriptor, CHUNK_BYTES):
+        path, seen = folder / (name.replace("/", "-") + SUFFIX), sha256()
+        with _standing_still(source) as (size, counts), self._vault.writing(path, purpose=name) as sink:
+            for chunk in _read(source, size):
                 seen.update(chunk)
-                size += sink.write(chunk)
+                sink.write(chunk)
         return Part(
             name=name, engine=self.name, reference=path.name, bytes=size, digest=seen.hexdigest(), counts=counts
         )
@@ -69,25 +71,48 @@ class SqliteEngine:
 
 
 @contextlib.contextmanager
-def _snapshot(source: Path) -> Iterator[tuple[int, dict[str, int]]]:
-    """A descriptor of a nameless copy and its rows by table, both of one moment. Raises EngineFailed, OSError."""
-    writing, place = tempfile.mkstemp(prefix=".snapshot-", dir=source.parent)
+def _standing_still(source: Path) -> Iterator[tuple[int, dict[str, int]]]:
+    """Its bytes and its rows by table, both of one moment, at which the file stays until the block ends.
+
+    Raises EngineFailed.
+    """
     try:
-        copy = sqlite3.connect(place, isolation_level=None)
-    finally:
-        Path(place).unlink()
-    try:
-        with contextlib.closing(_connect(source)) as live, contextlib.closing(copy):
-            copy.execute("PRAGMA synchronous = OFF")
-            copy.execute("PRAGMA journal_mode = OFF")  # it would have a name
-            live.execute("BEGIN")  # one read transaction for both: what is counted is what is copied
-            counts = _counts(live)
-            live.backup(copy)
-        yield writing, counts
+        with contextlib.closing(_connect(source)) as live, contextlib.closing(_connect(source)) as other:
+            _begin(live, other)
+            (pages,), (page_bytes,) = (live.execute(f"PRAGMA page_{what}").fetchone() for what in ("count", "size"))
+            yield pages * page_bytes, _counts(live)
     except sqlite3.Error as failure:
         raise EngineFailed(f"`{source.name}` cannot be copied: {failure}") from failure
-    finally:
-        os.close(writing)
+
+
+def _begin(live: sqlite3.Connection, other: sqlite3.Connection) -> None:
+    """Let `live` read as of a moment up to which `other` brings everything into the file."""
+    until = time.monotonic() + _WAIT_SECONDS
+    while True:
+        live.execute("BEGIN")
+        live.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        busy, written, moved = other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if not busy and written == moved:  # `written` when it began, so no less than when `live` did
+            return
+        live.execute("ROLLBACK")  # somebody wrote in between, or began to read before
+        if time.monotonic() > until:
+            raise sqlite3.OperationalError("somebody has been reading it all the time")
+        time.sleep(_LOOK_SECONDS)
+
+
+def _read(source: Path, size: int) -> Iterator[bytes]:
+    """The first `size` bytes of the file, read by another process. Raises EngineFailed.
+
+    Closing it in this one would let go of SQLite's locks on it here (https://sqlite.org/howtocorrupt.html, 2.2).
+    """
+    command = ["dd", f"if={source.absolute()}", "bs=1M", f"count={size}", "iflag=count_bytes", "status=none"]
+    rest = size
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, pipesize=CHUNK_BYTES) as reading:
+        while reading.stdout and (chunk := reading.stdout.read(CHUNK_BYTES)):
+            rest -= len(chunk)
+            yield chunk
+    if reading.returncode or rest:
+        raise EngineFailed(f"`{source.name}` could not be read to its end")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -25,8 +25,8 @@ _LENGTH_BYTES, _TAG_BYTES, _WRAPPED_BYTES = 2, 16, 4096
 class Sink(Protocol):
     """Where chunks go; every write takes all."""
 
-    def write(self, data: bytes, /) -> object:
-        """Raises OSError."""
+    def write(self, data: bytes | memoryview, /) -> object:
+        """Raises OSError. `data` is another's as soon as this returns."""
 
 
 class SealingWriter:
@@ -38,6 +38,7 @@ class SealingWriter:
         wrapped = seal.seal(dek, purpose=f"stream {purpose}")
         self._head = _MAGIC + len(wrapped).to_bytes(_LENGTH_BYTES, "big") + wrapped
         self._sink, self._cipher, self._number, self._held = sink, AESGCM(dek), 0, b""
+        self._sealed = bytearray(CHUNK_BYTES + _TAG_BYTES)  # one for all: fresh memory for each costs more than sealing
         sink.write(self._head)
 
     def write(self, data: bytes) -> int:
@@ -58,7 +59,9 @@ class SealingWriter:
         self._put(self._held, last=True)
 
     def _put(self, chunk: bytes, *, last: bool) -> None:
-        self._sink.write(self._cipher.encrypt(_nonce(self._number, last=last), chunk, self._head))
+        sealed = memoryview(self._sealed)[: len(chunk) + _TAG_BYTES]
+        self._cipher.encrypt_into(_nonce(self._number, last=last), chunk, self._head, sealed)
+        self._sink.write(sealed)
         self._number += 1
 
 

@@ -1,7 +1,7 @@
 """`bench backup`: how much longer a backup takes than its bare engine, on the same data, in the same run.
 
 Embedded: a SQLite file of 1 GiB, copied by `sqlite3`'s online backup and synced, with nothing else; and by our engine,
-which counts the rows, takes a copy without a name, and puts it away sealed and with its digest. Stack: a PostgreSQL
+which counts the rows and puts the file away sealed, synced and with its digest. Stack: a PostgreSQL
 with 1 GiB, by `pgbackrest backup --type=full` alone; and by our engine, which also counts at a known place and waits
 for the WAL up to it. Rounds alternate.
 

@@ -1,6 +1,7 @@
 """SQLite under load: one moment of it is kept, sealed, with nothing in the clear beside it."""
 
 import os
+import random
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from backup import sqlite
 from backup.engine import Part
 from backup.errors import BackupError, EngineFailed, PartDamaged
 from backup.sealed import Vault
@@ -75,6 +77,56 @@ def test_under_a_writer_one_moment_is_kept_and_the_writer_goes_on(live: Path, tm
         assert seen.counts == part.counts
         assert seen.counts["given"] == seen.counts["taken"] >= before
         assert seen.counts['odd "name'] == 0
+
+
+def test_while_every_commit_goes_into_the_file_at_once_no_page_is_of_another_moment(live: Path, tmp_path: Path) -> None:
+    """Rows on many pages, and a writer who moves what they hold from one to another and never lets the WAL grow."""
+    rows, over, moved = 3000, threading.Event(), [0]
+    with closing(sqlite3.connect(live)) as connection:
+        connection.execute("CREATE TABLE held (id INTEGER PRIMARY KEY, much INTEGER, filling BLOB)")
+        filled = ((number, 1, os.urandom(3000)) for number in range(rows))
+        connection.executemany("INSERT INTO held VALUES (?, ?, ?)", filled)
+        connection.commit()
+
+    def move() -> None:
+        with closing(sqlite3.connect(live, timeout=10, isolation_level=None)) as connection:
+            connection.execute("PRAGMA wal_autocheckpoint = 1")
+            while not over.is_set():
+                one, other = (random.randrange(rows) for _ in range(2))
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("UPDATE held SET much = much - 1 WHERE id = ?", (one,))
+                connection.execute("UPDATE held SET much = much + 1 WHERE id = ?", (other,))
+                connection.execute("COMMIT")
+                moved[0] += 1
+
+    thread = threading.Thread(target=move)
+    thread.start()
+    try:
+        for number in range(8):
+            part = ENGINE.take("city.db", live, folder(tmp_path, str(number)))
+            ENGINE.restore(part, tmp_path / str(number), into := tmp_path / f"into-{number}")
+            assert ENGINE.examine(part, into, NOW).counts == part.counts
+            with closing(sqlite3.connect(into / "city.db")) as restored:
+                assert restored.execute("SELECT sum(much) FROM held").fetchone() == (rows,)
+        assert moved[0] > 8
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_somebody_who_reads_all_the_time_is_said(live: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_WAIT_SECONDS", 0.1)
+    with closing(sqlite3.connect(live, isolation_level=None)) as reader, closing(sqlite3.connect(live)) as writer:
+        writer.execute("INSERT INTO given (text) VALUES ('a')")
+        writer.commit()
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM given").fetchall()
+        writer.execute("INSERT INTO given (text) VALUES ('b')")
+        writer.commit()
+        with pytest.raises(EngineFailed, match="reading"):
+            ENGINE.take("city.db", live, folder(tmp_path))
+        reader.execute("COMMIT")
+        assert ENGINE.take("city.db", live, folder(tmp_path, "second")).counts["given"] == 2
 
 
 def test_nothing_in_the_clear_is_left_beside_the_database_or_in_the_repository(live: Path, tmp_path: Path) -> None:
