@@ -89,6 +89,14 @@ class Apps:
             told.update([witness.of(connection, app, identifier)])
             return found, self._epochs.bump(connection, [("subject", identifier)])
 
+    def name(self, identifier: str) -> str:
+        """What a live app is called, or ""."""
+        try:
+            with self._database.transaction() as connection:
+                return find(connection, identifier, at=self._clock()).name
+        except AppUnknown:
+            return ""
+
     def of(self, departments: Iterable[str]) -> list[App]:
         """The live apps of these departments, newest first, as many as a page takes."""
         theirs = sa.select(*_COLUMNS).where(app.c.department.in_(sorted(departments)), _live(self._clock()))

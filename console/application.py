@@ -8,9 +8,10 @@ from flask import Flask
 from authz.second_person import SecondPerson
 from console import api, audit, citizen, department, requests, requests_api
 from console.parts import Parts
+from console.places import Places, of_register
 from console.problem import Rest, private
 from console.request_list import RequestList
-from console.rooms import Opened
+from console.rooms import Opened, Room
 from console.signin import SignIn
 from console.told import Told
 from gateway.local import guard
@@ -30,14 +31,13 @@ def create_application(parts: Parts, rooms: Iterable[Opened] = ()) -> Flask:
     guard(application)
     second_person = SecondPerson(parts.parking)
     listed = RequestList(second_person, policies=parts.policies, clock=parts.clock)
+    opened = [room(parts) for room in rooms]
     for views in (
         _sign_in(parts),
         _home(parts),
         _department(parts),
         audit.Desk(parts.frame, parts.log, parts.directory, parts.reconciled),
-        requests.Desk(
-            parts.frame, second_person=second_person, requests=listed, directory=parts.directory, routes=parts.routes
-        ),
+        _requests(parts, second_person, listed, opened),
     ):
         application.register_blueprint(views.blueprint())
     application.after_request(private)
@@ -49,7 +49,7 @@ def create_application(parts: Parts, rooms: Iterable[Opened] = ()) -> Flask:
     rest.register_blueprint(api.issuer(parts.drift, parts.apply))
     rest.register_blueprint(api.jobs(parts.jobs))
     rest.register_blueprint(requests_api.requests(listed))
-    for room in (opened(parts) for opened in rooms):
+    for room in opened:
         for page in room.pages:
             application.register_blueprint(page)
         for routes in room.api:
@@ -67,6 +67,20 @@ def _sign_in(parts: Parts) -> SignIn:
         effective=parts.effective,
         forget=parts.forget,
         jwks=parts.jwks,
+    )
+
+
+def _requests(parts: Parts, second_person: SecondPerson, listed: RequestList, opened: Iterable[Room]) -> requests.Desk:
+    known = dict(of_register(parts.directory, parts.register))
+    for room in opened:
+        known |= room.named
+    return requests.Desk(
+        parts.frame,
+        second_person=second_person,
+        requests=listed,
+        directory=parts.directory,
+        routes=parts.routes,
+        places=Places(known),
     )
 
 

@@ -21,15 +21,26 @@ from console.sharing import LONGEST_DAYS, Sharing, wrong_with_ask
 from console.signin import check_csrf
 from console.told import Told
 from gateway.local import exchange
+from gateway.routes import Route
 from idp.directory import Directory
 
 
 class Desk:
     """The views of everybody who works for the city, and of the owner of a resource."""
 
-    def __init__(self, frame: Frame, *, sharing: Sharing, directory: Directory, register: Register, told: Told) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        *,
+        sharing: Sharing,
+        directory: Directory,
+        register: Register,
+        portals: Mapping[str, Route],
+        told: Told,
+    ) -> None:
+        """`portals`: of each system the route of its first page."""
         self._frame, self._sharing, self._directory, self._register = frame, sharing, directory, register
-        self._told = told
+        self._portals, self._told = portals, told
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -49,7 +60,8 @@ class Desk:
         q, before = request.args.get("q", "")[:QUERY_CHARS], request.args.get("before", "")[:26]
         found = self._sharing.room.resources.search(q, before=before)
         more = urlencode({"q": q, "before": found[-1].resource}) if len(found) == PAGE else ""
-        mine = [one for one in self._directory.departments() if self._sharing.administers(one)]
+        owners = {one.department for one in self._register.systems().values()}
+        mine = [one for one in self._directory.departments() if one in owners and self._sharing.administers(one)]
         return self._frame.page(
             "catalogue.html",
             q=q,
@@ -132,7 +144,7 @@ class Desk:
             "resource.html",
             status=status,
             csrf=exchange().recorded.identity.csrf,
-            resource=self._listed(found),
+            resource=self._listed(found) | {"url": self._url(found)},
             versions=room.resources.versions(found.resource),
             shares=[self._share(one, f"{base}/shared/{one.id}/end" if owner else None) for one in shares],
             apps=[{"id": one.id, "name": f"{one.name} ({one.id[-6:]})"} for one in room.apps.of(mine)],
@@ -166,6 +178,11 @@ class Desk:
         told = {name: getattr(found, name) for name in columns}
         owner = self._department(found.department)
         return told | {"id": found.resource, "owner": owner, "href": f"/catalogue/{found.resource}"}
+
+    def _url(self, found: Resource) -> str:
+        """Where an app calls it; the path alone where its system has no first page."""
+        inbound, portal = exchange().recorded.inbound, self._portals.get(found.system)
+        return (inbound.origin.replace(inbound.host, portal.host) if portal else "") + found.path
 
     def _share(self, one: Share, end: str | None) -> dict[str, Any]:
         return {

@@ -17,6 +17,7 @@ from console.grading_report import document
 from console.grading_words import MARKS
 from console.person_page import named
 from console.signin import check_csrf
+from console.told import Told
 from gateway.local import exchange
 from grading.assess import CONTROLS, Assessment, Assessments, assess
 from grading.classify import MATRIX, Grade, Harm, Harmed
@@ -45,10 +46,12 @@ class Desk:
         clock: Callable[[], datetime],
         facts: Callable[[str, str], Facts],
         effective: Callable[[int], Receipt],
+        receipts: Told,
     ) -> None:
         self._frame, self._register, self._directory = frame, register, directory
         self._grades, self._assessments, self._facts, self._effective = grades, assessments, facts, effective
         self._answers, self._clock = answers, clock
+        self._receipts = receipts
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -95,8 +98,7 @@ class Desk:
         inbound, actor = talk.recorded.inbound, talk.recorded.identity.subject
         _, epoch, told = self._grades.propose(system, wanted, actor=actor, approver=inbound.approver, record=inbound.id)
         talk.detail.update(told, grade=str(wanted.grade))
-        self._effective(epoch)
-        return redirect(f"/systems/{system}", 303)
+        return self._receipts.at(f"/systems/{system}", "grade-set", self._effective(epoch))
 
     def run(self, system: str) -> Answer:
         """Assess it now."""
@@ -169,6 +171,7 @@ class Desk:
             basis_chars=BASIS_CHARS,
             marks=MARKS,
             csrf=actor.csrf,
+            receipt=self._receipts.here(f"/systems/{system}"),
         )
 
 

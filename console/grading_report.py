@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta, timezone
 from typing import Any
 
-from console.grading_words import EVIDENCE, GRADING, MARKS
+from console.grading_words import GRADING, MARKS
 from console.render import Lang, Renderer
 from grading.assess import Assessment, Finding
 from grading.evidence import Status
@@ -40,7 +40,7 @@ def document(made: Assessment, told: Mapping[str, Any], renderer: Renderer) -> d
 
 def evidence(finding: Finding, renderer: Renderer, lang: Lang) -> str:
     """Everything that was seen, in a line."""
-    return "; ".join(renderer.say(lang, EVIDENCE.get(one.code, one.code), **one.values) for one in finding.evidence)
+    return "; ".join(renderer.evidence(lang, one) for one in finding.evidence)
 
 
 def _row(finding: Finding, renderer: Renderer) -> tuple[str, ...]:

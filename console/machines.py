@@ -61,6 +61,7 @@ class Desk:
         tree, lang, now = self._directory.departments(), self._frame.lang(), self._clock()
         inside = subtree(tree, department)
         zones = {zone.id: named(zone, lang) for zone in self._zones.all()}
+        systems = {one.id: named(one, lang) for one in self._register.systems().values()}
         cost = statement(self._database, inside, f"{now.astimezone(CITY_TIME):%Y-%m}", now=now)
         hours = {item["machine"]: item["running_seconds"] / 3600 for item in cost["items"]}
         return self._frame.page(
@@ -71,7 +72,12 @@ class Desk:
             month=cost["month"],
             total={name.removesuffix("_seconds"): spent / 3600 for name, spent in cost["total"].items()},
             machines=[
-                {**_shown(one, department), "zone": zones.get(one.zone, one.zone), "hours": hours.get(one.id, 0.0)}
+                {
+                    **_shown(one, department),
+                    "zone": zones.get(one.zone, one.zone),
+                    "system": systems.get(one.system, one.system),
+                    "hours": hours.get(one.id, 0.0),
+                }
                 for one in self._machines.living(inside)
             ],
             csrf=exchange().recorded.identity.csrf,
@@ -160,7 +166,6 @@ def _shown(one: Machine, department: str) -> dict[str, Any]:
     return {
         "id": one.id,
         "name": one.name,
-        "system": one.system,
         "host": one.host,
         "size": one.size,
         "purpose": one.purpose,

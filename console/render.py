@@ -7,8 +7,9 @@ Every template says in its first comment which values it takes; a missing one is
     nav       [{href, text_id, current}], `text_id` a code of wording.NAMES; only the offices the person holds
     origin    of the console, "http://console.localhost:8000"
 
-Codes become words by filters (`named`, `kind`, `reason`, `label`, `assurance`, `status_title`); a code without words is
-shown as it is. English is the source language and the key; `catalogues/zh_CN.po` is compiled in memory at start.
+Codes become words by filters (`named`, `kind`, `field`, `reason`, `label`, `assurance`, `status_title`); a code without
+words is shown as it is. English is the source language and the key; `catalogues/zh_CN.po` is compiled in memory at
+start.
 """
 
 import hashlib
@@ -30,7 +31,8 @@ from werkzeug.http import parse_accept_header
 
 from console.grading_words import EVIDENCE, GRADING
 from console.reasons import CONDITIONS, REASONS
-from console.wording import ASSURANCES, KINDS, LABELS, NAMES, STATUSES
+from console.wording import ASSURANCES, FIELDS, KINDS, LABELS, NAMES, STATUSES
+from grading.evidence import Evidence
 
 Lang = Literal["zh-CN", "en"]
 Code = TypeVar("Code", int, str)
@@ -84,6 +86,10 @@ class Renderer:
         said = self._translations[lang].gettext(sentence)
         return said % values if values else said
 
+    def evidence(self, lang: Lang, seen: Evidence) -> str:
+        """One thing that an assessment saw."""
+        return _evidence(self._translations[lang])(seen)
+
     def _environment(self, lang: Lang, translations: NullTranslations) -> Environment:
         environment = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
@@ -99,13 +105,14 @@ class Renderer:
         environment.filters.update(
             named=_words(NAMES, translations),
             kind=_words(KINDS, translations),
+            field=_words(FIELDS, translations),
             condition=_words(CONDITIONS, translations),
             reason=_words(REASONS, translations),
             label=_words(LABELS, translations),
             assurance=_words(ASSURANCES, translations),
             status_title=_words(STATUSES, translations),
             grading=_words(GRADING, translations),
-            evidence=lambda seen: translations.gettext(EVIDENCE.get(seen.code, seen.code)) % seen.values,
+            evidence=_evidence(translations),
             when=when,
             day=day,
             in_language=in_language,
@@ -117,6 +124,16 @@ class Renderer:
 def _words(table: Mapping[Code, str], translations: NullTranslations) -> Callable[[Code], str]:
     def words(code: Code) -> str:
         return translations.gettext(table[code]) if code in table else str(code)
+
+    return words
+
+
+def _evidence(translations: NullTranslations) -> Callable[[Evidence], str]:
+    named = _words(NAMES, translations)
+
+    def words(seen: Evidence) -> str:
+        values = {name: named(str(value)) if name == "office" else value for name, value in seen.values.items()}
+        return str(translations.gettext(EVIDENCE.get(seen.code, seen.code)) % values)
 
     return words
 

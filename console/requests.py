@@ -15,6 +15,7 @@ from authz.second_person import SecondPerson
 from console.asked_fields import is_legible
 from console.asked_terms import wrong_with_reason
 from console.frame import Frame
+from console.places import Places
 from console.problem import problem
 from console.request_list import RequestList, people_in, told
 from console.requests_api import item
@@ -39,8 +40,10 @@ class Desk:
         requests: RequestList,
         directory: Directory,
         routes: Iterable[Route],
+        places: Places,
     ) -> None:
         self._frame, self._second_person, self._requests = frame, second_person, requests
+        self._places = places
         self._directory, self._twins = directory, [route.path for route in routes if route.approves]
 
     def blueprint(self) -> Blueprint:
@@ -90,7 +93,7 @@ class Desk:
         names = self._directory.names(people_in(one for listed in lists.values() for one in listed.found))
 
         def rows(found: Sequence[Parked]) -> list[dict[str, Any]]:
-            return [told(one, reader, names) for one in found]
+            return [self._places.told(told(one, reader, names), self._frame.lang()) for one in found]
 
         step_up = f"{LOGIN_PATH}?{urlencode({'return_to': '/requests', 'assurance': STEP_UP_ASSURANCE})}"
         return self._frame.page(

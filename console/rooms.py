@@ -1,12 +1,13 @@
 """The rooms' desks and their API; each room joins the application as one value."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from flask import Blueprint
 from flask_smorest import Blueprint as ApiBlueprint
 
 from backup.work import Work
+from catalogue.errors import ResourceUnknown
 from catalogue.room import Catalogue
 from console import (
     apps,
@@ -25,6 +26,7 @@ from console import (
     zones_api,
 )
 from console.parts import Parts
+from console.places import Named, among
 from console.sharing import Sharing
 from console.told import Told
 from crypto.key_service import KeyService
@@ -38,10 +40,11 @@ from infra.parts import Infrastructure
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What one room shows, as pages and as API."""
+    """What one room shows, as pages and as API; `named`: what the ids in the addresses of its requests are called."""
 
     pages: tuple[Blueprint, ...]
     api: tuple[ApiBlueprint, ...]
+    named: Mapping[str, Named] = field(default_factory=dict)
 
 
 Opened = Callable[[Parts], Room]
@@ -60,8 +63,11 @@ def of_infra(infra: Infrastructure) -> Opened:
             clock=parts.clock,
             mint=parts.mint,
         )
+        between = zones.Desk(
+            parts.frame, infra.zones, infra.machines, directory=parts.directory, register=parts.register
+        )
         return Room(
-            (zones.Desk(parts.frame, infra.zones, infra.machines, parts.directory).blueprint(), placing.blueprint()),
+            (between.blueprint(), placing.blueprint()),
             (
                 zones_api.zones(infra.zones),
                 zones_api.flows(infra.zones),
@@ -71,6 +77,7 @@ def of_infra(infra: Infrastructure) -> Opened:
                 machines_api.quotas(infra),
                 machines_api.usage(infra, parts.directory, parts.clock),
             ),
+            dict.fromkeys(("zones", "flows"), among(infra.zones.all)),
         )
 
     return opened
@@ -79,13 +86,27 @@ def of_infra(infra: Infrastructure) -> Opened:
 def of_catalogue(shared: Catalogue) -> Opened:
     """Resources, apps and shares."""
 
+    def resource(one: str, _lang: str) -> str:
+        try:
+            return shared.resources.find(one).name
+        except ResourceUnknown:
+            return ""
+
     def opened(parts: Parts) -> Room:
         sharing = Sharing(shared, policies=parts.policies, effective=parts.effective, clock=parts.clock)
         told, directory = Told(parts.seal), parts.directory
-        desk = catalogue.Desk(parts.frame, sharing=sharing, directory=directory, register=parts.register, told=told)
+        desk = catalogue.Desk(
+            parts.frame,
+            sharing=sharing,
+            directory=directory,
+            register=parts.register,
+            portals=parts.portals,
+            told=told,
+        )
         own = apps.Desk(parts.frame, sharing=sharing, directory=directory, told=told)
         room = (catalogue_api.resources, catalogue_api.published, catalogue_api.shares, catalogue_api.apps)
-        return Room((desk.blueprint(), own.blueprint()), tuple(api(sharing) for api in room))
+        pages, api = (desk.blueprint(), own.blueprint()), tuple(one(sharing) for one in room)
+        return Room(pages, api, {"resources": resource, "apps": lambda one, _lang: shared.apps.name(one)})
 
     return opened
 
@@ -106,6 +127,7 @@ def of_grading(
             clock=parts.clock,
             facts=facts,
             effective=parts.effective,
+            receipts=Told(parts.seal),
         )
         asked = controls.Desk(
             parts.frame,
@@ -148,6 +170,7 @@ def of_keys(keyring: Keyring, service: KeyService) -> Opened:
             clock=parts.clock,
         )
         api = keys_api.keys(keyring, service, parts.effective)
-        return Room((desk.blueprint(),), (api, keys_api.suite(keyring), keys_api.service(service)))
+        all_of = (api, keys_api.suite(keyring), keys_api.service(service))
+        return Room((desk.blueprint(),), all_of, {"keys": lambda one, _lang: one})
 
     return opened

@@ -75,7 +75,8 @@ NAMES: Mapping[str, str] = {
     "request-access": "Ask for access",
     "catalogue": "Resource catalogue",
     "apps": "Apps",
-    "resource-published": "Published",
+    "grade-set": "Graded",
+    "resource-published": "Resource published",
     "resource-renewed": "New version published",
     "resource-withdrawn": "Withdrawn",
     "control-answered": "Answered",
@@ -126,6 +127,31 @@ NAMES: Mapping[str, str] = {
     "lost": "The hypervisor does not have it.",
     "changed-by-hand": "It was changed past the door.",
     "unknown": "Nobody asked for it.",
+}
+
+# What a request is about: the nouns of its address, then the fields of its form.
+FIELDS: Mapping[str, str] = {
+    "departments": "Department",
+    "systems": "System",
+    "zones": "Zone",
+    "flows": "To zone",
+    "resources": "Resource name",
+    "keys": "Name of the key",
+    "name": "Name",
+    "cpu": "CPUs",
+    "memory_gib": "Memory, GiB",
+    "disk_gib": "Disk, GiB",
+    "purpose": "Purpose",
+    "app": "App",
+    "until": "Until",
+    "s_harmed": "If its information is spoilt: whose interest is harmed?",
+    "s_harm": "And how badly?",
+    "a_harmed": "If its service fails: whose interest is harmed?",
+    "a_harm": "And how badly, then?",
+    "basis": "Why these answers",
+    "reason": "Reason",
+    "owner": "Who answers for it",
+    "expires_at": "Until",
 }
 
 # What somebody wanted to do (English: after "to"), and what kind of record says so.

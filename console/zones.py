@@ -1,10 +1,13 @@
 """O1: zones and the flows between them, every machine, and the question whether something passes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, request
 from werkzeug import Response
 
+from authz.offices import SYSTEM_ADMINISTRATOR
+from authz.register import Register
 from console.asked_infra import way_of
 from console.frame import Frame
 from console.person_page import named
@@ -23,8 +26,11 @@ _TOLD = 10  # deviations shown
 class Desk:
     """The view of whoever runs or guards the platform."""
 
-    def __init__(self, frame: Frame, zones: Zones, machines: Machines, directory: Directory) -> None:
-        self._frame, self._zones, self._machines, self._directory = frame, zones, machines, directory
+    def __init__(
+        self, frame: Frame, zones: Zones, machines: Machines, *, directory: Directory, register: Register
+    ) -> None:
+        self._frame, self._zones, self._machines = frame, zones, machines
+        self._directory, self._register = directory, register
 
     def blueprint(self) -> Blueprint:
         """One page."""
@@ -36,7 +42,8 @@ class Desk:
         """O1; with `from`, `to`, `protocol` and `port` also the answer of the data plane."""
         lang, zones, flows = self._frame.lang(), self._zones.all(), self._zones.flows(limit=500)
         names = {zone.id: named(zone, lang) for zone in zones}
-        answer, errors = self._tested()
+        departments = {one.id: named(one, lang) for one in self._directory.departments().values()}
+        answer, errors = self._tested(departments)
         return self._frame.page(
             "zones.html",
             status=422 if errors else 200,
@@ -45,18 +52,21 @@ class Desk:
             zones=[_zone(zone, lang) for zone in zones],
             diagram=diagram(zones, flows),
             flows=[
-                row | {"from": names.get(row["from_zone"], ""), "to": names.get(row["to_zone"], "")} for row in flows
+                row
+                | {"from": names.get(row["from_zone"], ""), "to": names.get(row["to_zone"], "")}
+                | {"owner": departments.get(row["owner"], row["owner"])}
+                for row in flows
             ],
             asked={name: request.args.get(name, "")[:63] for name in ("from", "to", "protocol", "port")},
             answer=answer,
             errors=errors,
             deviations=self._deviations(),
             astray=self._astray(),
-            machines=self._all_machines(names, lang),
+            machines=self._all_machines(names, departments),
             csrf=exchange().recorded.identity.csrf,
         )
 
-    def _tested(self) -> tuple[dict[str, Any] | None, list[dict[str, str]]]:
+    def _tested(self, departments: Mapping[str, str]) -> tuple[dict[str, Any] | None, list[dict[str, str]]]:
         asked = request.args
         if "from" not in asked:
             return None, []
@@ -64,9 +74,12 @@ class Desk:
         if way is None:
             return None, errors
         try:
-            return tested(self._zones.test(way)), []
+            answer = tested(self._zones.test(way))
         except (ZoneUnknown, DataPlaneUnavailable) as failure:
             return None, [{"field": "", "code": failure.code}]
+        if flow := answer["flow"]:
+            flow["owner"] = departments.get(flow["owner"], flow["owner"])
+        return answer, []
 
     def _deviations(self) -> list[Deviation] | None:
         """None: nobody knows."""
@@ -81,17 +94,19 @@ class Desk:
         except HypervisorUnavailable:
             return None
 
-    def _all_machines(self, zones: dict[str, str], lang: str) -> list[dict[str, Any]]:
-        tree = self._directory.departments()
+    def _all_machines(self, zones: Mapping[str, str], departments: Mapping[str, str]) -> list[dict[str, Any]]:
+        lang, subject = self._frame.lang(), exchange().recorded.identity.subject
+        systems = {one.id: named(one, lang) for one in self._register.systems().values()}
+        opens = SYSTEM_ADMINISTRATOR in self._frame.offices(subject)  # others would only be refused there
         return [
             {
                 "id": one.id,
                 "name": one.name,
-                "href": f"/departments/{one.department}/machines",
+                "href": f"/departments/{one.department}/machines" if opens else "",
                 "zone": zones.get(one.zone, one.zone),
                 "host": one.host,
-                "system": one.system,
-                "department": named(tree[one.department], lang),
+                "system": systems.get(one.system, one.system),
+                "department": departments[one.department],
                 "size": one.size,
                 "state": one.state,
                 "wanted": one.wanted,

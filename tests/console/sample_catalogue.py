@@ -10,7 +10,7 @@ def states() -> Iterator[tuple[str, str, Mapping[str, object]]]:
     texts = ("publisher", "category", "version", "description", "carrier", "form", "location")
     nine = dict.fromkeys(texts, MARKED["name"]) | {"name": MARKED["name"], "produced": "2026-03-01"}
     told = nine | {"id": REQUEST, "href": f"/catalogue/{REQUEST}", "owner": "市住房和城乡建设局", "label": 3}
-    told |= {"system": "housing", "path": "/open/properties", "published_at": NOW, "record": REQUEST}
+    told |= {"url": "http://housing.localhost/open/properties", "published_at": NOW, "record": REQUEST}
     receipt = RECEIPT | {"what": "resource-published"}
     listed = {"page": page("/catalogue"), "q": "", "resources": [told], "next_url": "?before=1", "receipt": None}
     listed |= {"new": [("/departments/civil/resources/new", MARKED["name"])]}

@@ -11,7 +11,7 @@ from grading.control_answers import ANSWERS, AskedOf
 from grading.controls import Control
 from grading.evidence import ControlAnswer, Evidence, Status
 from grading.grades import Answers, Graded
-from tests.console.sample_frame import CSRF, NOW, page
+from tests.console.sample_frame import CSRF, NOW, RECEIPT, page
 
 _VALUES = dict.fromkeys(
     ("paths", "count", "who", "what", "origin", "days", "offices", "office", "label", "grade", "table", "row", "names",
@@ -52,8 +52,9 @@ def states() -> Iterator[tuple[str, str, Mapping[str, object]]]:
         "wanted": None, "errors": [], "harmed": list(Harmed), "harm": list(Harm), "basis_chars": 400, "marks": MARKS,
         "matrix": {(a.value, b.value): MATRIX[a, b] for a in Harmed for b in Harm}, "csrf": CSRF,
         "controls": controls, "clock": NOW, "lang_zh": True,
+        "receipt": None,
     }  # fmt: skip
-    yield "system.html", "first", one
+    yield "system.html", "first", one | {"receipt": RECEIPT | {"what": "grade-set"}}
     wanted = {"grade": Grade(2, 2), "label": 2, "recovery_class": 2, "controls": 9, "controls_now": 12, "lower": True}
     yield "system.html", "lower", one | {"wanted": wanted}
     empty = dict.fromkeys(asked, "")

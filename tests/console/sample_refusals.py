@@ -82,7 +82,8 @@ def _requests() -> Iterator[tuple[str, str, Mapping[str, object]]]:
         "object": "/console/departments/civil/people",
         "label": 3,
         "asked": "POST /departments/civil/people",
-        "fields": [("<b>", "<b>窗口</b>"), ("password", "[redacted]")],
+        "place": [("departments", "<b>民政局</b>")],
+        "fields": [("<b>", "<b>窗口</b>", ""), ("password", "[redacted]", ""), ("app", "app:7", "<b>核验</b>")],
         "at": NOW,
         "until": NOW + timedelta(hours=72),
         "verdict": "",
@@ -96,7 +97,7 @@ def _requests() -> Iterator[tuple[str, str, Mapping[str, object]]]:
     said = {"verdict": "approved", "decided_by": MARKED, "decided_at": NOW, "approve": ""}
     lists = {
         "waiting": [row],
-        "asked": [row | {"approve": ""}, row | said | {"resume": f"/.citygate/resume/{REQUEST}"}],
+        "asked": [row | {"approve": "", "place": []}, row | said | {"resume": f"/.citygate/resume/{REQUEST}"}],
         "decided": [row | said | {"sent_at": NOW}, row | said | {"verdict": "rejected", "reason": "<b>否</b>"}],
     }
     shown = {"page": page("/requests"), "csrf": CSRF, "errors": [], "next": {}, "stronger": 0, "step_up_url": "/in"}

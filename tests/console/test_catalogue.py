@@ -289,6 +289,11 @@ def test_pages_show_what_was_typed_as_text(city: Shop) -> None:
     assert (told["description"], told["location"]) == (marked, '"><b>')
 
 
+def test_the_catalogue_leads_to_the_form_of_a_department_only_where_it_owns_a_system(city: Shop) -> None:
+    shown = city.door.ask("GET", "/catalogue", "qian", page=True).text
+    assert re.findall('href="(/departments/[^"]*/new)"', shown) == ["/departments/civil/resources/new"]
+
+
 def test_a_browser_walks_the_pages_from_publishing_to_ending(city: Shop) -> None:
     sun, qian = city.door.sign_in("sun"), city.door.sign_in("qian")
     ask, origin = city.door.ask, {"origin": f"http://{CONSOLE}:{PORT}"}

@@ -152,6 +152,16 @@ def test_a_flow_is_opened_by_two_tested_shown_and_closed(door: Door) -> None:
     assert door.ask("GET", "/api/v1/zones/drift", "zhou").json["items"] == []
 
 
+def test_the_list_of_machines_leads_only_whoever_may_go_there(door: Door) -> None:
+    made = by_two(door, f"/api/v1{ASK.format('core', 'housing')}", "sun", "zhou", BODY | {"name": "led"})
+    there = '<a href="/departments/housing/machines">led</a>'
+    for who, led in (("zhou", True), ("zheng", False)):
+        shown = door.ask("GET", "/zones", cookie=door.sign_in(who), page=True).text
+        assert "房产查询" in shown
+        assert (there in shown) is led
+    assert door.ask("DELETE", f"/api/v1/departments/housing/machines/{made.json['id']}", "sun").status == 200
+
+
 def test_what_was_opened_by_hand_is_shown_and_named_in_the_record_that_ends_it(door: Door) -> None:
     path = door.city.settings.data / "infra/zones.json"
     told = json.loads(path.read_text())

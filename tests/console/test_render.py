@@ -70,7 +70,7 @@ class Page(HTMLParser):
 def messages() -> set[str | tuple[str, ...]]:
     found = extract_from_dir(CONSOLE / "templates", [("**.html", "jinja2.ext:babel_extract")])
     numbered = (wording.LABELS, wording.ASSURANCES, wording.STATUSES)
-    named = (wording.NAMES, reasons.CONDITIONS, wording.KINDS, reasons.REASONS)
+    named = (wording.NAMES, wording.FIELDS, reasons.CONDITIONS, wording.KINDS, reasons.REASONS)
     named += (grading_words.GRADING, grading_words.EVIDENCE, {text: text for text in grading_words.DOCUMENT})
     return {message for _, _, message, _, _ in found} | {text for table in numbered + named for text in table.values()}
 
