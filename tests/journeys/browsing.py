@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pyotp
@@ -44,6 +45,19 @@ def sign_in_with_code(page: Page, city: City, login: str) -> None:
     sign_in(page, city.person(login))
     second_factor(page, city.person(login))
     expect(page).to_have_url(f"{city.console}/")
+
+
+def desks(city: City, new: Callable[[], Page]) -> Callable[[str], Page]:
+    """The page of somebody who came to her desk once, with her second factor, and stays signed in; `new`: a profile."""
+    pages: dict[str, Page] = {}
+
+    def page_of(login: str) -> Page:
+        if login not in pages:
+            pages[login] = new()
+            sign_in_with_code(pages[login], city, login)
+        return pages[login]
+
+    return page_of
 
 
 def expect_login(page: Page) -> None:

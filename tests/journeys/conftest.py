@@ -8,11 +8,25 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.journeys.browsing import CHROMIUM, sign_in_with_code
+from tests.journeys.browsing import CHROMIUM, desks
 from tests.journeys.running_city import City, running
 from tests.needs import need
 
 Visit = Callable[..., Page]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "profiles(name, ..): the cities a journey is walked in, where not in all three")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A line that is long is walked once in each way: its test names the cities."""
+    items[:] = [one for one in items if _wanted(one)]
+
+
+def _wanted(item: pytest.Item) -> bool:
+    marker, call = item.get_closest_marker("profiles"), getattr(item, "callspec", None)
+    return marker is None or call is None or call.params["city"] in marker.args
 
 
 @pytest.fixture(scope="package", params=["direct", "nginx", "stack"])
@@ -58,14 +72,6 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
 @pytest.fixture(scope="package")
 def at_desk(browser: Browser, city: City) -> Iterator[Callable[[str], Page]]:
-    """Somebody who came to her desk once, with her second factor, and stays signed in."""
-    pages: dict[str, Page] = {}
-
-    def page_of(login: str) -> Page:
-        if login not in pages:
-            pages[login] = new()
-            sign_in_with_code(pages[login], city, login)
-        return pages[login]
-
+    """One page for everybody who is asked for."""
     with profiles(browser) as new:
-        yield page_of
+        yield desks(city, new)

@@ -11,12 +11,14 @@ from playwright.sync_api import Page, sync_playwright
 from tests.journeys.browsing import (
     CHROMIUM,
     decision_of,
+    desks,
     give_role,
     reload_until,
     second_factor,
     sign_in,
     sign_in_with_code,
 )
+from tests.journeys.line import Line
 from tests.journeys.running_city import PORTALS, City, running
 
 WIDTHS = (1280, 360)
@@ -93,6 +95,20 @@ def staff(city: City, page: Page, desk: Page, auditor: Page, show: Show) -> None
     show(auditor, "audit-nobody")
 
 
+def whole_line(city: City, desk: Callable[[str], Page], show: Show, secrets: Path) -> None:
+    """Every page of the line that a city walks."""
+    line = Line(city, desk, show)
+    line.rotate()
+    line.grade()
+    line.place()
+    line.zone_test()
+    line.work("run")
+    line.work("drill")
+    line.publish()
+    line.ask(line.app("checker", secrets / "app.key"))
+    line.assess()
+
+
 def main(folder: Path) -> None:
     """Take them all."""
 
@@ -105,16 +121,15 @@ def main(folder: Path) -> None:
                 if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                     print(f"wider than its window: {name}-{locale}-{width}", file=sys.stderr)
 
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        running(Path(scratch) / "city") as city,
-        sync_playwright() as playwright,
-    ):
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         for locale in ("zh-CN", "en-US"):
-            pages = [browser.new_context(locale=locale).new_page() for _ in range(4)]
-            citizen(city, pages[0], show)
-            staff(city, *pages[1:], show)
+            with tempfile.TemporaryDirectory() as scratch, running(Path(scratch) / "city") as city:
+                pages = [browser.new_context(locale=locale).new_page() for _ in range(4)]
+                citizen(city, pages[0], show)
+                staff(city, *pages[1:], show)
+                desk = desks(city, lambda locale=locale: browser.new_context(locale=locale).new_page())
+                whole_line(city, desk, show, Path(scratch))
         browser.close()
 
 

@@ -1,11 +1,13 @@
-"""The whole line a city walks, with commands: key, grade, machine, backup, share, self-assessment; every act is backed by a record."""
+"""The whole line a city walks, with commands: key, grade, machine, backup, share, self-assessment; every act is backed by a record.
+
+Behind nginx; `test_line_on_pages` walks it in a browser, in the two other cities.
+"""
 
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ import pytest
 
 from client import EXIT_CONFLICT
 from tests.faults.visitor import eventually
+from tests.journeys.line import broken
 from tests.journeys.running_city import ROOT, City
 
+pytestmark = pytest.mark.profiles("nginx")
 S3A2 = ("--s-harmed", "society", "--s-harm", "serious", "--a-harmed", "society", "--a-harm", "general")
 S2A2 = ("--s-harmed", "society", "--s-harm", "general", "--a-harmed", "society", "--a-harm", "general")
 SIZE = ("--cpu", "1", "--memory", "1", "--disk", "1", "--purpose", "journey")
@@ -98,23 +102,6 @@ def test_from_a_grade_to_an_assessment_that_names_what_broke(graded: City, tmp_p
     assessed(city, met=sound, tmp_path=tmp_path)
     told(city, "machine", "delete", "housing", machine["id"], "--as", "sun")
     assert told(city, "audit", "reconcile")["found"] == 0
-
-
-@contextmanager
-def broken(city: City) -> Iterator[None]:
-    """A key file that others can read, and a rule that nobody approved; then all is as it was."""
-    key, plane = city.data / "keys/pairwise.key", city.data / "infra/zones.json"
-    mode, rules = key.stat().st_mode, plane.read_text()
-    opened = json.loads(rules)
-    one, other, *_ = opened["interfaces"].values()
-    opened["passages"].append([one, other, "tcp", 22, "by-hand"])
-    key.chmod(0o644)
-    plane.write_text(json.dumps(opened))
-    try:
-        yield
-    finally:
-        key.chmod(mode)
-        plane.write_text(rules)
 
 
 def assessed(city: City, *, met: set[str], tmp_path: Path) -> dict[str, dict[str, Any]]:
