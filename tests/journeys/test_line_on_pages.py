@@ -16,9 +16,10 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
+from crypto import store
 from crypto.lifecycle import State
 from crypto.local_keys import create
-from crypto.store import key_version
+from crypto.platform import CITY, PLATFORM
 from storage.database import Database
 from tests.faults.visitor import eventually
 from tests.journeys.browsing import CODE, sign_in
@@ -26,7 +27,7 @@ from tests.journeys.line import RESOURCE, Line, broken
 from tests.journeys.running_city import ROOT, City
 
 LINGER = timedelta(minutes=11)  # longer than a browser may hold what nobody can count
-SHARED_SECONDS = 12
+SHARED_SECONDS = 15
 _NUMBER = re.compile("^[0-9]+$")
 NO_LONGER_MET = {"区域边界默认拒绝": "by-hand", "密钥文件仅限本服务读取": "pairwise.key"}
 """Requirements that are broken for a moment, and the word by which the next assessment names what broke."""
@@ -74,9 +75,10 @@ def the_key_is_rotated(line: Line, citizen: Page) -> None:
 def closed_long_ago(city: City) -> None:
     """As if the version had been closed when the last sign-in under way began that may hold its seal."""
     database = Database(city.database_url, connections=1)
-    old = key_version.c.state == State.DECRYPT_ONLY
+    platform = sa.select(store.key.c.id).filter_by(department=CITY, name=PLATFORM).scalar_subquery()
+    old = (store.key_version.c.key == platform) & (store.key_version.c.state == State.DECRYPT_ONLY)
     with database.transaction() as connection:
-        connection.execute(sa.update(key_version).where(old).values(closed_at=datetime.now(UTC) - LINGER))
+        connection.execute(sa.update(store.key_version).where(old).values(closed_at=datetime.now(UTC) - LINGER))
     database.close()
 
 
@@ -199,7 +201,6 @@ def what_broke_is_named(line: Line) -> None:
     with page.expect_response("**/report.pdf") as report:
         page.click("a[href$='/report.pdf']")
     assert (report.value.status, report.value.headers["content-type"]) == (200, "application/pdf")
-    stands(line.assess(), dict.fromkeys(MET, "● 符合"))
 
 
 def stands(page: Page, wanted: dict[str, str]) -> None:
