@@ -37,7 +37,7 @@ def instead_of_nft(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -
     (folder / "nft").chmod(0o755)
     monkeypatch.setenv("NFT", shutil.which("nft") or "")
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    monkeypatch.setattr(programs, "_RUN_SECONDS", 2.0)
+    monkeypatch.setattr(programs, "_RUN_SECONDS", 1.0)
 
 
 @pytest.mark.parametrize("how", BROKEN)

@@ -5,6 +5,7 @@ import time
 from redis import Redis
 
 from storage.shared import connect
+from tests.catalogue.shop import signed
 from tests.faults.visitor import ask, csrf_of, eventually, key, origin
 from tests.stack.breaking import Browser, at, down, environment, everywhere, hanging, members, ready, secret
 
@@ -88,3 +89,25 @@ def test_a_revocation_counts_although_redis_tells_nobody(city) -> None:
     receipt = told.json()["receipt"]
     print(f"answered after {effective:.2f} s, receipt {receipt}, all three had refused after {seen:.2f} s")
     assert (receipt["confirmed"], receipt["live"]) == (4, 4)
+
+
+def test_a_signed_request_counts_once_whatever_redis_does(city) -> None:
+    """fault: Redis hangs while an app's signed request comes — 503; the same bytes count at most once when it is back, what is signed anew counts."""
+    status, app = city.ask("qian", "POST", "/api/v1/departments/civil/apps", {"name": "while redis is away"})
+    assert status == 201, app
+
+    def fresh() -> dict[str, str]:
+        return signed(app["id"], app["secret"], "/open/properties")
+
+    def answer(headers: dict[str, str]) -> int:
+        return ask(
+            city, "housing", "GET", "/open/properties", headers
+        ).status  # 403: who it is, is known; 401: it is not
+
+    eventually(lambda: answer(fresh()) == 403)
+    kept = fresh()
+    with hanging(city, "redis"):
+        assert answer(kept) == 503
+    eventually(lambda: answer(fresh()) == 403)
+    assert [answer(kept) for _ in range(3)][1:] == [401, 401]
+    assert city.ask("qian", "DELETE", f"/api/v1/departments/civil/apps/{app['id']}")[0] == 200
