@@ -81,6 +81,7 @@ class Signed:
         self._apps, self._spent, self._clock, self._check_rate = apps, spent, clock, check_rate
         self._known: TTLCache[str, tuple[int, AppHolder]] = TTLCache(_CACHED_ENTRIES, _CACHED_SECONDS)
         self._changes = 0
+        self._looking: dict[tuple[int, str], asyncio.Task[AppHolder]] = {}
         self._proven: TTLCache[str, bool] = TTLCache(_CACHED_ENTRIES, _PROVEN_SECONDS)
         self._room = _Room("apps", threads=8, waiting=256, of_one=256)
         self._strangers = _Room("unknown-apps", threads=2, waiting=128, of_one=16)
@@ -120,10 +121,23 @@ class Signed:
         changes = self._changes
         if (known := self._known.get(key)) is not None and known[0] == changes:
             return known[1]
-        room = self._room if key in self._proven else self._strangers
-        found = await room.run(partial(self._apps.find, key), network)
+        found = await asyncio.shield(self._looked_up(changes, key, network))  # who goes away takes no answer along
         self._known[key] = changes, found  # as it was before any change that came meanwhile
         return found
+
+    def _looked_up(self, changes: int, key: str, network: str) -> asyncio.Task[AppHolder]:
+        """One look-up for all who ask at once: a busy app takes no more room than any other."""
+        if (looking := self._looking.get((changes, key))) is None:
+            room = self._room if key in self._proven else self._strangers
+            looking = asyncio.create_task(room.run(partial(self._apps.find, key), network))
+            self._looking[changes, key] = looking
+
+            def over(done: asyncio.Task[AppHolder]) -> None:
+                del self._looking[changes, key]
+                _ = done.cancelled() or done.exception()  # also where nobody waits for it any more
+
+            looking.add_done_callback(over)
+        return looking
 
 
 def _said(inbound: Inbound) -> Said:

@@ -352,13 +352,13 @@ class SlowForStrangers(Apps):
 
 def unknown(number: int, network: int) -> tuple[Inbound, str]:
     inbound, authorization = request()
-    key = f"{number:026d}"
+    key = f"{100 * network + number:026d}"
     return replace(inbound, address=f"198.51.{network}.7"), authorization.replace(KEY, key)
 
 
-async def flooded(door: Signed, networks: int) -> tuple[set[asyncio.Task[Any]], int]:
+async def flooded(door: Signed, networks: range) -> tuple[set[asyncio.Task[Any]], int]:
     """Who still waits, and how many were sent away at once, of 40 unknown keys from each network."""
-    asked = [asyncio.create_task(door.identity(*unknown(n, network))) for network in range(networks) for n in range(40)]
+    asked = [asyncio.create_task(door.identity(*unknown(n, network))) for network in networks for n in range(40)]
     done, waiting = await asyncio.wait(asked, timeout=0.5)
     assert {type(one.exception()).__name__ for one in done} == {"StorageUnavailable"}
     return waiting, len(done)
@@ -368,9 +368,9 @@ async def test_unknown_keys_crowd_out_nobody_who_signed_before_and_one_network_n
     apps = SlowForStrangers()
     door = a_door(apps)
     assert await taken(door, request())
-    waiting, away = await flooded(door, 1)
+    waiting, away = await flooded(door, range(1))
     assert (len(waiting), away) == (16, 24)
-    more, away = await flooded(door, 20)
+    more, away = await flooded(door, range(1, 20))
     assert len(waiting) + len(more) == 128
     for _ in range(300):
         door.forget()  # so each is looked up anew
@@ -380,12 +380,19 @@ async def test_unknown_keys_crowd_out_nobody_who_signed_before_and_one_network_n
     assert await taken(a_door(apps), request()), "and where it is new it is looked up like any other"
 
 
-async def test_of_keys_that_signed_before_no_more_wait_than_there_is_room() -> None:
-    apps, free = Apps(), threading.Event()
+async def test_whoever_comes_at_once_with_one_key_is_looked_up_once() -> None:
+    apps = Apps()
+    apps.held = lambda: time.sleep(0.1)
     door = a_door(apps)
+    assert await asyncio.gather(*(taken(door, request()) for _ in range(100))) == [True] * 100
+    assert apps.asked == 1
+
+
+async def test_of_keys_that_signed_before_no_more_wait_than_there_is_room() -> None:
+    spent, free = Memory(), threading.Event()
+    door = a_door(spent=spent)
     assert await taken(door, request())
-    door.forget()
-    apps.held = lambda: free.wait(1.5) and None
+    spent.held = lambda: free.wait(1.5) and None
     asked = [asyncio.create_task(door.identity(*request())) for _ in range(300)]
     done, waiting = await asyncio.wait(asked, timeout=0.5)
     assert len(done) == 300 - 256
