@@ -19,6 +19,7 @@ from cachebox import TTLCache
 from audit.flood import prefix_of
 from gateway.stages import Inbound, Listener
 from idp.app_key import (
+    CLOCKS_SECONDS,
     EARLY_SECONDS,
     NO_BODY,
     SPENT_SECONDS,
@@ -99,7 +100,8 @@ class Signed:
         self._check(app, claim, said)
         self._proven[claim.key] = True
         self._check_rate(app.subject)
-        nonce, since = f"nonce:{claim.key}:{claim.nonce}", claim.time - EARLY_SECONDS
+        nonce = f"nonce:{claim.key}:{claim.nonce}"
+        since = max(claim.time - EARLY_SECONDS, app.created_at.timestamp() - CLOCKS_SECONDS)  # used no earlier
         if not await self._room.run(partial(self._spent.claim, nonce, seconds=SPENT_SECONDS, since=since)):
             raise CredentialRejected
         for _ in range(_TRIES):

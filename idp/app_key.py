@@ -22,6 +22,7 @@ from storage.database import Database
 SCHEME = "Citygate-HMAC-SHA256"
 WINDOW_SECONDS = 300  # how far a client's clock may be off, either way
 EARLY_SECONDS = WINDOW_SECONDS + 60  # before its time a request is taken at most; with our own clocks' difference
+CLOCKS_SECONDS = 5  # by which the clocks of the city's own machines may differ where a new app meets a new memory
 SPENT_SECONDS = WINDOW_SECONDS + EARLY_SECONDS
 _FORM = re.compile(
     rf"{SCHEME} key=(?P<key>[0-9A-HJKMNP-TV-Z]{{26}}), time=(?P<time>[1-9][0-9]{{9}}), "
@@ -48,6 +49,7 @@ class AppHolder:
     subject: str  # "app:01J…"
     name: str
     secret: bytes
+    created_at: datetime
     expires_at: datetime
 
 
@@ -103,7 +105,7 @@ class AppKeys:
 
     def find(self, key: str) -> AppHolder:
         """Raises CredentialRejected for an app that is unknown, ended or over, and SealInvalid."""
-        query = sa.select(app.c.id, app.c.name, app.c.sealed, app.c.expires_at).where(
+        query = sa.select(app.c.id, app.c.name, app.c.sealed, app.c.created_at, app.c.expires_at).where(
             app.c.id == f"app:{key}", app.c.ended_at.is_(None), app.c.expires_at > self._clock()
         )
         with self._database.transaction() as connection:
@@ -111,7 +113,8 @@ class AppKeys:
         if row is None:
             raise CredentialRejected
         secret = self._seal.open(row.sealed, purpose=purpose(row.id))
-        return AppHolder(subject=row.id, name=row.name, secret=secret, expires_at=row.expires_at)
+        times = {"created_at": row.created_at, "expires_at": row.expires_at}
+        return AppHolder(subject=row.id, name=row.name, secret=secret, **times)
 
 
 def purpose(subject: str) -> str:

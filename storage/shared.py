@@ -26,17 +26,16 @@ return 1
 """
 
 
-# Since when nothing is forgotten: this run's start, or its being emptied; what a disk brings back is another run's.
-_SINCE = """
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-redis.call('HSETNX', KEYS[1], run, redis.call('TIME')[1])
-local since = tonumber(redis.call('HGET', KEYS[1], run))
-"""
-_CLAIM = f"""{_SINCE}
-if since > tonumber(ARGV[2]) then return false end
-return redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[1]) and 1 or 0
-"""
 SINCE = _PREFIX + "since"
+# Since when nothing is forgotten: this run's start, or its being emptied; what a disk brings back is another run's.
+NOTED = f"""
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+redis.call('HSETNX', '{SINCE}', run, redis.call('TIME')[1])
+"""
+_CLAIM = f"""{NOTED}
+if tonumber(redis.call('HGET', '{SINCE}', run)) > tonumber(ARGV[2]) then return false end
+return redis.call('SET', KEYS[1], '', 'NX', 'EX', ARGV[1]) and 1 or 0
+"""
 
 
 def connect(url: str, password: str) -> redis.Redis:
@@ -74,7 +73,7 @@ class RedisEphemeral:
 
     def claim(self, key: str, *, seconds: int, since: float = math.inf) -> bool:
         with _answering():
-            claimed = self._client.eval(_CLAIM, 2, SINCE, _PREFIX + key, seconds, since)
+            claimed = self._client.eval(_CLAIM, 1, _PREFIX + key, seconds, since)
         if claimed is None:
             raise EphemeralUnavailable("the shared memory began after what it is asked for")
         return bool(claimed)
@@ -92,9 +91,7 @@ class RedisEphemeral:
             return bool(self._client.eval(_SWAP, 1, _PREFIX + key, held, value))
 
     def sweep(self) -> int:
-        """Redis forgets by itself; that it began anew is noted before the first claim needs to know since when."""
-        with _answering():
-            self._client.eval(_SINCE, 1, SINCE)
+        """Redis forgets by itself."""
         return 0
 
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from redis import Redis, RedisError
 
 from storage.errors import EphemeralUnavailable
+from storage.shared import NOTED
 
-_ADD = """
-local totals = {}
+_ADD = f"""{NOTED}
+local totals = {{}}
 for place, key in ipairs(KEYS) do
   local more = tonumber(ARGV[place + 1])
   if more > 0 then
@@ -18,7 +19,7 @@ for place, key in ipairs(KEYS) do
   end
 end
 return totals
-"""
+"""  # asked four times a second, so that a new memory is noted before the first claim needs to know since when
 
 
 class RedisCounts:

@@ -28,6 +28,7 @@ from storage.database import Database
 from storage.ephemeral import DatabaseEphemeral, Ephemeral
 from storage.errors import EphemeralUnavailable
 from storage.shared import SINCE, RedisEphemeral
+from storage.shared_counts import RedisCounts
 from tests.gateway.asked import read
 from tests.stack.parts import redis_running
 
@@ -41,6 +42,7 @@ class Apps:
     """The register of apps, as a test changes it; `asked` counts look-ups."""
 
     ended: bool = False
+    created_at: datetime = NOW - timedelta(days=1)
     asked: int = 0
     held: Callable[[], None] = lambda: None
 
@@ -50,7 +52,13 @@ class Apps:
         self.held()
         if told or key != KEY:
             raise CredentialRejected
-        return AppHolder(subject=f"app:{KEY}", name="核验", secret=SECRET, expires_at=NOW + timedelta(days=999))
+        return AppHolder(
+            subject=f"app:{KEY}",
+            name="核验",
+            secret=SECRET,
+            created_at=self.created_at,
+            expires_at=NOW + timedelta(days=999),
+        )
 
 
 class Memory:
@@ -230,7 +238,7 @@ async def test_what_a_redis_that_began_anew_may_have_forgotten_is_not_taken_agai
         else:
             server.stop()
             server.start()
-        RedisEphemeral(client).sweep()
+        RedisCounts(client).add({}, seconds=1)  # as every gateway does all the time
         for again in (seen, request(at=now), request(at=now + 300)):
             with pytest.raises(EphemeralUnavailable):
                 await door.identity(*again)
@@ -238,6 +246,22 @@ async def test_what_a_redis_that_began_anew_may_have_forgotten_is_not_taken_agai
         assert await taken(door, request(at=now + 420))  # what nobody can have used before
         with pytest.raises(EphemeralUnavailable):
             await door.identity(*request(at=now + 300))
+
+
+async def test_an_app_made_after_redis_began_waits_for_nothing() -> None:
+    with redis_running() as server:
+        now = int(time.time())
+        clock = Clock()
+        clock.now = datetime.fromtimestamp(now, UTC)
+        remembers(server.client(), since=now - 10)
+        for seconds, fine in ((10, False), (6, False), (4, True)):
+            apps = Apps(created_at=clock.now - timedelta(seconds=seconds))
+            door = a_door(apps, RedisEphemeral(server.client()), clock)
+            if fine:
+                assert await taken(door, request(at=now))
+                continue
+            with pytest.raises(EphemeralUnavailable):
+                await door.identity(*request(at=now))
 
 
 async def test_what_redis_brings_back_from_a_disk_began_with_it() -> None:
