@@ -19,8 +19,8 @@ from backup.errors import EngineFailed, PartDamaged
 from backup.sealed import SUFFIX, Vault
 from crypto.stream import CHUNK_BYTES
 
-_WAIT_SECONDS = 5.0  # for a writer, and for readers of what is still in the WAL
-_LOOK_SECONDS = 0.01
+_WAIT_SECONDS = 5.0  # for a lock
+_READERS_SECONDS, _LOOK_SECONDS = 60.0, 0.01  # for readers who began before something that is still in the WAL
 
 
 class SqliteEngine:
@@ -87,7 +87,7 @@ def _standing_still(source: Path) -> Iterator[tuple[int, dict[str, int]]]:
 
 def _begin(live: sqlite3.Connection, other: sqlite3.Connection) -> None:
     """Let `live` read as of a moment up to which `other` brings everything into the file."""
-    until = time.monotonic() + _WAIT_SECONDS
+    until = time.monotonic() + _READERS_SECONDS
     while True:
         live.execute("BEGIN")
         live.execute("SELECT count(*) FROM sqlite_master").fetchone()

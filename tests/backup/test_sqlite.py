@@ -115,7 +115,7 @@ def test_while_every_commit_goes_into_the_file_at_once_no_page_is_of_another_mom
 
 
 def test_somebody_who_reads_all_the_time_is_said(live: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite, "_READERS_SECONDS", 0.1)
     with closing(sqlite3.connect(live, isolation_level=None)) as reader, closing(sqlite3.connect(live)) as writer:
         writer.execute("INSERT INTO given (text) VALUES ('a')")
         writer.commit()
