@@ -34,9 +34,10 @@ class Line:
     show: Callable[[Page, str], None] = _unseen
 
     def to(self, who: str, path: str) -> Page:
-        """Her page, led there from her home by the link in its head."""
+        """Her page, led there by the link in the head of wherever she is."""
         page = self.desk(who)
-        page.goto(self.city.console)
+        if not page.url.startswith(self.city.console):
+            page.goto(self.city.console)
         go(page.locator(f"header a[href$='{path}']"))
         return page
 
