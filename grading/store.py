@@ -47,5 +47,5 @@ control_answer = sa.Table(
     sa.Column("answered_by", sa.String(40)),
     sa.Column("answered_at", Moment),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",)},
+    info={"records": ("record",), "acts": ("assess:answer",)},
 )
