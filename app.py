@@ -220,6 +220,8 @@ def run_migrate(settings: Settings) -> None:
 def main(role: str) -> None:
     """Run one process of the city."""
     os.umask(0o077)  # what we write is ours alone
+    with contextlib.suppress(OSError):  # a hint: who wakes interrupts nobody who works
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     settings = from_environment()
     try:

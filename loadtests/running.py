@@ -20,8 +20,8 @@ _TEMP = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 _MAIN = """daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log; user {user};
 events {{}}
 http {{ access_log off; {paths} proxy_http_version 1.1;
-upstream behind {{ server 127.0.0.1:{upstream}; keepalive 32; }}
-upstream auth {{ server 127.0.0.1:{auth}; keepalive 32; }}
+upstream behind {{ server 127.0.0.1:{upstream}; keepalive 128; }}
+upstream auth {{ server 127.0.0.1:{auth}; keepalive 128; }}
 {servers}
 }}
 """
