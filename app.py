@@ -157,14 +157,12 @@ def _sequencing(settings: Settings) -> Iterator[Sequencing]:
 
 @contextlib.asynccontextmanager
 async def _running(work: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Beside the block, and no longer."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
+    """Beside the block, and no longer. What fails ends the block too: no process goes on with a part of it dead."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in work]
         yield
-    finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _console(settings: Settings) -> str:
