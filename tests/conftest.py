@@ -28,6 +28,7 @@ STACK = "stack"
 SHARED = (STACK, "live_keycloak", "lives", "direct", "nginx")
 
 
+@pytest.hookimpl(tryfirst=True)  # before they are shared out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes share the run, one of them starts a city or a component for all who use it."""
     for item in items:

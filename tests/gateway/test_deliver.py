@@ -16,7 +16,8 @@ from gateway.deliver import kept_private
 from gateway.pipeline import handle
 from gateway.routes import RouteTable
 from gateway.stages import Outbound
-from tests.gateway.door import CITY, LI, Door, header, whole
+from tests.gateway.behind_the_door import CITY, LI
+from tests.gateway.door import Door, header, whole
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 
