@@ -130,6 +130,10 @@ class Reader:
         self._tiles, self._checkpoint = tiles, tiles.checkpoint(key, origin)
         self._node = lru_cache(maxsize=_KEPT_NODES)(tiles.node(self._checkpoint.size))
 
+    def covers(self, leaf: int) -> bool:
+        """Whether the log had so many at the checkpoint."""
+        return leaf < self._checkpoint.size
+
     def read(self, leaf: int) -> Verified:
         """The record at `leaf`. Raises ProofInvalid, LogUnreadable, RecordMalformed."""
         checkpoint = self._checkpoint
