@@ -93,7 +93,7 @@ def told(running: Running) -> str:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test_command(arguments: tuple[str, ...]) -> None:
     """Run every test, two at a time (or what pytest ARGUMENTS select, one by one)."""
-    chosen = arguments or ("--numprocesses=2", "--dist=loadgroup", "--no-loadscope-reorder")
+    chosen = arguments or ("--numprocesses=2", "--no-loadscope-reorder")
     sys.exit(subprocess.call([sys.executable, "-m", "pytest", *chosen], cwd=ROOT))
 
 

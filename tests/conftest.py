@@ -1,11 +1,14 @@
 """What several packages' tests share: one demo city, founded once; and which tests stay together where two run at a time."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 import app
 from deploy.demo.found import found
@@ -25,26 +28,35 @@ from tests.stack.parts import (  # noqa: F401 - fixtures
 )
 
 STACK = "stack"
-SHARED = (STACK, "live_keycloak", "lives", "direct", "nginx")
+SHARED = {
+    STACK: r"\[stack|tests/stack/|test_three_gateways",
+    "Keycloak": r"keycloak|test_login\.py",
+    "faults": r"tests/faults/",
+    "direct": r"tests/journeys/.*\[direct",
+    "nginx": r"tests/journeys/.*\[nginx",
+}
+"""What takes long to start, and whose tests share it."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before they are shared out
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def _shared(nodeid: str) -> str:
+    return next((name for name, whose in SHARED.items() if re.search(whose, nodeid)), nodeid.partition("::")[0])
+
+
+class Together(LoadScopeScheduling):
     """Where several processes share the run, one of them starts a city or a component for all who use it."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_together(item)))
-    items.sort(key=lambda item: STACK not in _asks_for(item))  # it takes longest, so it begins first
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _shared(nodeid)
 
 
-def _together(item: pytest.Item) -> str:
-    asked = _asks_for(item)
-    return next((name for name in SHARED if name in asked), str(item.path))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return Together(config, log)
 
 
-def _asks_for(item: pytest.Item) -> set[str]:
-    """Its fixtures, and which of several cities it meets."""
-    assert isinstance(item, pytest.Function)
-    return {*item.fixturenames, *([str(item.callspec.params.get("city"))] if hasattr(item, "callspec") else [])}
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first."""
+    items.sort(key=lambda item: _shared(item.nodeid) != STACK)
 
 
 @pytest.fixture(scope="session")
