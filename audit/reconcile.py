@@ -38,7 +38,7 @@ class Mismatch(NamedTuple):
 
 @dataclass(slots=True)
 class Reconciled:
-    """The answer; at most 100 findings are named, all are counted."""
+    """The answer; of each table and kind at most 100 findings are named, all are counted."""
 
     rows: int = 0
     recent: int = 0  # rows of acts that are under way, not judged
@@ -49,7 +49,7 @@ class Reconciled:
     def add(self, mismatch: Mismatch) -> None:
         """Name or count one."""
         self.count += 1
-        if len(self.found) < FINDINGS:
+        if sum((one.kind, one.table) == (mismatch.kind, mismatch.table) for one in self.found) < FINDINGS:
             self.found.append(mismatch)
 
 

@@ -146,6 +146,7 @@ REASONS: Mapping[str, str] = {
     "machine-unknown": "There is no such machine in this department.",
     "machine-name-taken": "Another machine of this department has this name. Choose another.",
     "machine-busy": "What was asked of this machine before is not done yet. Wait a moment.",
+    "zone-too-low": "Its system was graded above what this zone may hold. Delete it, and ask for one in another zone.",
     "quota-exceeded": "The department's quota has too little left.",
     "quota-conflict": "The department above has too little left, or this one uses more already.",
     "no-host": "No host of this zone has room for it. Ask for less, or ask the system administrators.",

@@ -190,6 +190,7 @@ async def _browser(inbound: Inbound, cookie: str, credentials: Credentials) -> I
         name=found.name,
         department=found.department or "",
         csrf=found.csrf,
+        until=found.started_at + session.ABSOLUTE,
     )
 
 
@@ -201,7 +202,11 @@ async def _keyed(inbound: Inbound, authorization: str, credentials: Credentials)
         raise CredentialRejected
     holder = await credentials.key(access_key.digest(key))
     return Identity(
-        subject=holder.subject, assurance=holder.assurance, name=holder.name, department=holder.department or ""
+        subject=holder.subject,
+        assurance=holder.assurance,
+        name=holder.name,
+        department=holder.department or "",
+        until=holder.expires_at,
     )
 
 

@@ -30,7 +30,9 @@ def authorize(authenticated: Authenticated, decider: Decider) -> Admitted:
 
 def is_still_permitted(authenticated: Authenticated, decider: Decider, now: datetime) -> bool:
     """Whether the same request of the same caller would be permitted at `now`; nobody knows that without a lease."""
-    matched = authenticated.matched
+    matched, until = authenticated.matched, authenticated.identity.until
+    if until is not None and until <= now:
+        return False
     again = replace(authenticated, matched=replace(matched, inbound=replace(matched.inbound, at=now)))
     try:
         return authorize(again, decider).authenticated.identity is authenticated.identity

@@ -37,6 +37,7 @@ async def deliver(recorded: Recorded, deliveries: Deliveries) -> Outbound:
         return await deliveries.allow(recorded)
     stream = deliveries.streams.open(recorded)
     try:
+        stream.follow()
         return stream.carry(kept_private(await deliveries.proxy(recorded), recorded.matched.label))
     except BaseException:
         await stream.aclose()
@@ -101,7 +102,7 @@ class Streams:
         known, self._loop = set[Stream](), asyncio.get_running_loop()
         while True:
             for number, stream in enumerate(known & self._open, 1):
-                if not is_still_permitted(stream.authenticated, decider, clock()):
+                if stream in self._open and not is_still_permitted(stream.authenticated, decider, clock()):
                     stream.end()
                 if number % _DECIDED_AT_ONCE == 0:
                     await asyncio.sleep(0)
@@ -128,15 +129,19 @@ class Stream(Followed):
         return replace(answer, body=self)
 
     def end(self) -> None:
-        """Break off, once: cancel who reads it, now or as soon as somebody does."""
+        """Break off, once: cancel who waits for it or reads it, now or as soon as somebody does."""
         if self._task is not None and not self._ended:
             self._task.cancel()
         self._ended = True
 
-    async def __anext__(self) -> bytes:
+    def follow(self) -> None:
+        """From here on `end` cancels the task that calls this. Raises CancelledError if it ended already."""
         self._task = asyncio.current_task()
         if self._ended:
             raise asyncio.CancelledError
+
+    async def __anext__(self) -> bytes:
+        self.follow()
         return await super().__anext__()
 
     async def _forgotten(self, _sent_bytes: int, _whole: bool) -> None:

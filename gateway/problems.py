@@ -87,6 +87,7 @@ STATUSES = {
     "machine-unknown": 404,
     "machine-name-taken": 409,
     "machine-busy": 409,
+    "zone-too-low": 409,
     "quota-exceeded": 409,
     "quota-conflict": 409,
     "no-host": 409,

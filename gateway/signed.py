@@ -106,7 +106,7 @@ class Signed:
             raise CredentialRejected
         for _ in range(_TRIES):
             if changes == self._changes:  # from here to the decision nobody is awaited
-                return Identity(subject=app.subject, assurance=ASSURANCE, name=app.name)
+                return Identity(subject=app.subject, assurance=ASSURANCE, name=app.name, until=app.expires_at)
             changes, app = self._changes, await self._find(claim.key, network)
         raise StorageUnavailable("apps change faster than they can be looked up")
 

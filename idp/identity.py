@@ -1,6 +1,7 @@
 """Who a request comes from, as far as the door knows."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +14,7 @@ class Identity:
     name: str = ""  # for pages and assertions, never for a record
     department: str = ""  # where the person works; "" for citizens
     csrf: str = ""  # proves that a form came from a page of this session
+    until: datetime | None = None  # when the credential is over at the latest; None: nobody's
 
 
 NOBODY = Identity(subject="anonymous")

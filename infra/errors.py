@@ -7,6 +7,7 @@ InfraError
 ├── MachineUnknown         no such machine in this department, or it is deleted
 ├── MachineNameTaken       another machine of the department has this name
 ├── MachineBusy            the machine is still on its way to what was asked before
+├── ZoneTooLow             the machine's system was graded above the ceiling of its zone since it was placed
 ├── QuotaExceeded          the department has less left than is asked for
 ├── QuotaConflict          a quota below what is handed out, or above what the department over it has left
 ├── NoHost                 no host of the zone has room
@@ -54,6 +55,12 @@ class MachineNameTaken(InfraError):
     """Names are a department's own, and one machine's at a time."""
 
     code = "machine-name-taken"
+
+
+class ZoneTooLow(InfraError):
+    """The label of its system is above the ceiling of the zone it stands in: it may only be deleted."""
+
+    code = "zone-too-low"
 
 
 class MachineBusy(InfraError):

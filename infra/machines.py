@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from authz.store import zone
+from authz.store import system, zone
 from infra.errors import (
     HypervisorRefused,
     HypervisorUnavailable,
@@ -20,6 +20,7 @@ from infra.errors import (
     MachineUnknown,
     NoHost,
     QuotaExceeded,
+    ZoneTooLow,
 )
 from infra.hypervisor import Hypervisor, Spec
 from infra.placement import Host, place
@@ -120,7 +121,7 @@ class Machines:
     def change(self, identifier: str, wanted: str, *, inside: frozenset[str], record: str, told: Told) -> Machine:
         """Start, stop or delete a machine of one of these departments.
 
-        Raises MachineUnknown, MachineBusy, HypervisorRefused; then it stays as it was.
+        Raises MachineUnknown, MachineBusy, ZoneTooLow, HypervisorRefused; then it stays as it was.
         """
         with self._database.transaction() as connection:
             found = _held(connection, identifier)
@@ -128,6 +129,8 @@ class Machines:
                 raise MachineUnknown
             if found.wanted != found.state:
                 raise MachineBusy
+            if wanted == RUNNING:
+                _check_zone(connection, found)
             if found.state != wanted:
                 _set(connection, identifier, wanted=wanted, change_record=record)
                 told.update([witness.of(connection, machine, identifier)])
@@ -249,6 +252,14 @@ def _held(connection: Connection, identifier: str) -> Machine | None:
 
 def _set(connection: Connection, identifier: str, **values: str) -> None:
     connection.execute(sa.update(machine).where(machine.c.id == identifier).values(values))
+
+
+def _check_zone(connection: Connection, one: Machine) -> None:
+    """Its system may have been graded since it was placed, and the door decides only where it is placed (law 6)."""
+    label = sa.select(system.c.label).where(system.c.id == one.system).scalar_subquery()
+    fits = sa.select(zone.c.id).where(zone.c.id == one.zone, zone.c.ceiling >= label)
+    if connection.execute(fits).first() is None:
+        raise ZoneTooLow(one.zone)
 
 
 def _check_name(connection: Connection, asked: Asked) -> None:

@@ -82,6 +82,13 @@ def test_a_row_may_go_when_a_record_says_so_or_its_time_is_over() -> None:
     assert kinds(judge(log[:1], [], stays=timedelta(hours=100))) == [(ROW_GONE, 0)]
 
 
+def test_a_table_with_many_findings_hides_no_other() -> None:
+    many = [Row("a", str(number), (), (), f"a {number}", A) for number in range(150)]
+    answer = judge([], [*many, row(A)])
+    assert (answer.count, len(answer.found)) == (151, 101)
+    assert answer.found[-1].table == "t"
+
+
 def test_at_most_a_hundred_are_named_and_all_are_counted() -> None:
     answer = judge([], [row(A, key=f"t {n}") for n in range(150)])
     assert (answer.count, len(answer.found), answer.rows) == (150, 100, 150)

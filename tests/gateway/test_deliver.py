@@ -16,6 +16,7 @@ from gateway.deliver import kept_private
 from gateway.pipeline import handle
 from gateway.routes import RouteTable
 from gateway.stages import Outbound
+from idp.session import ABSOLUTE
 from tests.gateway.behind_the_door import CITY, LI
 from tests.gateway.door import Door, header, whole
 
@@ -121,6 +122,40 @@ async def test_a_stream_ends_with_the_assignment_that_runs_out_by_itself(kept: D
         assert not await reader.ends(1.2)
         kept.now += timedelta(hours=1)
         assert await reader.ends()
+
+
+async def test_a_stream_ends_with_the_longest_life_of_the_session_that_reads_it(kept: Door) -> None:
+    async with Reader(kept, cookie=kept.sign_in(assurance=3)) as reader:
+        kept.now += ABSOLUTE - timedelta(seconds=1)
+        kept.fresh()
+        assert not await reader.ends(0.7)
+        kept.now += timedelta(seconds=1)
+        assert await reader.ends(0.9)
+
+
+async def test_a_body_under_way_reaches_the_upstream_no_longer_once_who_sends_it_was_revoked(kept: Door) -> None:
+    came, go, got = asyncio.Event(), asyncio.Event(), bytearray()
+
+    async def takes(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        while piece := await reader.read(100):
+            got.extend(piece)
+            came.set()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"before"
+        await go.wait()
+        yield b"after"
+
+    kept.talk = takes
+    headers = (b"authorization", kept.key()), (b"transfer-encoding", b"chunked")
+    sending = asyncio.create_task(handle(kept.raw("/secret/1", *headers, method="POST", body=body), kept.gate))
+    await came.wait()
+    kept.streams.end([LI], 99)
+    await asyncio.wait({sending}, timeout=2)
+    go.set()
+    assert sending.cancelled()
+    assert b"after" not in got
 
 
 async def test_a_stream_ends_with_the_lease_where_nothing_is_read_without_one(kept: Door) -> None:

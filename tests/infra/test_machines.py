@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from authz.store import system
 from infra import store
 from infra.errors import (
     MachineNameTaken,
@@ -13,6 +14,7 @@ from infra.errors import (
     NoHost,
     QuotaConflict,
     QuotaExceeded,
+    ZoneTooLow,
 )
 from infra.machines import DELETED, RUNNING, STOPPED
 from infra.quota import Size
@@ -140,6 +142,17 @@ def test_of_two_children_who_ask_for_the_rest_of_a_parents_quota_at_once_one_get
 
     with ThreadPoolExecutor(2) as threads:
         assert sorted(threads.map(one, ("housing", "civil"))) == [False, True]
+
+
+def test_what_was_graded_above_its_zone_while_it_stood_still_starts_no_more(land: Ground) -> None:
+    made = request(land)
+    change(land, made, STOPPED)
+    with land.city.database.transaction() as connection:
+        connection.execute(sa.update(system).where(system.c.id == made.system).values(label=5))
+    with pytest.raises(ZoneTooLow):
+        change(land, made, RUNNING)
+    assert land.machines.one(made.id).state == land.machines.one(made.id).wanted == STOPPED
+    assert change(land, made, DELETED).state == DELETED
 
 
 def test_a_month_is_told_per_machine_and_deleting_stops_the_meter(land: Ground) -> None:
