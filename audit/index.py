@@ -140,9 +140,11 @@ def refresh(index: Path, *, log: Path, key: VerifyingKey, origin: str) -> int:
 
 @contextlib.contextmanager
 def inspect(index: Path) -> Iterator[sqlite3.Connection]:
-    """Open the index without changing it. Raises sqlite3.Error."""
+    """The index as it is now, whatever is added meanwhile; nothing is changed. Raises sqlite3.Error."""
     connection = sqlite3.connect(f"{index.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
     try:
+        connection.execute("BEGIN")
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
         yield connection
     finally:
         connection.close()

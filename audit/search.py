@@ -86,7 +86,6 @@ def search(index: Path, query: Query) -> Page:
     if not index.exists():
         return Page(leaves=(), next=None, covered=0)
     with indexes.inspect(index) as connection:
-        connection.execute("BEGIN")  # one state of the index for all its blocks
         size = indexes.covered(connection)
         found = list(itertools.islice(_found(connection, query, size), query.limit + 1))
     leaves = tuple(found[: query.limit])

@@ -57,9 +57,10 @@ def verify(
     try:
         if spools:
             run.continuity.read_files(spools)
-        run.read_checkpoint(key, origin)
         with contextlib.ExitStack() as stack:
             run.index = run.open_index(index, stack) if index else None
+            run.read_checkpoint(key, origin)  # after the index was opened, which is so never ahead of it
+            run.compare_ends()
             run.read_log()
         if pinned:
             run.compare_pinned(pinned)
@@ -224,12 +225,22 @@ class _Verification:
             connection = stack.enter_context(indexes.inspect(index))
             for what in indexes.damages(connection):
                 self.findings.add("index", f"index is damaged: {what}")
-            for leaf in indexes.outside(connection, self.size):
-                self.findings.add("index", f"index has a row for record {leaf}, which is not in the log", leaf)
         except sqlite3.Error as failure:
-            self.findings.add("index", f"index cannot be read: {failure}")
+            self._lose_index(failure)
             return None
         return connection
+
+    def compare_ends(self) -> None:
+        """Check that the index says nothing of what is not in the log."""
+        try:
+            for leaf in indexes.outside(self.index, self.size) if self.index else ():
+                self.findings.add("index", f"index has a row for record {leaf}, which is not in the log", leaf)
+        except sqlite3.Error as failure:
+            self._lose_index(failure)
+
+    def _lose_index(self, failure: sqlite3.Error) -> None:
+        self.findings.add("index", f"index cannot be read: {failure}")
+        self.index = None
 
     def _compare_index(self, index: sqlite3.Connection, begin: int, known: dict[int, Event | None]) -> None:
         try:
@@ -239,8 +250,7 @@ class _Verification:
             for leaf in indexes.hidden(index, told, begin // indexes.BLOCK)[:1]:
                 self.findings.add("index", f"index hides record {leaf} from a search by kind, result or time", leaf)
         except sqlite3.Error as failure:
-            self.findings.add("index", f"index cannot be read: {failure}")
-            self.index = None
+            self._lose_index(failure)
             return
         for leaf, event in known.items():
             row = rows.get(leaf)

@@ -2,19 +2,46 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from audit import index as indexes
 from audit.event import EventKind
 from audit.log import Log
 from audit.search import Reader
+from audit.verify import _Verification
 from identifiers import mint
 from storage.witness import Row
 from tests.audit.city import KEY, ORIGIN, City, event
 
 DIGEST = "a" * 32
+LOOKS = {name: getattr(indexes, name) for name in ("damages", "outside", "stored", "covered", "hidden")}
+
+
+def test_a_log_that_grows_while_it_is_verified_is_intact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between any two looks at the index, and before the checkpoint is read, the log and the index go on."""
+    city, numbers = City(tmp_path), count()
+
+    def grow() -> None:
+        with monkeypatch.context() as usual:
+            for name, function in LOOKS.items():
+                usual.setattr(indexes, name, function)
+            city.write(event(next(numbers)))
+            city.integrate()
+            city.refresh()
+
+    def grown(function: Any) -> Any:
+        return lambda *given: (grow(), function(*given))[1]
+
+    grow()
+    for name, function in LOOKS.items():
+        monkeypatch.setattr(indexes, name, grown(function))
+    monkeypatch.setattr(_Verification, "read_checkpoint", grown(_Verification.read_checkpoint))
+    assert city.verify().findings == ()
+    assert next(numbers) > len(LOOKS)
 
 
 @dataclass

@@ -35,6 +35,7 @@ def test_one_sign_in_opens_every_portal_and_one_button_ends_them_all(city, visit
         re.compile(f"{city.deciding}/{city.deciding} 网关|{city.deciding} of {city.deciding} gateways")
     )
     expect(page.locator("header")).not_to_contain_text(wang["name"])
+    page.wait_for_timeout(1_000)  # the issuer is told while nobody waits for it
     for portal in PORTALS:
         page.goto(city.portal(portal))
         expect_login(page)
