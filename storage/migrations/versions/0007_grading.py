@@ -1,7 +1,6 @@
-"""Systems have a grade with its history, and assessments; a system names the record that says what it is.
+"""Systems have a grade with its history, and assessments.
 
-A system that has no grade yet keeps the label it was founded with. One of a city that was founded before this names no
-record, and reconciliation says so until it is graded.
+A system that has no grade yet keeps the label it was founded with.
 """
 
 import sqlalchemy as sa
@@ -17,7 +16,6 @@ def upgrade() -> None:
     """Nothing is graded by this."""
     op.add_column("system", sa.Column("s", sa.Integer))
     op.add_column("system", sa.Column("a", sa.Integer))
-    op.add_column("system", sa.Column("record", sa.String(26)))
     op.create_table(
         "grade",
         sa.Column("id", sa.String(26), primary_key=True),

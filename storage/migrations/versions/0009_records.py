@@ -1,6 +1,6 @@
-"""Roles and departments name the record that says what they are.
+"""Systems, roles and departments name the record that says what they are.
 
-Those of a city that was founded before this name none, and reconciliation says so.
+Those of a city that was founded before this name none, and reconciliation says so; of a system until it is graded.
 """
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ down_revision = "0008"
 
 def upgrade() -> None:
     """No record is made up for what has none."""
-    for table in ("role", "department"):
+    for table in ("system", "role", "department"):
         op.add_column(table, sa.Column("record", sa.String(26)))
 
 
