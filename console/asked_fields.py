@@ -23,8 +23,9 @@ def fields_of(found: Parked) -> list[tuple[str, str]]:
 
 
 def is_legible(found: Parked) -> bool:
-    """Whether every field can be shown, and as the desk will read it: nobody approves what he cannot see."""
-    return _pairs(found) is not None
+    """Whether every field can be shown whole, and as the desk will read it: nobody approves what he cannot see."""
+    pairs = _pairs(found)
+    return pairs is not None and all(len(name) <= _NAME_CHARS and len(value) <= _VALUE_CHARS for name, value in pairs)
 
 
 def _kind(found: Parked) -> str:

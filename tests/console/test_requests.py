@@ -151,6 +151,11 @@ def test_what_cannot_be_shown_as_it_will_be_read_is_approved_by_nobody(door: Doo
     assert reject(door, number).status == 200
 
 
+@pytest.mark.parametrize(("characters", "status"), [(500, 200), (501, 422)])
+def test_what_is_shown_cut_is_approved_by_nobody(door: Door, characters: int, status: int) -> None:
+    assert approve(door, ask(door, to="x" * characters)).status == status
+
+
 def test_a_form_whose_field_stands_twice_is_approved_by_nobody(door: Door) -> None:
     """The desk reads the first, whoever approves might believe the last."""
     cookie, form = browser(door, "qian")
