@@ -5,6 +5,7 @@ that were witnessed and are gone; it cannot answer for a row that nobody ever wi
 table that names no records.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -45,11 +46,13 @@ class Reconciled:
     awaited: int = 0  # rows of acts so new that the log may have them in a moment; found for now
     count: int = 0
     found: list[Mismatch] = field(default_factory=list)
+    _named: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, mismatch: Mismatch) -> None:
         """Name or count one."""
         self.count += 1
-        if sum((one.kind, one.table) == (mismatch.kind, mismatch.table) for one in self.found) < FINDINGS:
+        self._named[mismatch.kind, mismatch.table] += 1
+        if self._named[mismatch.kind, mismatch.table] <= FINDINGS:
             self.found.append(mismatch)
 
 

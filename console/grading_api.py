@@ -16,6 +16,7 @@ from console.controls import give, wrong_with_answer
 from console.grading import run
 from console.problem import problem
 from console.signin import check_csrf
+from console.told import in_full
 from gateway.local import exchange
 from grading.assess import Assessment, Assessments
 from grading.control_answers import ControlAnswers
@@ -77,7 +78,7 @@ def systems(register: Register, grades: Grades, effective: Callable[[int], Recei
                 "grade": graded.grade.grade,
                 "label": int(graded.grade.label),
                 "recovery_class": graded.grade.recovery_class,
-                "receipt": {"confirmed": receipt.confirmed, "live": receipt.live, "seconds": round(receipt.seconds, 3)},
+                "receipt": in_full(receipt),
             }
 
     return routes

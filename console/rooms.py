@@ -117,6 +117,7 @@ def of_grading(
     """Grades and self-assessments; `facts(system, record)` is what may be looked at now."""
 
     def opened(parts: Parts) -> Room:
+        told = Told(parts.seal)
         desk = grading.Desk(
             parts.frame,
             register=parts.register,
@@ -127,14 +128,14 @@ def of_grading(
             clock=parts.clock,
             facts=facts,
             effective=parts.effective,
-            receipts=Told(parts.seal),
+            receipts=told,
         )
         asked = controls.Desk(
             parts.frame,
             register=parts.register,
             directory=parts.directory,
             answers=answers,
-            told=Told(parts.seal),
+            told=told,
             clock=parts.clock,
         )
         api = (

@@ -65,7 +65,8 @@ class _Room:
             raise StorageUnavailable("what is known of apps was not told in time") from late
         finally:
             self._held[network] -= 1
-            self._held += Counter()  # without those that hold nothing
+            if not self._held[network]:
+                del self._held[network]
 
 
 class Signed:

@@ -113,8 +113,9 @@ class AppKeys:
         if row is None:
             raise CredentialRejected
         secret = self._seal.open(row.sealed, purpose=purpose(row.id))
-        times = {"created_at": row.created_at, "expires_at": row.expires_at}
-        return AppHolder(subject=row.id, name=row.name, secret=secret, **times)
+        return AppHolder(
+            subject=row.id, name=row.name, secret=secret, created_at=row.created_at, expires_at=row.expires_at
+        )
 
 
 def purpose(subject: str) -> str:

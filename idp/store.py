@@ -73,6 +73,6 @@ app = sa.Table(
     info={
         "records": ("end_record", "record"),
         "acts": ("app:create", "app:end"),
-        "volatile": ("sealed",),
-    },  # sealed anew when the seal's key rotates
+        "volatile": ("sealed",),  # sealed anew when the seal's key rotates
+    },
 )
