@@ -1,6 +1,7 @@
 """What stands in the address and the fields of a request, by name: whose it is, where, of what (names before ids)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -19,19 +20,23 @@ class Places:
     def __init__(self, named: Mapping[str, Named]) -> None:
         self._named = named
 
-    def told(self, row: Mapping[str, Any], lang: str) -> dict[str, Any]:
-        """A request as `request_list.told` has it, with `place` [(noun, name)] and `fields` [(name, value, called)]."""
-        place = [
-            (noun, name)
-            for noun, one in pairwise(row["object"].split("/"))
-            if noun in self._named and (name := self._named[noun](one, lang))
-        ]
-        fields = [(name, value, self._called(name, value, lang)) for name, value in row["fields"]]
-        return {**row, "place": place, "fields": fields}
+    def told(self, rows: Iterable[Mapping[str, Any]], lang: str) -> list[dict[str, Any]]:
+        """Rows of `request_list.told`, with `place` [(noun, name)] and `fields` [(name, value, called)]."""
 
-    def _called(self, field: str, value: str, lang: str) -> str:
-        noun = _FIELD_NOUNS.get(field, "")
-        return self._named[noun](value, lang) if noun in self._named else ""
+        @cache  # many requests are about the same few things
+        def called(noun: str, one: str) -> str:
+            return self._named[noun](one, lang) if noun in self._named else ""
+
+        return [
+            {
+                **row,
+                "place": [
+                    (noun, name) for noun, one in pairwise(row["object"].split("/")) if (name := called(noun, one))
+                ],
+                "fields": [(name, value, called(_FIELD_NOUNS.get(name, ""), value)) for name, value in row["fields"]],
+            }
+            for row in rows
+        ]
 
 
 def of_register(directory: Directory, register: Register) -> Mapping[str, Named]:

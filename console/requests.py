@@ -93,7 +93,7 @@ class Desk:
         names = self._directory.names(people_in(one for listed in lists.values() for one in listed.found))
 
         def rows(found: Sequence[Parked]) -> list[dict[str, Any]]:
-            return [self._places.told(told(one, reader, names), self._frame.lang()) for one in found]
+            return self._places.told([told(one, reader, names) for one in found], self._frame.lang())
 
         step_up = f"{LOGIN_PATH}?{urlencode({'return_to': '/requests', 'assurance': STEP_UP_ASSURANCE})}"
         return self._frame.page(
