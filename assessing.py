@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from backup.plan import plan_for
@@ -53,7 +53,7 @@ class Sources:
             record=record,
             second_factors=city.provisioner.with_second_factor,
             issuer_drift=self._issuer_drift,
-            contradictions=self._contradictions,
+            contradictions=cache(self._contradictions),
             drilled=partial(self._drilled, grade),
             border=self._border,
             machines=partial(self._machines, system),

@@ -86,5 +86,6 @@ EVIDENCE: Mapping[str, str] = {
     "asks-a-person": "A person must answer this; nobody has yet",
     "answered": "%(reason)s – answered by %(who)s on %(at)s, counts until %(until)s",
     "answer-over": "The answer of %(who)s, of %(at)s, counted until %(until)s",
+    "answers-contradict-records": "What people answered is not what their records say: compare rows and records",
     "probe-failed": "This could not be found out: %(why)s",
 }

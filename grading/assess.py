@@ -24,6 +24,7 @@ from grading.errors import AssessmentUnknown
 from grading.evidence import Evidence, Facts, Found, Status, found
 from grading.probes import PROBES
 from grading.store import assessment as assessments
+from grading.store import control_answer as answers
 from idp.errors import IdpError
 from infra.errors import InfraError
 from storage import witness
@@ -99,6 +100,8 @@ def _answered(control: Control, facts: Facts) -> Found:
     told = {"who": said.answered_by, "at": timestamp(said.answered_at), "until": timestamp(said.expires_at)}
     if said.expires_at <= facts.now:
         return found(Status.NOT_ASSESSED, "answer-over", record=said.record, **told)
+    if any(f" {answers.name} " in one for one in facts.contradictions()):  # also of another: the last may be missing
+        return found(Status.NOT_ASSESSED, "answers-contradict-records")
     return found(said.status, "answered", record=said.record, reason=said.reason, **told)
 
 

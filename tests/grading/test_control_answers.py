@@ -71,6 +71,7 @@ def test_an_answer_is_the_status_with_who_said_so_until_when_and_its_own_leaf(ci
 def test_after_its_date_the_control_is_not_assessed_again_without_any_job(city: Door) -> None:
     assert later(city, "secure-development", timedelta()) == (Status.NOT_ASSESSED, "asks-a-person")
     assert answer(city, "secure-development", until=tomorrow(2)).status == 201
+    city.settle()
     assert later(city, "secure-development", timedelta(days=1, hours=23)) == (Status.MET, "answered")
     assert later(city, "secure-development", timedelta(days=2, seconds=1)) == (Status.NOT_ASSESSED, "answer-over")
 
@@ -151,6 +152,28 @@ def test_an_answer_changed_by_hand_contradicts_its_record(city: Door, monkeypatc
             connection.commit()
             found = [one for one in city.city.reconciled().found if one.table == "control_answer"]
             assert [one.kind for one in found] == ["differs"] * wrong
+
+
+@pytest.mark.parametrize("by", ["UPDATE control_answer SET status = 'met'", "DELETE FROM control_answer"])
+def test_while_an_answer_is_not_what_its_record_says_none_is_taken(
+    city: Door, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    assert answer(city, "incident-plan", status="met").status == 201
+    given = answer(city, "incident-plan", status="unmet").json
+    assert answer(city, "physical-access").status == 201
+    city.settle()
+    database = city.city.settings.data / "city.db"
+    kept = database.with_name("kept.db")
+    monkeypatch.setattr(app, "clock", lambda now=app.clock: now() + timedelta(minutes=2))
+    with closing(sqlite3.connect(database)) as connection, closing(sqlite3.connect(kept)) as copy:
+        connection.backup(copy)
+        assert connection.execute(f"{by} WHERE record = ?", (given["record"],)).rowcount == 1
+        connection.commit()
+        for control in ("incident-plan", "physical-access"):
+            assert later(city, control, timedelta()) == (Status.NOT_ASSESSED, "answers-contradict-records")
+        copy.backup(connection)
+    assert later(city, "incident-plan", timedelta()) == (Status.UNMET, "answered")
+    assert later(city, "physical-access", timedelta()) == (Status.MET, "answered")
 
 
 def test_the_desk_answers_and_page_and_report_name_who(city: Door) -> None:
