@@ -28,7 +28,7 @@ def enrol(admin: Admin, people: Iterable[Enrolled]) -> list[str]:
     fresh = [one for one in people if one.login not in known]
     for one in fresh:
         credentials = [{"type": "password", "value": one.password, "temporary": False}]
-        credentials += [_totp(one.totp_secret)] if one.totp_secret else []
+        credentials += [one_time_code(one.totp_secret)] if one.totp_secret else []
         account = {"username": one.login, "firstName": one.name, "enabled": True, "credentials": credentials}
         admin.post(f"{REALM}/users", account)
     return [one.login for one in fresh]
@@ -40,7 +40,7 @@ def subjects(admin: Admin, logins: Iterable[str]) -> dict[str, str]:
     return {login: accounts[0]["id"] for login, accounts in found.items() if accounts}
 
 
-def _totp(secret: str) -> dict[str, object]:
+def one_time_code(secret: str) -> dict[str, object]:
     """A one-time code as Keycloak imports it (RFC 6238: SHA-1, 6 digits, 30 s)."""
     terms = {"subType": "totp", "digits": 6, "counter": 0, "period": 30, "algorithm": "HmacSHA1"}
     return {

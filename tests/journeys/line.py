@@ -1,8 +1,7 @@
 """The line a city walks, as the people of its offices walk it on their pages; the same in both languages."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -179,20 +178,3 @@ def go(there: Locator) -> None:
 def under_way(page: Page) -> Locator:
     """The panel of a backup or a drill that runs."""
     return page.locator("main .panel a[href='/backups']")
-
-
-@contextmanager
-def broken(city: City) -> Iterator[None]:
-    """A key file that others can read, and a rule between zones that nobody approved; then all is as it was."""
-    key, plane = city.data / "keys/pairwise.key", city.data / "infra/zones.json"
-    mode, rules = key.stat().st_mode, plane.read_text()
-    opened = json.loads(rules)
-    one, other, *_ = opened["interfaces"].values()
-    opened["passages"].append([one, other, "tcp", 22, "by-hand"])
-    key.chmod(0o644)
-    plane.write_text(json.dumps(opened))
-    try:
-        yield
-    finally:
-        key.chmod(mode)
-        plane.write_text(rules)
