@@ -126,8 +126,11 @@ def test_a_department_chooses_its_suite_and_its_next_version_has_it(keys: Door) 
     ],
 )  # fmt: skip
 def test_hostile_names_and_usages_are_refused(keys: Door, path: str, body: dict) -> None:
+    """fault: a key named with markup, a newline, `;`, `../`, a leading dash — 422, nothing is made."""
+    before = keys.ask("GET", KEYS, "zheng").json
     answer = keys.ask("POST", path, "zheng", json=body)
     assert (answer.status, answer.json["code"]) == (422, "request-invalid")
+    assert keys.ask("GET", KEYS, "zheng").json == before
     assert "<x>" not in answer.body.decode()
 
 

@@ -15,7 +15,7 @@ SECTIONS = {
     "The embedded profile: `./citygate up`": ("faults", "test_*.py"),
     "The production profile: `./citygate stack up`": ("stack", "test_faults_*.py"),
 }
-ROOMS = "Keys, backups, zones and machines"
+ROOMS = "Keys, backups, zones, machines and names"
 _COLUMNS = """| fault | what happens | test |
 | --- | --- | --- |
 """

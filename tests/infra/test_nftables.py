@@ -87,6 +87,7 @@ def test_a_flow_of_a_zone_that_is_not_there_is_refused() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("field", ["id", "network", "interface", "prefix"])
 def test_no_hostile_name_becomes_a_zone(field: str, text: str) -> None:
+    """fault: a zone whose id, network or interface holds what nft would read — there is no such zone to compile."""
     values = {name: getattr(ZONES[0], name) for name in Zone.__dataclass_fields__}
     with pytest.raises(ValueError):
         Zone(**values | {field: text})
@@ -95,6 +96,7 @@ def test_no_hostile_name_becomes_a_zone(field: str, text: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("field", ["id", "from_zone", "to_zone", "protocol"])
 def test_no_hostile_name_becomes_a_flow(field: str, text: str) -> None:
+    """fault: a flow whose id, zone or protocol holds what nft would read — there is no such flow to compile."""
     if field == "id" and text == "A":
         return  # an id is made of such
     values = {name: getattr(flow("core", "extranet"), name) for name in Flow.__dataclass_fields__}
