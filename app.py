@@ -76,7 +76,9 @@ async def run_door(settings: Settings, role: str) -> None:
         tasks.append(own_minute(partial(write_counted, gate.refusals), city.flush))
         if role == "city":
             ask = in_process(answer, host=_console(settings), key=kept_key(settings.data / "keys", CLOCK))
-            tasks.append(tick(ask, periods={job: PERIODS_SECONDS[job] for job in (SWEEP, INFRA, KEYS, BACKUP)}))
+            periods, failures = {job: PERIODS_SECONDS[job] for job in (SWEEP, INFRA, KEYS, BACKUP)}, Failures()
+            checks["clock"] = failures.trouble
+            tasks.append(tick(ask, periods=periods, failures=failures))
         question = ForwardAuth(handle=answer, kept=kept, refusals=gate.refusals, clock=clock, mint=mint).answer
         if settings.listen:
             doors = public(answer, port=settings.port)

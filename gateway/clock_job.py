@@ -45,9 +45,8 @@ class Failures:
         _log.error("%s: %s", job, why)
 
 
-async def tick(ask: Ask, *, periods: Mapping[str, float], failures: Failures | None = None) -> None:
+async def tick(ask: Ask, *, periods: Mapping[str, float], failures: Failures) -> None:
     """Ask for each job every so many seconds, until cancelled; what fails is said and tried again in its time."""
-    failures = failures or Failures()
     await asyncio.sleep(_FIRST_SECONDS)
     async with asyncio.TaskGroup() as group:
         for job, seconds in periods.items():

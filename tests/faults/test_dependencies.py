@@ -116,8 +116,25 @@ def test_a_full_disk_closes_the_door_until_there_is_room(city, home) -> None:
     finally:
         filler.unlink()
     eventually(lambda: certificate(city) == 200)
-    assert ready(city)["status"] == "200"
+    eventually(lambda: ready(city)["status"] == "200")
     eventually(lambda: report(city).status == "intact")
+
+
+def test_jobs_that_fail_time_after_time_are_told_by_readiness(city) -> None:
+    """fault: the clock's access key runs out — /readyz says 503 and which jobs fail, the door goes on; recovers."""
+    mine = "access_key WHERE subject = 'service:clock'"
+    with database(city) as connection:
+        connection.execute("PRAGMA busy_timeout = 5000")
+        (until,) = connection.execute(f"SELECT expires_at FROM {mine}").fetchone()
+        change = mine.replace(" ", " SET expires_at = ? ", 1)
+        connection.execute(f"UPDATE {change}", ("2020-01-01 00:00:00.000000",))
+        try:
+            told = eventually(lambda: (it := ready(city)) and it["clock"] != "ok" and it, 90)
+            assert (told["status"], told["clock"]) == ("503", "infra")
+            assert certificate(city) == 200
+        finally:
+            connection.execute(f"UPDATE {change}", (until,))
+    eventually(lambda: ready(city)["status"] == "200")
 
 
 def _fill(path: Path) -> None:

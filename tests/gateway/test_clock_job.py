@@ -49,7 +49,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_what_is_due_is_a_request_like_any_other_and_what_fails_is_tried_again() -> None:
     door = Door()
     ask = in_process(door.handle, host=HOST, key=KEY)
-    async with running(tick(ask, periods={"sweep": 0.01})):
+    async with running(tick(ask, periods={"sweep": 0.01}, failures=clock_job.Failures())):
         for _ in range(3):
             raw = await door.asked.get()
             assert (raw.method, raw.target) == (b"POST", b"/api/v1/jobs/sweep")
@@ -77,7 +77,7 @@ async def test_a_door_that_is_down_is_asked_again_and_slow_jobs_hold_up_no_other
                 await asyncio.sleep(SECONDS)
             return await down(path)
 
-        async with running(tick(ask, periods={"sweep": 60.0, "issuer-changes": 0.01})):
+        async with running(tick(ask, periods={"sweep": 60.0, "issuer-changes": 0.01}, failures=clock_job.Failures())):
             told = [await asked.get() for _ in range(4)]
     assert sorted(told) == ["/api/v1/jobs/issuer-changes"] * 3 + ["/api/v1/jobs/sweep"]
 
