@@ -120,7 +120,11 @@ _INFRA = {
     ),
     SECURITY_ADMINISTRATOR: (
         *_ZONES,
-        *(("/console/api/v1/zones/*", action) for action in ("flow:open", "flow:approve", "flow:close")),
+        *(
+            (f"/console/{prefix}zones/*", action)
+            for prefix in ("api/v1/", "")
+            for action in ("flow:open", "flow:approve", "flow:close")
+        ),
     ),
 }
 _DESKS = {role: (*_DESKS.get(role, ()), *_INFRA.get(role, ())) for role in _DESKS}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from console.person_page import CITY_TIME
+from console.city_time import CITY_TIME
 from grading.assess import Assessment
 from grading.evidence import Evidence
 

@@ -7,12 +7,19 @@ REASON_CHARS = 200
 PRESET_DAYS, LONGEST_DAYS = 180, 366
 
 
-def wrong_with_terms(*, reason: str, until: datetime, now: datetime) -> Iterator[dict[str, str]]:
+def wrong_with_terms(*, reason: str, until: datetime | None, now: datetime) -> Iterator[dict[str, str]]:
     """What cannot be accepted, by field."""
     yield from wrong_with_reason(reason)
-    if until <= now:
+    yield from wrong_with_until(until, now=now, days=LONGEST_DAYS + 1)
+
+
+def wrong_with_until(until: datetime | None, *, now: datetime, days: int) -> Iterator[dict[str, str]]:
+    """What cannot be accepted as an end; None is what no date could be read from."""
+    if until is None:
+        yield {"field": "until", "code": "date-invalid"}
+    elif until <= now:
         yield {"field": "until", "code": "date-past"}
-    elif until > now + timedelta(days=LONGEST_DAYS + 1):
+    elif until > now + timedelta(days=days):
         yield {"field": "until", "code": "date-too-far"}
 
 

@@ -16,8 +16,8 @@ from audit.log import Log
 from audit.reconcile import Reconciled
 from audit.record import decode
 from audit.search import Query, Verified, search
+from console.city_time import CITY_TIME
 from console.frame import Frame
-from console.person_page import CITY_TIME
 from gateway.errors import RouteUnknown
 from gateway.local import exchange
 from idp.directory import Directory

@@ -1,7 +1,7 @@
 """The catalogue's pages: what is published, one resource with all its fields and who uses it, and its owner's forms."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,8 +15,9 @@ from catalogue.resource import PAGE, QUERY_CHARS, Resource
 from catalogue.share import Share
 from catalogue.store import DESCRIBED
 from console.asked_terms import PRESET_DAYS
+from console.city_time import CITY_TIME, day_after, day_end
 from console.frame import Frame
-from console.person_page import CITY_TIME, named
+from console.person_page import named
 from console.sharing import LONGEST_DAYS, Sharing, wrong_with_ask
 from console.signin import check_csrf
 from console.told import Told
@@ -115,12 +116,9 @@ class Desk:
         """Let an app of the reader's use it; the owner's approval was asked for at the door."""
         check_csrf()
         form = plain(request.form, ("app", "purpose", "until"))
-        try:
-            until = datetime.combine(date.fromisoformat(form["until"]), time.max, CITY_TIME)
-            errors = wrong_with_ask(purpose=form["purpose"], until=until, now=self._sharing.clock())
-        except ValueError:
-            until, errors = self._sharing.clock(), [{"field": "until", "code": "date-invalid"}]
-        if errors:
+        until = day_end(form["until"])
+        errors = wrong_with_ask(purpose=form["purpose"], until=until, now=self._sharing.clock())
+        if until is None or errors:
             found = self._sharing.room.resources.find(resource)
             return self._shown(found, status=422, errors=errors, asked=form)
         _, receipt = self._sharing.give(
@@ -138,7 +136,7 @@ class Desk:
         owner, room = self._sharing.administers(found.department), self._sharing.room
         base = f"/departments/{found.department}/resources/{found.resource}"
         mine = [one for one in self._directory.departments() if self._sharing.speaks_for(one)]
-        until = (self._sharing.clock().astimezone(CITY_TIME) + timedelta(days=PRESET_DAYS)).date().isoformat()
+        until = day_after(self._sharing.clock(), PRESET_DAYS)
         shares = room.shares.of_resource(found.resource)
         return self._frame.page(
             "resource.html",

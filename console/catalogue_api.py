@@ -15,7 +15,7 @@ from catalogue.errors import NotServed
 from catalogue.resource import PAGE, QUERY_CHARS, Resource
 from catalogue.share import Share
 from catalogue.store import DESCRIBED
-from console.person_page import CITY_TIME
+from console.city_time import CITY_TIME
 from console.problem import problem
 from console.sharing import Sharing, wrong_with_ask
 from console.signin import check_csrf

@@ -1,16 +1,17 @@
 """S5: one control that only a person can judge: what was answered, by whom, until when, and the form."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 
 from flask import Blueprint, request
 from werkzeug import Response
 
 from authz.register import Register
 from console.asked_terms import PRESET_DAYS, REASON_CHARS, wrong_with_terms
+from console.city_time import day_after, day_end
 from console.frame import Frame
 from console.grading_words import MARKS
-from console.person_page import CITY_TIME, named
+from console.person_page import named
 from console.signin import check_csrf
 from console.told import Told
 from gateway.local import exchange
@@ -44,19 +45,15 @@ class Desk:
 
     def control(self, system: str, control: str) -> Response:
         """What was answered, and the form."""
-        until = (self._clock().astimezone(CITY_TIME) + timedelta(days=PRESET_DAYS)).date().isoformat()
-        return self._shown(system, control, filled={"until": until}, errors=[])
+        return self._shown(system, control, filled={"until": day_after(self._clock(), PRESET_DAYS)}, errors=[])
 
     def answer(self, system: str, control: str) -> Response:
         """Answer it, in one's own name."""
         check_csrf()
         filled = {name: request.form.get(name, "").strip() for name in ("status", "reason", "until")}
-        try:
-            until = datetime.combine(date.fromisoformat(filled["until"]), time.max, CITY_TIME)
-            errors = list(wrong_with_answer(filled["status"], filled["reason"], until=until, now=self._clock()))
-        except ValueError:
-            until, errors = self._clock(), [{"field": "until", "code": "date-invalid"}]
-        if errors:
+        until = day_end(filled["until"])
+        errors = list(wrong_with_answer(filled["status"], filled["reason"], until=until, now=self._clock()))
+        if until is None or errors:
             return self._shown(system, control, filled=filled, errors=errors)
         give(self._answers, system, control, status=filled["status"], reason=filled["reason"], until=until)
         return self._told.at(f"/systems/{system}/controls/{control}", "control-answered")
@@ -97,7 +94,7 @@ def give(
     return given
 
 
-def wrong_with_answer(status: str, reason: str, *, until: datetime, now: datetime) -> Iterator[dict[str, str]]:
+def wrong_with_answer(status: str, reason: str, *, until: datetime | None, now: datetime) -> Iterator[dict[str, str]]:
     """What cannot be accepted, by field."""
     if status not in ANSWERS:
         yield {"field": "status", "code": "result-unknown"}

@@ -1,7 +1,7 @@
 """D1 and D2: the people of a department tree, and the roles given to one of them."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,9 +13,10 @@ from authz.errors import AlreadyHeld, MayNotGrant, SeparationOfDuty
 from authz.label import Label
 from authz.lease import Receipt
 from console.asked_terms import wrong_with_terms
+from console.city_time import day_end
 from console.frame import Frame
 from console.given_role import give, person_in, take_back
-from console.person_page import CITY_TIME, PersonPage, named
+from console.person_page import PersonPage, named
 from console.signin import check_csrf
 from console.told import Told
 from gateway.local import exchange
@@ -142,11 +143,8 @@ def _branch(tree: Mapping[str, Department], root: str, current: str, lang: str) 
 def _read(form: Mapping[str, str], *, now: datetime) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """What the form asks for, and what is wrong with it by field."""
     reason = form.get("reason", "").strip()
-    try:
-        until = datetime.combine(date.fromisoformat(form.get("until", "")), time.max, CITY_TIME)
-        errors = list(wrong_with_terms(reason=reason, until=until, now=now))
-    except ValueError:
-        until, errors = now, [{"field": "until", "code": "date-invalid"}]
+    until = day_end(form.get("until", ""))
+    errors = list(wrong_with_terms(reason=reason, until=until, now=now))
     if not form.get("role"):
         errors.append({"field": "role", "code": "role-missing"})
     clearance = form.get("clearance", "")

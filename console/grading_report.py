@@ -1,21 +1,20 @@
 """An assessment in the words of its document: always Chinese, for those who file it are."""
 
 from collections.abc import Mapping
-from datetime import timedelta, timezone
 from typing import Any
 
+from console.city_time import CITY_TIME
 from console.grading_words import GRADING, MARKS
 from console.render import Lang, Renderer
 from grading.assess import Assessment, Finding
 from grading.evidence import Status
 
 _ZH: Lang = "zh-CN"
-_CITY_TIME = timezone(timedelta(hours=8))
 
 
 def document(made: Assessment, told: Mapping[str, Any], renderer: Renderer) -> dict[str, Any]:
     """What `grading.report.typeset` takes."""
-    at = f"{made.run_at.astimezone(_CITY_TIME):%Y-%m-%d %H:%M:%S} UTC+8"
+    at = f"{made.run_at.astimezone(CITY_TIME):%Y-%m-%d %H:%M:%S} UTC+8"
 
     def say(sentence: str, **values: object) -> str:
         return renderer.say(_ZH, sentence, **values)

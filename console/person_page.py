@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 from authz.administer import Grantable, Held
 from authz.label import Label
 from console.asked_terms import PRESET_DAYS
+from console.city_time import day_after
 from idp.directory import Department, Person, subtree
 
 _CLEARANCES = {str(int(label)) for label in Label}
-CITY_TIME = timezone(timedelta(hours=8))
 
 
 def named(row: Any, lang: str, field: str = "name") -> str:
@@ -79,7 +79,7 @@ class PersonPage:
     def _form(self, filled: Mapping[str, str]) -> dict[str, Any]:
         inside = sorted(subtree(self.tree, self.department))
         highest = max(right.ceiling for right in self.may.values())
-        until = (self.now.astimezone(CITY_TIME) + timedelta(days=PRESET_DAYS)).date().isoformat()
+        until = day_after(self.now, PRESET_DAYS)
         preset = {
             "role": "",
             "department": self.department,

@@ -8,7 +8,7 @@ from gateway.routes import Route
 Desk = Callable[..., Route]
 SECRET = Label.L3  # a desk of administrators: a second factor, GB/T 22239-2019 8.1.4.1 d)
 _PLACED = "/departments/{department}/zones/{zone}/systems/{system}/machines"
-_FLOW = "/api/v1/zones/{zone}/flows/{to}/{protocol}/{port}"
+_FLOW = "/zones/{zone}/flows/{to}/{protocol}/{port}"
 _PLACING = {"machine:request": "machine:approve"}
 _FLOWING = {"flow:open": "flow:approve"}
 _KEYS = "/api/v1/departments/{department}/keys"
@@ -23,12 +23,14 @@ _BY_OWNER = {"approval": {"share:ask": "share:approve"}, "approval_label": SECRE
 def _infra(route: Desk) -> list[Route]:
     return [
         route("/zones", SECRET, GET="zone:read"),
+        route(_FLOW, SECRET, approval=_FLOWING, POST="flow:open"),
+        route(f"{_FLOW}/close", SECRET, POST="flow:close"),
         route("/api/v1/zones", SECRET, GET="zone:read"),
         route("/api/v1/zones/drift", SECRET, GET="zone:read"),
         route("/api/v1/zones/apply", SECRET, POST="zone:apply"),
         route("/api/v1/flows", SECRET, GET="zone:read"),
         route("/api/v1/zones/{zone}/flows/test", SECRET, GET="zone:read"),
-        route(_FLOW, SECRET, approval=_FLOWING, POST="flow:open", DELETE="flow:close"),
+        route(f"/api/v1{_FLOW}", SECRET, approval=_FLOWING, POST="flow:open", DELETE="flow:close"),
         route("/departments/{department}/machines", SECRET, GET="machine:read"),
         route("/departments/{department}/machines/new", SECRET, GET="machine:read"),
         route(_PLACED, SECRET, placed=True, approval=_PLACING, POST="machine:request"),

@@ -64,7 +64,12 @@ def of_infra(infra: Infrastructure) -> Opened:
             mint=parts.mint,
         )
         between = zones.Desk(
-            parts.frame, infra.zones, infra.machines, directory=parts.directory, register=parts.register
+            parts.frame,
+            infra.zones,
+            infra.machines,
+            directory=parts.directory,
+            register=parts.register,
+            clock=parts.clock,
         )
         return Room(
             (between.blueprint(), placing.blueprint()),

@@ -1,7 +1,7 @@
 """Publishing, apps and sharing, by desk and API alike: in whose name, for whom one speaks, what the record says."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from authz.lease import Receipt
 from authz.offices import DEPARTMENT_ADMINISTRATOR, STAFF, THREE
@@ -11,6 +11,7 @@ from catalogue.described import PURPOSE_CHARS, wrong_with_text
 from catalogue.resource import Resource
 from catalogue.room import Catalogue
 from catalogue.share import Asked, Share
+from console.asked_terms import wrong_with_until
 from gateway.local import exchange
 
 LONGEST_DAYS = 366  # of a share
@@ -121,11 +122,7 @@ class Sharing:
         return self._policies().roles_held(exchange().recorded.identity.subject, department, self.clock())
 
 
-def wrong_with_ask(*, purpose: str, until: datetime, now: datetime) -> list[dict[str, str]]:
+def wrong_with_ask(*, purpose: str, until: datetime | None, now: datetime) -> list[dict[str, str]]:
     """What cannot be accepted of a share that is asked for."""
-    wrong = list(wrong_with_text(purpose, field="purpose", longest=PURPOSE_CHARS))
-    if until <= now:
-        wrong.append({"field": "until", "code": "date-past"})
-    elif until > now + timedelta(days=LONGEST_DAYS):
-        wrong.append({"field": "until", "code": "date-too-far"})
-    return wrong
+    wrong = wrong_with_text(purpose, field="purpose", longest=PURPOSE_CHARS)
+    return [*wrong, *wrong_with_until(until, now=now, days=LONGEST_DAYS)]

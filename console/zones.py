@@ -1,49 +1,100 @@
-"""O1: zones and the flows between them, every machine, and the question whether something passes."""
+"""O1: zones and the flows between them, every machine, whether something passes, and the form that lets it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import Blueprint, request
+from flask import Blueprint, redirect, request
 from werkzeug import Response
 
-from authz.offices import SYSTEM_ADMINISTRATOR
+from authz.offices import SECURITY_ADMINISTRATOR, SYSTEM_ADMINISTRATOR
 from authz.register import Register
 from console.asked_infra import way_of
+from console.asked_terms import PRESET_DAYS
+from console.city_time import day_after, day_end
+from console.flows import closed, opened, wrong_with_flow_terms
 from console.frame import Frame
 from console.person_page import named
+from console.signin import check_csrf
 from console.zone_diagram import diagram
 from gateway.local import exchange
 from idp.directory import Directory
 from infra.data_plane import Deviation
-from infra.errors import DataPlaneUnavailable, HypervisorUnavailable, ZoneUnknown
+from infra.errors import DataPlaneUnavailable, FlowExists, HypervisorUnavailable, ZoneUnknown
 from infra.machines import Machines
 from infra.zone import Zone
-from infra.zones import Tested, Zones
+from infra.zones import Terms, Tested, Zones
 
 _TOLD = 10  # deviations shown
+_WAY, _TERMS = ("from", "to", "protocol", "port"), ("owner", "until", "reason")
 
 
 class Desk:
-    """The view of whoever runs or guards the platform."""
+    """The views of whoever runs or guards the platform."""
 
     def __init__(
-        self, frame: Frame, zones: Zones, machines: Machines, *, directory: Directory, register: Register
+        self,
+        frame: Frame,
+        zones: Zones,
+        machines: Machines,
+        *,
+        directory: Directory,
+        register: Register,
+        clock: Callable[[], datetime],
     ) -> None:
         self._frame, self._zones, self._machines = frame, zones, machines
-        self._directory, self._register = directory, register
+        self._directory, self._register, self._clock = directory, register, clock
 
     def blueprint(self) -> Blueprint:
-        """One page."""
+        """All of them, by path."""
         views = Blueprint("zones", __name__, url_prefix="/zones")
         views.get("")(self.zones)
+        views.post("/<zone>/flows/<to>/<protocol>/<port>")(self.open)
+        views.post("/<zone>/flows/<to>/<protocol>/<port>/close")(self.close)
         return views
 
     def zones(self) -> Response:
         """O1; with `from`, `to`, `protocol` and `port` also the answer of the data plane."""
+        return self._page([request.args.get(name, "")[:63] for name in _WAY] if "from" in request.args else [])
+
+    def open(self, zone: str, to: str, protocol: str, port: str) -> Response:
+        """Open a flow; the door has decided, and a second person has agreed. Then the data plane is asked again."""
+        check_csrf()
+        way, errors = way_of(zone, to, protocol, port)
+        form = {name: request.form.get(name, "").strip() for name in _TERMS}
+        until = day_end(form["until"])
+        errors += wrong_with_flow_terms(
+            owner=form["owner"], reason=form["reason"], until=until,
+            departments=self._directory.departments(), now=self._clock(),
+        )  # fmt: skip
+        if way is None or until is None or errors:
+            return self._page([zone, to, protocol, port], form, errors)
+        try:
+            opened(self._zones, way, Terms(owner=form["owner"], reason=form["reason"], expires_at=until))
+        except FlowExists as failure:
+            return self._page([zone, to, protocol, port], form, [{"field": "", "code": failure.code}])
+        return _asked_again(zone, to, protocol, port)
+
+    def close(self, zone: str, to: str, protocol: str, port: str) -> Response:
+        """Close it, with whatever runs over it; then the data plane is asked again."""
+        check_csrf()
+        way, errors = way_of(zone, to, protocol, port)
+        if way is None:
+            return self._page([zone, to, protocol, port], errors=errors)
+        closed(self._zones, way)
+        return _asked_again(zone, to, protocol, port)
+
+    def _page(
+        self, way: list[str], filled: Mapping[str, str] | None = None, errors: list[dict[str, str]] | None = None
+    ) -> Response:
         lang, zones, flows = self._frame.lang(), self._zones.all(), self._zones.flows(limit=500)
         names = {zone.id: named(zone, lang) for zone in zones}
         departments = {one.id: named(one, lang) for one in self._directory.departments().values()}
-        answer, errors = self._tested(departments)
+        answer, wrong = self._tested(way, departments)
+        errors = (errors or []) + [one for one in wrong if one not in (errors or [])]
+        subject = exchange().recorded.identity.subject
+        guards = SECURITY_ADMINISTRATOR in self._frame.offices(subject)  # others would only be refused
         return self._frame.page(
             "zones.html",
             status=422 if errors else 200,
@@ -57,8 +108,11 @@ class Desk:
                 | {"owner": departments.get(row["owner"], row["owner"])}
                 for row in flows
             ],
-            asked={name: request.args.get(name, "")[:63] for name in ("from", "to", "protocol", "port")},
+            asked=dict(zip(_WAY, way or ("", "", "", ""), strict=True)),
             answer=answer,
+            action="/zones/{}/flows/{}/{}/{}".format(*way) if answer and guards else None,
+            filled={"owner": "", "until": day_after(self._clock(), PRESET_DAYS), "reason": "", **(filled or {})},
+            departments=departments,
             errors=errors,
             deviations=self._deviations(),
             astray=self._astray(),
@@ -66,11 +120,12 @@ class Desk:
             csrf=exchange().recorded.identity.csrf,
         )
 
-    def _tested(self, departments: Mapping[str, str]) -> tuple[dict[str, Any] | None, list[dict[str, str]]]:
-        asked = request.args
-        if "from" not in asked:
+    def _tested(
+        self, asked: list[str], departments: Mapping[str, str]
+    ) -> tuple[dict[str, Any] | None, list[dict[str, str]]]:
+        if not asked:
             return None, []
-        way, errors = way_of(*(asked.get(name, "") for name in ("from", "to", "protocol", "port")))
+        way, errors = way_of(*asked)
         if way is None:
             return None, errors
         try:
@@ -113,6 +168,10 @@ class Desk:
             }
             for one in self._machines.living()
         ]
+
+
+def _asked_again(*way: str) -> Response:
+    return redirect(f"/zones?{urlencode(dict(zip(_WAY, way, strict=True)))}", 303)
 
 
 def tested(answer: Tested) -> dict[str, Any]:

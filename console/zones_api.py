@@ -1,6 +1,6 @@
 """`/api/v1` of zones and flows: list, open, close, test, and what is in force that should not be."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,17 +12,13 @@ from marshmallow import RAISE, Schema, fields, validate
 
 from audit.event import timestamp
 from console.asked_infra import way_of
-from console.asked_terms import wrong_with_terms
+from console.flows import closed, opened, remember, wrong_with_flow_terms
 from console.problem import problem
 from console.signin import check_csrf
 from console.zones import tested
-from gateway.local import exchange
 from idp.directory import Directory
-from infra.data_plane import Deviation
-from infra.zone import Flow, Way
+from infra.zone import Flow
 from infra.zones import PAGE, Terms, Zones
-
-_NAMED = 10  # deviations in a record
 
 
 class FlowTerms(Schema):
@@ -69,7 +65,7 @@ def zones(held: Zones) -> Blueprint:
             """Bring into force what the rows say; what was other before."""
             check_csrf()
             mended = held.apply()
-            _remember(mended)
+            remember(mended)
             return {"items": [asdict(one) for one in mended], "plane": held.plane.name}
 
     return routes
@@ -116,11 +112,14 @@ def one_flow(held: Zones, directory: Directory, clock: Callable[[], datetime]) -
             """Open it; answers when it is in force."""
             check_csrf()
             way, errors = way_of(zone, to, protocol, port)
-            errors += _wrong(body, directory, clock())
+            errors += wrong_with_flow_terms(
+                owner=body["owner"], reason=body["reason"], until=body["expires_at"],
+                departments=directory.departments(), now=clock(),
+            )  # fmt: skip
             if errors or way is None:
                 return problem(422, "request-invalid", errors)
             terms = Terms(owner=body["owner"], reason=body["reason"], expires_at=body["expires_at"])
-            return _flow(_opened(held, way, terms)), 201
+            return _flow(opened(held, way, terms)), 201
 
         def delete(self, zone: str, to: str, protocol: str, port: str) -> Response | dict[str, Any]:
             """Close it, with whatever runs over it."""
@@ -128,37 +127,9 @@ def one_flow(held: Zones, directory: Directory, clock: Callable[[], datetime]) -
             way, errors = way_of(zone, to, protocol, port)
             if way is None:
                 return problem(422, "request-invalid", errors)
-            talk = exchange()
-            actor, record = talk.recorded.identity.subject, talk.recorded.inbound.id
-            flow, mended = held.close(way, actor=actor, record=record, told=talk.detail)
-            _remember(mended, flow)
-            return _flow(flow)
+            return _flow(closed(held, way))
 
     return routes
-
-
-def _opened(held: Zones, way: Way, terms: Terms) -> Flow:
-    talk = exchange()
-    actor, inbound = talk.recorded.identity.subject, talk.recorded.inbound
-    flow, mended = held.open(way, terms, actor=actor, approver=inbound.approver, record=inbound.id, told=talk.detail)
-    _remember(mended, flow)
-    return flow
-
-
-def _wrong(body: Mapping[str, Any], directory: Directory, now: datetime) -> Iterator[dict[str, str]]:
-    yield from wrong_with_terms(reason=body["reason"], until=body["expires_at"], now=now)
-    if body["owner"] not in directory.departments():
-        yield {"field": "owner", "code": "owner-unknown"}
-
-
-def _remember(mended: Sequence[Deviation], flow: Flow | None = None) -> None:
-    """In the outcome record: which flow, and what somebody had opened or closed by hand, now that it is gone."""
-    detail = exchange().detail
-    if flow:
-        detail["flow"] = flow.id
-    if mended:
-        named = [f"{'+' if one.found else '-'} {one.where}: {one.found or one.wanted}" for one in mended[:_NAMED]]
-        detail["by-hand"] = "; ".join(named)
 
 
 def _flow(flow: Flow) -> dict[str, Any]:

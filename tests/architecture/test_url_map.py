@@ -67,8 +67,10 @@ def test_no_view_answers_who_did_not_come_through_the_door(door: Door) -> None:
 
 
 _PLACED = "/departments/{department}/zones/{zone}/systems/{system}/machines"
-_FLOW = "/api/v1/zones/{zone}/flows/{to}/{protocol}/{port}"
-_SECOND = {("POST", one) for one in (_PLACED, f"/api/v1{_PLACED}", _FLOW)}  # parked before a view looks at the token
+_FLOW = "/zones/{zone}/flows/{to}/{protocol}/{port}"
+_SECOND = {
+    ("POST", one) for one in (_PLACED, f"/api/v1{_PLACED}", _FLOW, f"/api/v1{_FLOW}")
+}  # parked before a view looks at the token
 _WRITES = [
     ("POST", "/sessions/end-all", "wang"), ("POST", "/sessions/{session}/end", "wang"),
     ("POST", "/.citygate/logout", "wang"), ("POST", "/api/v1/issuer/apply", "zhou"),
@@ -103,7 +105,8 @@ _WRITES = [
     *(("POST", f"/api/v1/departments/{{department}}/machines/{{machine}}/{verb}", "qian") for verb in ("start", "stop")),
     ("DELETE", "/api/v1/departments/{department}/machines/{machine}", "qian"),
     ("PUT", "/api/v1/departments/{department}/quota", "zhou"), ("POST", "/api/v1/zones/apply", "zhou"),
-    ("POST", f"{_FLOW}/approve/{{request}}", "zheng"), ("DELETE", _FLOW, "zheng"),
+    *(("POST", f"{prefix}{_FLOW}/approve/{{request}}", "zheng") for prefix in ("", "/api/v1")),
+    ("POST", f"{_FLOW}/close", "zheng"), ("DELETE", f"/api/v1{_FLOW}", "zheng"),
 ]  # fmt: skip
 _NINE = dict.fromkeys(
     ("name", "produced", "publisher", "category", "version", "description", "carrier", "form", "location"), "x"

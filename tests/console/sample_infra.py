@@ -45,6 +45,8 @@ _O1 = {
     "page": _PAGE, "plane": "simulated", "hypervisor": "simulated", "zones": _SHOWN, "diagram": diagram(_ZONES, _FLOWS),
     "flows": _FLOWS, "asked": {"from": "core", "to": "extranet", "protocol": "tcp", "port": "443"}, "answer": None, "errors": [],
     "deviations": [], "astray": {}, "machines": [_ROW, _ROW | {"state": "placing"}], "csrf": CSRF,
+    "action": None, "departments": {"civil": _HOSTILE, "housing": "住建局"},
+    "filled": {"owner": "civil", "until": "2026-12-31", "reason": _HOSTILE},
 }  # fmt: skip
 _METERS = [{"resource": name, "taken": 4, "quota": 16, "left": 12} for name in Size._fields]
 _MINE = {
@@ -81,7 +83,17 @@ def states() -> Iterator[tuple[str, str, Mapping[str, object]]]:
     none = {"flows": [], "machines": [], "diagram": None}
     yield "zones.html", "filled", _O1
     yield "zones.html", "empty", _O1 | none
-    yield "zones.html", "passes", _O1 | {"answer": {"passes": True, "agrees": True, "flow": flow}}
+    yield (
+        "zones.html",
+        "passes",
+        _O1
+        | {"answer": {"passes": True, "agrees": True, "flow": flow}, "action": "/zones/core/flows/extranet/tcp/443"},
+    )
+    refused = {
+        "answer": {"passes": False, "agrees": True, "flow": None},
+        "action": "/zones/core/flows/extranet/tcp/443",
+    }
+    yield "zones.html", "to-open", _O1 | refused | {"errors": [{"field": "until", "code": "date-past"}]}
     yield "zones.html", "drift", _O1 | {
         "answer": {"passes": True, "agrees": False, "flow": None}, "deviations": [by_hand, gone], "astray": {"01M": "lost"},
     }  # fmt: skip

@@ -28,9 +28,10 @@ def ask(door: Door, method: str, path: str, who: str, department: str) -> Answer
     values["system"] = system_of(door, department)
     if "{machine}" in path:
         values["machine"] = machine(door, department, stopped=path.endswith("/start"))
-    if method == "DELETE" and "/flows/" in path:
+    if "/flows/" in path and (method == "DELETE" or path.endswith("/close")):
         opened(door, values)
     if "{request}" in path:
+        values["port"] = "6999"  # asked for by every cell alike, so that it waits once
         values["request"] = waiting(door, path.removesuffix("/approve/{request}"), values)
     target = path.format(**values) + ("?to=extranet&port=443" if path.endswith("/test") else "")
     if method == "GET" or "{machine}" in path or "{request}" in path or path.endswith("/apply"):
@@ -43,7 +44,10 @@ def ask(door: Door, method: str, path: str, who: str, department: str) -> Answer
 def body(path: str) -> dict[str, dict[str, object]]:
     machine_ = {"name": f"vm-{next(_NAMES)}", "purpose": "duty", **_SIZE}
     if "/flows/" in path:
-        return {"json": {"owner": "civil", "expires_at": tomorrow(), "reason": "duty"}}
+        by_api = path.startswith("/api/")
+        day = tomorrow(2)[:10]
+        until = {"expires_at": f"{day}T00:00:00Z"} if by_api else {"until": day}
+        return {"json" if by_api else "form": {"owner": "civil", "reason": "duty", **until}}
     if path.endswith("/quota"):
         return {"json": {"cpu": 16, "memory_gib": 64, "disk_gib": 500}}
     key = "json" if path.startswith("/api/") else "form"
