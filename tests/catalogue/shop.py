@@ -21,6 +21,7 @@ from idp.app_key import Claim, Said, authorization_of, digest_told, signature_of
 from tests.founded_city import Answer, Door, opened, tomorrow
 
 HOUSING = "housing.localhost"
+OWN = "/departments/housing/resources"  # where its department publishes
 _ROUTE = """
 [[routes]]
 host = "{host}"
@@ -30,7 +31,7 @@ department = "{department}"
 actions = {{ GET = "read", POST = "file" }}
 label = 3
 upstream = "{upstream}"
-body_bytes = {body_bytes}
+body_bytes = 1048576
 """
 _PLACES = (("housing", "housing"), ("marriage", "civil"), ("social", "civil-registry"))
 _numbers = itertools.count(1)
@@ -42,11 +43,11 @@ def described(**changes: str) -> dict[str, str]:
     return fields | changes
 
 
-def routes(folder: Path, upstream: str = "http://127.0.0.1:9", *, body_bytes: int = 1 << 20) -> Path:
+def routes(folder: Path, upstream: str = "http://127.0.0.1:9") -> Path:
     """A route table with an open API in three departments."""
     file = folder / "routes.toml"
-    values = {"upstream": upstream, "body_bytes": body_bytes}
-    file.write_text("".join(_ROUTE.format(host=f"{s}.localhost", system=s, department=d, **values) for s, d in _PLACES))
+    places = ({"host": f"{s}.localhost", "system": s, "department": d, "upstream": upstream} for s, d in _PLACES)
+    file.write_text("".join(_ROUTE.format(**one) for one in places))
     return file
 
 
@@ -128,11 +129,11 @@ class _Heard(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def shop(founded: Path, folder: Path, *, body_bytes: int = 1 << 20) -> Iterator[tuple[Shop, Upstream]]:
+def shop(founded: Path, folder: Path) -> Iterator[tuple[Shop, Upstream]]:
     """The door of a city of one's own, with a portal behind it that answers."""
     with Upstream() as upstream:
         threading.Thread(target=upstream.serve_forever, daemon=True).start()
-        table = routes(folder, f"http://127.0.0.1:{upstream.server_port}", body_bytes=body_bytes)
+        table = routes(folder, f"http://127.0.0.1:{upstream.server_port}")
         with opened(founded, folder / "city", routes=table) as door:
             yield Shop(door), upstream
         upstream.shutdown()

@@ -1,8 +1,7 @@
-"""The catalogue at the real door: from publishing to a call that is denied, on pages and in the API."""
+"""The catalogue's API at the real door: from publishing to a call that is denied."""
 
 import re
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,27 +12,8 @@ import app
 from authz import store
 from catalogue.resource import Resource
 from idp import store as idp_store
-from tests.catalogue.shop import HOUSING, Shop, Upstream, described, shop, signed, until
+from tests.catalogue.shop import HOUSING, OWN, Shop, Upstream, described, shop, signed
 from tests.founded_city import CONSOLE, PORT, Answer
-
-OWN = "/departments/housing/resources"
-
-
-@pytest.fixture(scope="module")
-def opened(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Upstream]]:
-    with shop(founded, tmp_path_factory.mktemp("shop"), body_bytes=1 << 20) as ready:
-        yield ready
-
-
-@pytest.fixture
-def city(opened: tuple[Shop, Upstream]) -> Shop:
-    return opened[0]
-
-
-@pytest.fixture
-def portal(opened: tuple[Shop, Upstream]) -> Upstream:
-    opened[1].heard.clear()
-    return opened[1]
 
 
 def publish(city: Shop, who: str = "sun", **changes: str) -> Answer:
@@ -274,72 +254,3 @@ def test_the_apis_of_a_share_refuse_what_is_too_long_past_or_for_no_purpose(city
     assert (answer.status, answer.json["errors"]) == (422, [{"field": "until", "code": "date-too-far"}])
     past = ask_for(city, one, app_id, when=app.clock().isoformat())
     assert past.json["errors"] == [{"field": "until", "code": "date-past"}]
-
-
-def test_pages_show_what_was_typed_as_text(city: Shop) -> None:
-    marked = "<script>alert(1)</script>"
-    one = city.resource(description=marked, location='"><b>', name="页面")
-    for path in ("/catalogue?q=%3Cscript%3E", "/catalogue", f"/catalogue/{one.resource}"):
-        page = city.door.ask("GET", path, "sun", page=True)
-        assert page.status == 200
-        assert "<script" not in page.text
-        assert "<b>" not in page.text
-    assert "&lt;script&gt;" in page.text
-    told = city.door.ask("GET", f"/api/v1/catalogue/{one.resource}", "zhao").json
-    assert (told["description"], told["location"]) == (marked, '"><b>')
-
-
-def test_the_catalogue_leads_to_the_form_of_a_department_only_where_it_owns_a_system(city: Shop) -> None:
-    shown = city.door.ask("GET", "/catalogue", "qian", page=True).text
-    assert re.findall('href="(/departments/[^"]*/new)"', shown) == ["/departments/civil/resources/new"]
-
-
-def test_a_browser_walks_the_pages_from_publishing_to_ending(city: Shop) -> None:
-    sun, qian = city.door.sign_in("sun"), city.door.sign_in("qian")
-    ask, origin = city.door.ask, {"origin": f"http://{CONSOLE}:{PORT}"}
-
-    def post(where: str, cookie: str, **form: str) -> Answer:
-        form["csrf"] = city.door.csrf(cookie)
-        return ask("POST", where, cookie=cookie, form=form, page=True, headers=origin)
-
-    assert ask("GET", f"{OWN}/new", cookie=sun, page=True).status == 200
-    made = post(OWN, sun, **described(name="走查"), system="housing", path="/open/properties")
-    assert made.status == 303
-    shown = ask("GET", made.location, cookie=sun, page=True)
-    assert "1/1" in shown.text or "1 个" in shown.text or "全部" in shown.text or "网关" in shown.text
-    place = made.location.partition("?")[0]
-    identifier = place.rpartition("/")[2]
-    app_page = post("/departments/civil/apps", qian, name="走查应用")
-    assert app_page.status == 201
-    (secret,) = re.findall(r"cg_app_[\w-]{43}", app_page.text)
-    (app_id,) = set(re.findall(r"<p>\S+ <code>(app:\w+)</code>", app_page.text))
-    assert secret not in ask("GET", "/departments/civil/apps", cookie=qian, page=True).text
-    assert app_id in ask("GET", place, cookie=qian, page=True).text
-    waits = post(f"{OWN}/{identifier}/shares", qian, app=app_id, purpose="走查", until=until())
-    assert waits.status == 403
-    number = city.door.ask("GET", "/api/v1/requests?of=asked", "qian").json["items"][0]["id"]
-    assert post(f"{OWN}/{identifier}/shares/approve/{number}", sun, verdict="approve").status in (200, 303)
-    resumed = post(f"/.citygate/resume/{number}", qian)
-    assert resumed.status == 303, resumed.text
-    assert city.call(app_id, secret).status == 200
-    renewed = post(f"{OWN}/{identifier}/versions", sun, **described(name="走查", version="2.0"))
-    assert "2.0" in ask("GET", renewed.location, cookie=sun, page=True).text
-    (end,) = re.findall(rf"{OWN}/{identifier}/shared/\w+/end", ask("GET", place, cookie=sun, page=True).text)
-    assert end not in ask("GET", place, cookie=qian, page=True).text
-    assert post(end, sun).status == 303
-    assert city.call(app_id, secret).status == 403
-    assert post(f"{OWN}/{identifier}/withdraw", sun).status == 303
-    assert ask("GET", place, cookie=qian, page=True).status == 404
-
-
-def test_a_receipt_is_believed_only_on_the_page_it_was_made_for(city: Shop) -> None:
-    one, other = city.resource(name="凭据一"), city.resource(name="凭据二")
-    cookie = city.door.sign_in("sun")
-    form = described(name="凭据一") | {"csrf": city.door.csrf(cookie)}
-    origin = {"origin": f"http://{CONSOLE}:{PORT}"}
-    done = city.door.ask("POST", f"{OWN}/{one.resource}/versions", cookie=cookie, form=form, headers=origin)
-    query = done.location.partition("?")[2]
-    for resource, seen in ((one, True), (other, False)):
-        page = city.door.ask("GET", f"/catalogue/{resource.resource}?{query}", cookie=cookie, page=True)
-        assert ("已公布新版本" in page.text) == seen
-    assert city.door.ask("GET", f"/catalogue/{one.resource}?receipt=zz", cookie=cookie, page=True).status == 200

@@ -1,11 +1,14 @@
 """docker-compose.yml says what settings.py takes, gives everybody what they need, and nobody more."""
 
-import ast
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+import app
+from authz.bootstrap import CLOCK
+from deploy.demo.found import _KEYS, _KEYS_OF_KEYCLOAK
 from settings import _READ, SECRETS, Settings, _path, from_environment
 from tests.deploy.composed import (
     CITY,
@@ -20,26 +23,13 @@ from tests.deploy.composed import (
     services,
     writable,
 )
+from wiring import ROLES
 
 GATEWAYS = {"gateway-1", "gateway-2", "gateway-3"}
 DOORS = GATEWAYS | {"control"}
 ONCE = {"configuration", "bootstrap", "migrate"}
 PROCESSES = DOORS | {"sequencer", "clock"}
 READ = {"routes", "tls_certificate", "tls_key", "issuer_ca", "backup_pgbackrest"}  # every other path is written to
-
-
-def _constants(file: str, name: str) -> set[str]:
-    """The texts in what `file` calls `name…`, a constant or a function; read, not run."""
-    words: set[str] = set()
-    for node in ast.parse((ROOT / file).read_text()).body:
-        stated = node.name if isinstance(node, ast.FunctionDef) else ""
-        if isinstance(node, ast.Assign):
-            stated = ast.unparse(node.targets[0])
-        if stated and stated.startswith(name):
-            words |= {
-                one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)
-            }
-    return words
 
 
 def settings_of(name: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Settings:
@@ -91,7 +81,7 @@ def of_the_rooms(monkeypatch: pytest.MonkeyPatch, folder: Path) -> set[str]:
         control = settings_of("control", own, folder)
         assert all(getattr(control, name) or name == "backup_restic" for name in written)
         kept = {str(getattr(control, name)) for name in written if getattr(control, name)}
-    driven = {text.partition("/")[0] for text in _constants("infrastructure.py", "") if text.startswith("infra/")}
+    driven = re.findall(r'"(infra)/', (ROOT / "infrastructure.py").read_text())
     return kept | {str(CITY / name) for name in driven}
 
 
@@ -198,14 +188,13 @@ def test_no_folder_brings_keys_along() -> None:
 
 
 def test_a_key_is_seen_where_the_program_looks_for_it() -> None:
-    made = {f"{name}.key" for name in _constants("deploy/demo/found.py", "_KEYS")} | {"audit.pub", "access.key"}
-    [clock] = _constants("authz/bootstrap.py", "CLOCK")
+    made = {f"{name}.key" for name in (*_KEYS, *_KEYS_OF_KEYCLOAK)} | {"audit.pub", "access.key"}
     for service in services().values():
         for source, place in mounted_secrets(service).items():
             file = Path(compose()["secrets"][source]["file"])
             if file.is_relative_to(CITY):
                 assert place == str(file)
-                assert file.name in made or file == CITY / "keys/access" / clock
+                assert file.name in made or file == CITY / "keys/access" / CLOCK
 
 
 NETWORKS = {
@@ -282,7 +271,7 @@ def test_only_the_founding_and_the_migration_wait_to_be_asked() -> None:
 
 
 def test_every_command_exists() -> None:
-    roles, asked = _constants("app.py", "main") | _constants("wiring.py", "ROLES"), {}
+    roles, asked = {*ROLES, *re.findall(r'"(\w+)"', inspect.getsource(app.main))}, {}
     for name, service in ours().items():
         first, *rest = service["command"]
         assert first == "python"

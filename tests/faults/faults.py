@@ -42,6 +42,12 @@ def pid(city: City, name: str) -> int:
     return children(city.process.pid)[name]
 
 
+def port_of_portal(city: City, name: str) -> int:
+    """Where a portal itself listens, past the door."""
+    words = Path(f"/proc/{pid(city, name)}/cmdline").read_bytes().split(b"\0")
+    return int(words[words.index(b"--port") + 1])
+
+
 def alive(number: int) -> bool:
     """Whether a process runs; a zombie does not."""
     try:

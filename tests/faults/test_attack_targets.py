@@ -7,7 +7,6 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import jwt
 import pytest
@@ -16,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit.event import EventKind
 from crypto.local_keys import load
 from crypto.sign import SigningKey
-from tests.faults.faults import children, events, pid, traced
+from tests.faults.faults import events, pid, port_of_portal, traced
 from tests.faults.visitor import ask, eventually, host_of, key, origin, port_of, raw, ready, statuses
 
 READS = "recvfrom,recvmsg"
@@ -68,6 +67,10 @@ def message(
 
 def cookie(browser) -> bytes:
     return b"Cookie: __Host-citygate=" + browser.cookie.encode() + b"\r\n"
+
+
+def key_line(city) -> bytes:
+    return f"Authorization: {key(city, 'wang')['Authorization']}\r\n".encode()
 
 
 def test_no_spelling_of_a_target_slips_under_its_label(city, wang, portal_hears) -> None:
@@ -154,10 +157,6 @@ def test_one_connection_carries_one_reading_of_its_bytes(city, wang, portal_hear
     assert not any(e.object.endswith("/smuggled") for e in events(city))
 
 
-def key_line(city) -> bytes:
-    return f"Authorization: {key(city, 'wang')['Authorization']}\r\n".encode()
-
-
 def test_methods_hosts_and_paths_that_nobody_registered_are_refused_and_recorded(city) -> None:
     """fault: CONNECT, TRACE, unknown hosts and paths — 400, 404 or 405, each with its record; no redirect names them."""
     asked = [(b"CONNECT", "marriage.localhost:443", 400), (b"TRACE", "/", 405), (b"PURGE", "/", 405), (b"GET", "/unknown", 404), (b"PUT", "/", 405),
@@ -193,7 +192,7 @@ def test_a_portal_believes_nobody_but_the_door(city) -> None:
     """fault: direct call to a portal — 401 without, with another portal's, a forged, a foreign or a used assertion."""
     seed = load(city.data / "keys/assertion.key")
     ours, theirs = Ed25519PrivateKey.from_private_bytes(seed), Ed25519PrivateKey.generate()
-    numbers, ports = itertools.count(1), {name: listening(city, name) for name in ("marriage", "housing")}
+    numbers, ports = itertools.count(1), {name: port_of_portal(city, name) for name in ("marriage", "housing")}
 
     def assertion(signer=ours, typ="citygate-assertion+jwt", alg="EdDSA", **claims) -> str:
         now = int(time.time())
@@ -221,12 +220,6 @@ def test_a_portal_believes_nobody_but_the_door(city) -> None:
         assert call(name, *assertions) == 401, assertions
     for claim in ("jti", "exp", "iat", "sub"):
         assert call("marriage", assertion(**{claim: None})) == 401, claim
-
-
-def listening(city, name: str) -> int:
-    """The port of a portal's own."""
-    words = Path(f"/proc/{children(city.process.pid)[name]}/cmdline").read_bytes().split(b"\0")
-    return int(words[words.index(b"--port") + 1])
 
 
 def test_the_operations_port_cannot_be_reached_through_the_public_one(city) -> None:

@@ -1,6 +1,7 @@
 """What is behind the door of the tests: an upstream's routes, views that say what they know, and who may what."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from flask import Flask, request
 
@@ -26,7 +27,13 @@ _PATHS = {
 _LABELS = {"/public/**": Label.L1, "/secret/**": Label.L3}
 
 
-def upstream_routes(host: str, url: str) -> list[Route]:
+def routes_behind(url: str) -> list[Route]:
+    """All there is besides what the door itself serves; one host's upstream is behind a data plane that asks."""
+    asked = [replace(one, forward_auth=True) for one in _upstream_routes(ASKED, url)[:3]]
+    return [*_upstream_routes(HOST, url), *_upstream_routes(ELSEWHERE, url), *asked, *_local_routes()]
+
+
+def _upstream_routes(host: str, url: str) -> list[Route]:
     return [
         Route(
             host=host,
@@ -43,7 +50,7 @@ def upstream_routes(host: str, url: str) -> list[Route]:
     ]
 
 
-def local_routes() -> list[Route]:
+def _local_routes() -> list[Route]:
     def route(path: str, label: Label = Label.L2, **actions: str) -> Route:
         return Route(
             host=DESK, path=path, system="desk", department=CITY, actions=actions, label=label, delivery="local",

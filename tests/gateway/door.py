@@ -57,9 +57,8 @@ from tests.gateway.behind_the_door import (
     LI,
     WANG,
     application,
-    local_routes,
     policies,
-    upstream_routes,
+    routes_behind,
 )
 from tests.gateway.upstreams import OK, Talk, upstream
 
@@ -157,12 +156,10 @@ class Door:
         return [one for one in found if one.kind is kind or (kind is None and one.kind is not EventKind.SPOOL_OPENED)]
 
     def forward_auth(self) -> ForwardAuth:
-        async def answer(raw: Raw) -> Outbound:
-            return await handle(raw, self.gate)
-
         return ForwardAuth(
-            handle=answer, kept=self.kept, refusals=self.gate.refusals, clock=self.gate.clock, mint=self.gate.mint
-        )
+            handle=partial(handle, gate=self.gate), kept=self.kept, refusals=self.gate.refusals, clock=self.gate.clock,
+            mint=self.gate.mint,
+        )  # fmt: skip
 
     def question(self, target: str = "/", *headers: tuple[bytes, bytes], method: str = "GET", **raw: object) -> Raw:
         """What the data plane asks about a request to the forward-auth host."""
@@ -247,13 +244,7 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
             connection.execute(
                 sa.insert(store.person).values(**row, not_before=datetime(2026, 1, 1, tzinfo=UTC), record="r")
             )
-    routes = [
-        *upstream_routes(HOST, url), *upstream_routes(ELSEWHERE, url), *upstream_routes(ASKED, url)[:3],
-        *local_routes(),
-        *door_routes([HOST, DESK, ELSEWHERE, ASKED]),
-    ]  # fmt: skip
-    routes = [replace(one, forward_auth=True) if one.host == ASKED and one.upstream else one for one in routes]
-    table = RouteTable(routes)
+    routes = [*routes_behind(url), *door_routes([HOST, DESK, ELSEWHERE, ASKED])]
     seal = Seal(bytes(32))
     ephemeral, directory = DatabaseEphemeral(database, clock=clock), Directory(database)
     sessions = Sessions(
@@ -284,7 +275,7 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
     kept, streams = KeptRefusals(), Streams()
     decider = Decider(Snapshot(epoch=1, policies=policies(routes)), monotonic=lambda: box[0].seconds)
     gate = Gate(
-        routes=table,
+        routes=RouteTable(routes),
         credentials=Credentials(sessions, AccessKeys(database, clock=clock), clock=clock),
         buckets=Buckets(
             subject_per_minute=subject_per_minute, anonymous_per_minute=anonymous_per_minute, clock=clock

@@ -7,8 +7,8 @@ import pytest
 
 from idp.local_issuer.attempts import FREE_ATTEMPTS
 from idp.local_issuer.sign_on import ABSOLUTE_LIFETIME, COOKIE, IDLE_LIFETIME
+from tests.idp.local_issuer.client import answered, auth_url, code_for
 from tests.idp.local_issuer.live import PASSWORD, SEED, Answer, Browser, LiveIssuer
-from tests.idp.local_issuer.test_service import answered, auth_url, code_for
 
 
 def give_code(browser: Browser, page: Answer, **later: float) -> Answer:
