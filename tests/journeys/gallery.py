@@ -102,6 +102,7 @@ def whole_line(city: City, desk: Callable[[str], Page], show: Show, secrets: Pat
     line.grade()
     line.place()
     line.zone_test()
+    line.open_flow()
     line.work("run")
     line.work("drill")
     line.publish()

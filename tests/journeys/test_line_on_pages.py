@@ -125,6 +125,12 @@ def a_machine_is_placed_where_its_label_may_be(line: Line) -> None:
     tested = line.zone_test().get_by_role("status")
     for fact in ("不能通过", "政务外网区 → 核心区", "tcp 443", "没有流量规则放行", "以上为数据面本身的回答"):
         expect(tested).to_contain_text(fact)
+    page, told = line.open_flow()
+    for fact in ("政务外网区", "核心区", "443", "登记库接口"):
+        assert fact in told
+    expect(page.get_by_role("status")).to_contain_text("✓ 可以通过")
+    page.click("form[action='/zones/extranet/flows/core/tcp/443/close'] button")
+    expect(page.get_by_role("status")).to_contain_text("✕ 不能通过")
 
 
 def a_drill_proves_the_backup(line: Line) -> None:
