@@ -108,7 +108,7 @@ class Facts:
     policies: PolicySet
     database: Database
     log: Log
-    keys: Path  # folder of the key files
+    keys: Sequence[Path]  # folders of the key files, where they are kept on this machine
     seal: PlatformSeal
     sealed: Sequence[Place]  # wherever something is kept that it sealed
     origin: str  # of the desks, as browsers see it

@@ -59,12 +59,19 @@ def secrets_sealed(facts: Facts) -> Found:
 
 
 def keys_protected(facts: Facts) -> Found:
-    """Every key file is a file of ours, closed to everybody else."""
-    files = sorted(path for path in facts.keys.rglob("*") if path.suffix != ".pub" and not path.is_dir())
-    loose = [p.name for p in files if p.lstat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) or not p.is_file()]
+    """Every key file is a file of ours, closed to everybody else, in a folder where nobody else writes."""
+    within = [one for place in facts.keys if place.exists() for one in (place, *sorted(place.rglob("*")))]
+    modes = {path: path.lstat().st_mode for path in within if path.suffix != ".pub"}
+    loose = [path.name for path, mode in modes.items() if _is_open(mode)]
     if loose:
         return found(Status.UNMET, "key-files-open", names=", ".join(loose[:10]))
-    return found(Status.MET, "key-files-closed", count=len(files))
+    return found(Status.MET, "key-files-closed", count=sum(not stat.S_ISDIR(mode) for mode in modes.values()))
+
+
+def _is_open(mode: int) -> bool:
+    if stat.S_ISDIR(mode):
+        return bool(mode & (stat.S_IWGRP | stat.S_IWOTH))
+    return not stat.S_ISREG(mode) or bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def shares_bounded(facts: Facts) -> Found:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 import wiring as app
@@ -87,6 +88,20 @@ def test_a_key_file_that_others_can_read_is_named(city: Door) -> None:
     kek.chmod(0o600)
     kek.with_name("linked.key").symlink_to(kek)
     assert said(ask(city, "keys_protected")) == (Status.UNMET, "key-files-open")
+
+
+@pytest.mark.parametrize(
+    ("place", "opened"), [("keys", 0o777), ("keys/access/wang", 0o604), ("issuer/seal.key", 0o644), ("backup", 0o640)]
+)
+def test_a_key_is_looked_for_wherever_keys_are_kept(city: Door, place: str, opened: int) -> None:
+    settings = city.city.settings
+    city.work("backup")
+    path = settings.backup("keys") / "wrap.key" if place == "backup" else settings.data / place
+    closed = path.stat().st_mode
+    assert ask(city, "keys_protected").status is Status.MET
+    path.chmod(opened)
+    assert ask(city, "keys_protected").evidence == (Evidence("key-files-open", {"names": path.name}),)
+    path.chmod(closed)
 
 
 def test_a_share_whose_end_or_purpose_is_taken_out_is_named(city: Door) -> None:
