@@ -34,8 +34,8 @@ from storage.errors import StorageError
 CONTROLS = read(Path(__file__).with_name("controls.toml").read_text(), probes=PROBES)
 PAGE = 20
 _CANNOT_TELL = (
-    OSError, ValueError, LookupError, sqlite3.Error, sa.exc.SQLAlchemyError, AuditError, StorageError, IdpError,
-    AuthzError, CryptoError, GatewayError, InfraError, CatalogueError,
+    OSError, ValueError, LookupError, ArithmeticError, RecursionError, sqlite3.Error, sa.exc.SQLAlchemyError,
+    AuditError, StorageError, IdpError, AuthzError, CryptoError, GatewayError, InfraError, CatalogueError,
 )  # fmt: skip
 """What a probe may meet on its way: then it has found nothing out."""
 _log = logging.getLogger(__name__)

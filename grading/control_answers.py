@@ -96,4 +96,5 @@ def _grade(connection: sa.Connection, system: str) -> int:
 
 def _answer(row: dict[str, object]) -> ControlAnswer:
     told = {name: row[name] for name in ControlAnswer.__dataclass_fields__}
-    return ControlAnswer(**told | {"status": Status(str(row["status"]))})  # type: ignore[arg-type] # a row's columns
+    status = Status(str(row["status"])) if row["status"] in ANSWERS else Status.NOT_ASSESSED  # nobody gave that
+    return ControlAnswer(**told | {"status": status})  # type: ignore[arg-type] # a row's columns

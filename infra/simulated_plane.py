@@ -71,7 +71,7 @@ class SimulatedPlane:
         try:
             passages = {Passage(str(i), str(o), str(p), int(n)): str(flow) for i, o, p, n, flow in told["passages"]}
             homes, interfaces = dict(told["homes"]), dict(told["interfaces"])
-        except (KeyError, TypeError, ValueError) as failure:
+        except (KeyError, TypeError, ValueError, OverflowError) as failure:
             raise DataPlaneUnavailable("the simulated data plane's file cannot be read") from failure
         return RuleModel(homes=homes, passages=MappingProxyType(passages), interfaces=interfaces)
 
@@ -80,7 +80,7 @@ class SimulatedPlane:
             told = json.loads(self._path.read_text())
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as failure:
+        except (OSError, ValueError, RecursionError) as failure:
             raise DataPlaneUnavailable("the simulated data plane's file cannot be read") from failure
         if not isinstance(told, dict):
             raise DataPlaneUnavailable("the simulated data plane's file cannot be read")

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from grading.assess import CONTROLS, assess
 from grading.evidence import Evidence, Status
 from tests.founded_city import Door
-from tests.grading.graded import ask, by_hand, said
+from tests.grading.graded import ask, by_hand, facts, said
 from tests.personas import infra_asks
 
 
@@ -35,6 +36,20 @@ def test_a_flow_that_nobody_answers_for_is_told(city: Door) -> None:
     assert said(ask(city, "border_as_compiled")) == (Status.MET, "border-as-compiled")
     by_hand(city, "UPDATE flow SET owner = '' WHERE port = 8443")
     assert said(ask(city, "border_as_compiled")) == (Status.PARTLY, "flows-unbounded")
+
+
+@pytest.mark.parametrize(
+    "written", ['{"interfaces": {}, "homes": {}, "passages": [["a", "b", "tcp", 1e999, ""]]}', "[" * 200_000]
+)
+def test_rules_that_nobody_can_read_are_no_border_and_no_crash(city: Door, written: str) -> None:
+    path = city.city.settings.data / "infra/zones.json"
+    was = path.read_text()
+    path.write_text(written)
+    (border,) = assess(facts(city), controls=[one for one in CONTROLS if one.probe == "border_as_compiled"])
+    assert (border.status, border.evidence[0].code) == (Status.NOT_ASSESSED, "probe-failed")
+    assert city.ask("GET", "/zones", cookie=city.sign_in("zhou"), page=True).status == 200
+    assert city.ask("GET", "/api/v1/zones/drift", "zhou").json["code"] == "data-plane-unavailable"
+    path.write_text(was)
 
 
 def test_a_city_without_zones_has_no_borders_to_be_asked_about(city: Door) -> None:
