@@ -154,7 +154,14 @@ def test_an_answer_changed_by_hand_contradicts_its_record(city: Door, monkeypatc
             assert [one.kind for one in found] == ["differs"] * wrong
 
 
-@pytest.mark.parametrize("by", ["UPDATE control_answer SET status = 'met'", "DELETE FROM control_answer"])
+@pytest.mark.parametrize(
+    "by",
+    [
+        "UPDATE control_answer SET status = 'met'",
+        "UPDATE control_answer SET status = 'splendid'",
+        "DELETE FROM control_answer",
+    ],
+)
 def test_while_an_answer_is_not_what_its_record_says_none_is_taken(
     city: Door, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
@@ -171,6 +178,7 @@ def test_while_an_answer_is_not_what_its_record_says_none_is_taken(
         connection.commit()
         for control in ("incident-plan", "physical-access"):
             assert later(city, control, timedelta()) == (Status.NOT_ASSESSED, "answers-contradict-records")
+            assert city.ask("GET", f"/systems/social/controls/{control}", "feng", page=True).status == 200
         copy.backup(connection)
     assert later(city, "incident-plan", timedelta()) == (Status.UNMET, "answered")
     assert later(city, "physical-access", timedelta()) == (Status.MET, "answered")
