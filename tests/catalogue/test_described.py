@@ -24,7 +24,6 @@ def codes(errors: object) -> list[str]:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_is_refused_and_told_what_to_do(name: str) -> None:
-    """fault: a resource or app named with markup, a newline, `;`, a leading dash, a formula, bidi — refused as `name-invalid`, with what a name may hold."""
     assert codes(wrong_with_name(name)) == ["name-invalid"]
     assert codes(wrong_with_name("")) == ["text-missing"]
     assert {"name-invalid", "text-missing", "text-invalid"} <= REASONS.keys()

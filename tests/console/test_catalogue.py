@@ -232,12 +232,15 @@ def test_an_approval_by_somebody_who_lost_the_clearance_meanwhile_is_none(city: 
     ("changes", "field", "code"),
     [
         ({"name": "<x>"}, "name", "name-invalid"), ({"name": "a\nb"}, "name", "name-invalid"),
-        ({"name": "../x"}, "name", "name-invalid"), ({"location": "=1+1"}, "location", "text-invalid"),
+        ({"name": "../x"}, "name", "name-invalid"), ({"name": "a;b"}, "name", "name-invalid"),
+        ({"name": "-rf"}, "name", "name-invalid"), ({"location": "=1+1"}, "location", "text-invalid"),
         ({"path": "/open/*"}, "path", "path-invalid"), ({"system": "../x"}, "system", "slug-invalid"),
         ({"path": "/closed"}, "path", "not-served"), ({"system": "marriage"}, "path", "not-served"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_published_is_said_by_field(city: Shop, changes: dict[str, str], field: str, code: str) -> None:
+    """fault: a resource named with markup, a newline, `;`, `../`, a leading dash or a formula — 422 for that field, nothing is published."""
+    before = city.door.ask("GET", "/api/v1/catalogue", "sun").json["items"]
     answer = publish(city, **changes)
     assert (answer.status, answer.json["errors"]) == (422, [{"field": field, "code": code}])
     assert not set(changes.values()) & set(re.findall(r'"([^"]*)"', answer.text)) - {"marriage"}
@@ -245,6 +248,7 @@ def test_what_cannot_be_published_is_said_by_field(city: Shop, changes: dict[str
     page = city.door.ask("POST", OWN, "sun", form=form, page=True)
     assert page.status == 422
     assert "<x>" not in page.text
+    assert city.door.ask("GET", "/api/v1/catalogue", "sun").json["items"] == before
 
 
 def test_the_apis_of_a_share_refuse_what_is_too_long_past_or_for_no_purpose(city: Shop) -> None:

@@ -8,7 +8,7 @@ HEAD = """# Faults
 
 What breaks, and what then happens. Each line is a test with the fault really caused; the line is the test's own words
 (`python -m tests.faults.table` prints this page, and a test holds it to that). In the first two sections every test is of a whole
-city, started as a person starts it; in the third of the room itself, with the component that fails.
+city, started as a person starts it; in the third of the room itself: with the component that fails, or where a name is refused.
 """
 TESTS = Path(__file__).parents[1]
 SECTIONS = {
@@ -38,7 +38,7 @@ def _rows(paths: Iterable[Path], *, every: bool = True) -> list[str]:
     rows = []
     for path in paths:
         for function in ast.parse(path.read_text()).body:
-            if isinstance(function, ast.FunctionDef) and function.name.startswith("test_"):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and function.name.startswith("test_"):
                 told = ast.get_docstring(function) or ""
                 if not every and not told.startswith("fault: "):
                     continue

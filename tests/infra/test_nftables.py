@@ -93,12 +93,17 @@ def test_no_hostile_name_becomes_a_zone(field: str, text: str) -> None:
         Zone(**values | {field: text})
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("field", ["id", "from_zone", "to_zone", "protocol"])
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [  # of an id, "A" is no fault
+        (field, text)
+        for field in ("id", "from_zone", "to_zone", "protocol")
+        for text in HOSTILE
+        if (field, text) != ("id", "A")
+    ],
+)
 def test_no_hostile_name_becomes_a_flow(field: str, text: str) -> None:
     """fault: a flow whose id, zone or protocol holds what nft would read — there is no such flow to compile."""
-    if field == "id" and text == "A":
-        return  # an id is made of such
     values = {name: getattr(flow("core", "extranet"), name) for name in Flow.__dataclass_fields__}
     with pytest.raises(ValueError):
         Flow(**values | {field: text})
