@@ -72,7 +72,7 @@ class Work:
     def _do(self, entry: Entry, plan: Plan) -> None:
         over = threading.Event()
         threading.Thread(target=self._live, args=(entry, over), name="beat", daemon=True).start()
-        reached = [""]
+        reached = [entry.step]
 
         def say(step: str) -> None:
             reached[0] = step
