@@ -72,6 +72,11 @@ class Repository:
             return []
         return sorted(path.name for path in self.folder.iterdir() if _ID.fullmatch(path.name) and path.is_dir())
 
+    def is_unused(self) -> bool:
+        """Whether nothing was ever backed up. Raises OSError for a folder that has a name and is not there."""
+        folders = [folder for folder in (self.folder, self.outside) if os.path.lexists(folder)]
+        return not any(_ID.match(path.name) for folder in folders for path in folder.iterdir())
+
     def place(self, backup: str) -> Path:
         """The folder of one backup. Raises BackupUnknown."""
         if not _ID.fullmatch(backup) or not (self.folder / backup).is_dir():

@@ -117,18 +117,6 @@ def test_another_backup_key_is_red(backed: Door, name: str, step: str, reason: s
         red(backed, step, reason)
 
 
-@pytest.mark.parametrize("name", ["wrap.key", "sign.key"])
-@pytest.mark.parametrize("kind", ["backup", "drill"])
-def test_a_backup_key_that_others_read_is_red_and_names_its_step_and_what_to_do(
-    backed: Door, kind: str, name: str
-) -> None:
-    with broken(backed):
-        (place(backed, "keys") / name).chmod(0o644)
-        told = backed.work(kind)
-        assert (told["status"], told["failing"]) == ("failed", "preparation"), told
-        assert f"`{name}` is open to others: run chmod 600" in told["why"]
-
-
 def test_a_lost_key_of_the_city_is_red_and_named(backed: Door) -> None:
     with broken(backed):
         (backed.city.settings.data / "keys/kek.key").write_bytes(b"w" * 32)
