@@ -1,6 +1,7 @@
 """Wiring of backups: which engines a profile has, where things lie, which keys open them."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 import time
@@ -14,7 +15,7 @@ from audit.event import Event, EventKind
 from audit.log import Log
 from audit.spool import Spool
 from backup.book import Book, Entry
-from backup.drill import Driller
+from backup.drill import Driller, clear
 from backup.files import FilesEngine
 from backup.manifest import Platform, key_ids
 from backup.pgbackrest import PgBackRest
@@ -113,7 +114,9 @@ def backups(
     """What the desk, the commands and the clock begin; nothing is made or opened before that."""
 
     def is_whole(backup: str) -> bool:
-        return backup in repository(settings).ids()
+        with contextlib.suppress(OSError):  # its disk is away: not known to be whole is not whole
+            return backup in repository(settings).ids()
+        return False
 
     return Work(
         Book(
@@ -121,9 +124,15 @@ def backups(
         ),
         runner=lambda: runner(settings, database, log, platform, clock=clock),
         driller=lambda: driller(settings, log, platform, clock=clock),
+        clear=partial(_clear, settings),
         plan=lambda: plan_for(grade()),
         clock=clock,
     )
+
+
+def _clear(settings: Settings) -> None:
+    abandon = PgBackRest(settings.backup_pgbackrest, database=None).abandon  # not set up: no server to stop
+    clear(settings.backup("scratch"), repository(settings), abandon)
 
 
 def runner(
