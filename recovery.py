@@ -1,6 +1,7 @@
 """Wiring of backups: which engines a profile has, where things lie, which keys open them."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 import time
@@ -14,7 +15,7 @@ from audit.event import Event, EventKind
 from audit.log import Log
 from audit.spool import Spool
 from backup.book import Book, Entry
-from backup.drill import Driller
+from backup.drill import Driller, clear
 from backup.files import FilesEngine
 from backup.manifest import Platform, key_ids
 from backup.pgbackrest import PgBackRest
@@ -27,9 +28,10 @@ from backup.sealed import Vault
 from backup.sqlite import SqliteEngine
 from backup.work import BACKUP, DRILL, Work
 from crypto.aead import Seal
+from crypto.errors import KeyFileUnsafe
 from crypto.founding import wrapping_of
 from crypto.keyring import Keyring
-from crypto.local_keys import load_or_create
+from crypto.local_keys import load, load_or_create
 from crypto.platform import PlatformSeal, ring_of
 from crypto.sign import SigningKey
 from crypto.uses import Uses
@@ -43,20 +45,39 @@ KEYS = ("keys/*.key", "keys/*.pub", "issuer/*.key")  # of the data folder
 _CONFIGURATION = ("profile", "demo-people.json")
 _MACHINE = ("name", "data", "port", "operations_port", "issuer_port", "routes")  # another machine's are others
 
+_LOST = (
+    "put it back from where it is kept: no backup that was made opens without it; "
+    "to give those up and begin with new keys, set other, empty folders for backups"
+)
+Key = Callable[[Path], bytes]
+
 
 def repository(settings: Settings) -> Repository:
     """Where backups are, and their checkpoints."""
     return Repository(settings.backup("repository"), outside=settings.backup("outside"))
 
 
-def signing_key(settings: Settings, *, key: Callable[[Path], bytes] = load_or_create) -> SigningKey:
-    """What manifests are signed with, made at first use; a restore only reads it, by `load`. Raises KeyFileUnsafe."""
+def first_or_kept(settings: Settings) -> Key:
+    """How a backup key is read: made only where nothing was ever backed up, for a new one opens nothing that was.
+
+    Raises OSError where that cannot be seen; what it returns raises KeyFileUnsafe, which says what to do.
+    """
+    return load_or_create if repository(settings).is_unused() else kept_key
+
+
+def kept_key(path: Path) -> bytes:
+    """The backup key in `path`. Raises KeyFileUnsafe, which says what to do."""
+    if not path.exists():
+        raise KeyFileUnsafe(f"backup key `{path}` is gone: {_LOST}")
+    return load(path)
+
+
+def signing_key(settings: Settings, key: Key) -> SigningKey:
+    """What manifests are signed with. Raises KeyFileUnsafe."""
     return SigningKey(key(settings.backup("keys") / SIGN))
 
 
-def engines(
-    settings: Settings, *, database: Database | None = None, key: Callable[[Path], bytes] = load_or_create
-) -> Engines:
+def engines(settings: Settings, key: Key, *, database: Database | None = None) -> Engines:
     """Who stores what; `database` is counted by a backup, and needed for nothing else. Raises KeyFileUnsafe."""
     vault = Vault(Seal(key(settings.backup("keys") / WRAP)))
     beside, files = SqliteEngine(vault), FilesEngine(vault)
@@ -69,10 +90,12 @@ def engines(
     )
 
 
-def _restic(settings: Settings, key: Callable[[Path], bytes]) -> Restic:
-    """Restic with its password, made at first use: the hexadecimal form of 32 random bytes."""
+def _restic(settings: Settings, key: Key) -> Restic:
+    """Restic with its password: the hexadecimal form of 32 random bytes."""
     password = settings.backup("keys") / "restic.password"
-    if key is load_or_create and not password.exists():
+    if not password.exists():
+        if key is not load_or_create:
+            raise KeyFileUnsafe(f"`{password}` is gone: {_LOST}")
         durable.replace(password, secrets.token_hex(32).encode())
     return Restic(settings.backup("restic"), password=password, scratch=settings.backup("scratch"))
 
@@ -91,7 +114,9 @@ def backups(
     """What the desk, the commands and the clock begin; nothing is made or opened before that."""
 
     def is_whole(backup: str) -> bool:
-        return backup in repository(settings).ids()
+        with contextlib.suppress(OSError):  # its disk is away: not known to be whole is not whole
+            return backup in repository(settings).ids()
+        return False
 
     return Work(
         Book(
@@ -99,9 +124,15 @@ def backups(
         ),
         runner=lambda: runner(settings, database, log, platform, clock=clock),
         driller=lambda: driller(settings, log, platform, clock=clock),
+        clear=partial(_clear, settings),
         plan=lambda: plan_for(grade()),
         clock=clock,
     )
+
+
+def _clear(settings: Settings) -> None:
+    abandon = PgBackRest(settings.backup_pgbackrest, database=None).abandon  # not set up: no server to stop
+    clear(settings.backup("scratch"), repository(settings), abandon)
 
 
 def runner(
@@ -114,12 +145,13 @@ def runner(
         log=log,
         keys=partial(key_ids, settings.data, KEYS),
     )
+    key = first_or_kept(settings)
     return Runner(
         sources=sources,
-        engines=engines(settings, database=database),
+        engines=engines(settings, key, database=database),
         repository=repository(settings),
         platform=platform,
-        signing=signing_key(settings),
+        signing=signing_key(settings, key),
         clock=clock,
     )
 
@@ -130,16 +162,16 @@ def driller(settings: Settings, log: Log, platform: Platform, *, clock: Callable
     A restored SQLite file is a database to ask: its own key rows, under this city's key file, open the canary. A
     restored PostgreSQL runs no longer by then, so `platform` does.
     """
-    keys = settings.data / "keys"
+    keys, key = settings.data / "keys", first_or_kept(settings)
     return Driller(
-        engines=engines(settings),
+        engines=engines(settings, key),
         repository=repository(settings),
         scratch=settings.backup("scratch"),
         log=log,
         platform=(lambda _: platform)
         if settings.profile == "production"
         else (lambda into: platform_of(into, keys, clock=clock)),
-        signer=signing_key(settings).public,
+        signer=signing_key(settings, key).public,
         keys=partial(key_ids, settings.data, KEYS),
         clock=clock,
     )

@@ -23,6 +23,7 @@ _SILENT = timedelta(seconds=60)  # a holder that is not seen for so long is gone
 _WHY_CHARS = 500
 _MILLISECOND = timedelta(milliseconds=1)
 INTERRUPTED = "interrupted"
+PREPARATION = "preparation"  # the first step: keys, engines, the repository, the place a drill restores to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class Book:
         """A new row that runs. Raises BackupBusy."""
         now, identifier = self._clock(), self._mint()
         entry = Entry(
-            id=identifier, kind=kind, state="running", step="", plan=plan.name, grade=plan.grade,
+            id=identifier, kind=kind, state="running", step=PREPARATION, plan=plan.name, grade=plan.grade,
             backup=identifier if kind == "backup" else "", asked_by=asked_by, record=record, holder=self._holder,
             started_at=now, beat_at=now, finished_at=None, failing="", why="",
             rpo_target_ms=plan.rpo // _MILLISECOND, rto_target_ms=plan.rto // _MILLISECOND,

@@ -64,7 +64,7 @@ class Driller:
         """Drill; what does not hold is in the result. Raises BackupBusy, RepositoryFull."""
         result, begun, began_at = Result(), time.monotonic(), self.clock()
         with self.repository.alone():
-            self._clear()
+            _clear(self.scratch, self.engines.database.abandon)
             self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
                 for step, check in self._steps(self.scratch / f"{SCRATCH}{drill}", result, plan, began_at, begun):
@@ -75,20 +75,8 @@ class Driller:
             except (BackupError, AuditError, CryptoError, StorageError, OSError) as failure:
                 result.why = str(failure) or type(failure).__name__
             finally:
-                self._clear()
+                _clear(self.scratch, self.engines.database.abandon)
         return result
-
-    def clear(self) -> None:
-        """Remove what a drill that was killed restored. Raises BackupBusy."""
-        if self.scratch.is_dir():
-            with self.repository.alone():
-                self._clear()
-
-    def _clear(self) -> None:
-        for left in self.scratch.glob(f"{SCRATCH}*"):
-            self.engines.database.abandon(left)
-            with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(left)
 
     def _steps(
         self, into: Path, result: Result, plan: Plan, began_at: datetime, begun: float
@@ -104,6 +92,22 @@ class Driller:
         result.rpo_seconds = round((began_at - walk.newest).total_seconds(), 3)
         yield "rpo", lambda: _within("RPO", result.rpo_seconds or 0.0, plan.rpo.total_seconds())
         yield "rto", lambda: _within("RTO", result.rto_seconds or 0.0, plan.rto.total_seconds())
+
+
+def clear(scratch: Path, repository: Repository, abandon: Callable[[Path], None]) -> None:
+    """Remove what a drill that was killed restored; no key is needed. Raises BackupBusy, DrillFailed, OSError."""
+    if scratch.is_dir():
+        with repository.alone():
+            _clear(scratch, abandon)
+
+
+def _clear(scratch: Path, abandon: Callable[[Path], None]) -> None:
+    for left in sorted(scratch.glob(f"{SCRATCH}*"), key=Path.is_symlink):  # a link keeps nothing else here
+        if left.is_symlink():
+            raise DrillFailed(f"`{left}` is a link, which no drill makes: find out whose it is, and remove it")
+        abandon(left)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(left)
 
 
 class _Walk:

@@ -65,7 +65,7 @@ class DatabaseEngine(Engine, Protocol):
         """
 
     def abandon(self, into: Path) -> None:
-        """End what a killed drill left running on a restored copy."""
+        """End what a killed drill left running on a restored copy. Raises EngineFailed."""
 
 
 class TreeDigest:

@@ -94,7 +94,7 @@ class PgBackRest:
         return Examined(counts=counts, newest=max(newest or taken, taken))
 
     def abandon(self, into: Path) -> None:
-        """Stop the servers that a killed drill left."""
+        """Stop the servers that a killed drill left. Raises EngineFailed."""
         with suppress(EngineMissing):
             throwaway.stop_below(into, self._program().account)
 

@@ -1,6 +1,7 @@
 """Repository: one folder for each whole backup; what is being made is hidden until it is whole and on the disk.
 
-ID/manifest · ID/PART.sealed · .ID.partial/ (being made, or left by a crash) · lock
+ID/manifest · ID/PART.sealed · .ID.partial/ (being made, or left by a crash) · lock; and outside
+ID.checkpoint · .ID.checkpoint (of what is being made: it does not count yet)
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from crypto.sign import VerifyingKey
 
 MANIFEST = "manifest"
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)  # a ULID: names sort by time
-_SUFFIX = ".partial"
+_PARTIAL, _CHECKPOINT = ".partial", ".checkpoint"
 
 
 class Repository:
@@ -39,8 +40,7 @@ class Repository:
             except BlockingIOError:
                 raise BackupBusy("another backup or drill is under way") from None
         try:
-            for partial in self.folder.glob(f".*{_SUFFIX}"):
-                self._clear(partial)
+            self._clear()
             yield
         finally:
             os.close(lock)
@@ -51,7 +51,7 @@ class Repository:
 
         Raises RepositoryFull, OSError.
         """
-        partial = self.folder / f".{backup}{_SUFFIX}"
+        partial = self.folder / f".{backup}{_PARTIAL}"
         try:
             with full_is_said(self.folder):
                 partial.mkdir(mode=0o700)
@@ -61,14 +61,21 @@ class Repository:
                 durable.sync_folder(self.folder)
         except BaseException:
             if partial.exists():
-                self._clear(partial)
+                shutil.rmtree(partial)
             raise
+        finally:
+            self._settle(backup)
 
     def ids(self) -> list[str]:
         """Every backup that was whole once, oldest first."""
         if not self.folder.is_dir():
             return []
         return sorted(path.name for path in self.folder.iterdir() if _ID.fullmatch(path.name) and path.is_dir())
+
+    def is_unused(self) -> bool:
+        """Whether nothing was ever backed up. Raises OSError for a folder that has a name and is not there."""
+        folders = [folder for folder in (self.folder, self.outside) if os.path.lexists(folder)]
+        return not any(_ID.match(path.name) for folder in folders for path in folder.iterdir())
 
     def place(self, backup: str) -> Path:
         """The folder of one backup. Raises BackupUnknown."""
@@ -85,14 +92,17 @@ class Repository:
         return manifests.read(text, key, backup=backup)
 
     def keep_outside(self, backup: str, checkpoint: str) -> None:
-        """Put the checkpoint where whoever changes the repository does not reach it. Raises RepositoryFull, OSError."""
+        """Put the checkpoint where who changes the repository does not reach it; it counts when the backup is whole.
+
+        Raises RepositoryFull, OSError.
+        """
         with full_is_said(self.outside):
-            durable.replace(self.outside / f"{backup}.checkpoint", checkpoint.encode())
+            durable.replace(self.outside / f".{backup}{_CHECKPOINT}", checkpoint.encode())
 
     def kept_outside(self, backup: str) -> str | None:
         """The checkpoint that counts, or None."""
         try:
-            return (self.outside / f"{backup}.checkpoint").read_text(encoding="utf-8")
+            return (self.outside / f"{backup}{_CHECKPOINT}").read_text(encoding="utf-8")
         except (FileNotFoundError, UnicodeDecodeError):
             return None
 
@@ -101,19 +111,33 @@ class Repository:
 
         A checkpoint outside outlives its backup, so a newest one that was taken away is not forgotten.
         """
-        outside = [path.stem for path in self.outside.glob("*.checkpoint") if _ID.fullmatch(path.stem)]
+        outside = [path.stem for path in self.outside.glob(f"*{_CHECKPOINT}") if _ID.fullmatch(path.stem)]
         known = max([*self.ids(), *outside], default="")
         if not known:
             raise BackupUnknown("there is no backup yet: `./citygate backup run`")
         return known
 
     def remove(self, backup: str) -> None:
-        """Forget a backup and its checkpoint. Raises OSError."""
-        gone = self.folder / f".{backup}{_SUFFIX}"
-        self.place(backup).rename(gone)  # whole or not at all, also if we are killed now
-        self._clear(gone)
+        """Forget a backup and its checkpoint: that first, or what a kill leaves would look hidden. Raises OSError."""
+        place, gone = self.place(backup), self.folder / f".{backup}{_PARTIAL}"
+        (self.outside / f"{backup}{_CHECKPOINT}").unlink(missing_ok=True)
+        durable.sync_folder(self.outside)
+        place.rename(gone)  # whole or not at all, also if we are killed now
+        shutil.rmtree(gone)
 
-    def _clear(self, partial: Path) -> None:
-        backup = partial.name.removeprefix(".").removesuffix(_SUFFIX)
-        (self.outside / f"{backup}.checkpoint").unlink(missing_ok=True)
-        shutil.rmtree(partial)
+    def _clear(self) -> None:
+        for kept in self.outside.glob(f".*{_CHECKPOINT}"):
+            self._settle(kept.name.removeprefix(".").removesuffix(_CHECKPOINT))
+        for partial in self.folder.glob(f".*{_PARTIAL}"):
+            backup = partial.name.removeprefix(".").removesuffix(_PARTIAL)
+            if not (self.outside / f"{backup}{_CHECKPOINT}").exists():  # else it was whole, and somebody hid it
+                shutil.rmtree(partial)
+
+    def _settle(self, backup: str) -> None:
+        """The checkpoint kept while it was made counts from now on, if it became whole."""
+        kept = self.outside / f".{backup}{_CHECKPOINT}"
+        if not (self.folder / backup).is_dir():
+            kept.unlink(missing_ok=True)
+        elif kept.exists():
+            kept.rename(self.outside / f"{backup}{_CHECKPOINT}")
+            durable.sync_folder(self.outside)

@@ -54,11 +54,14 @@ def make(folder: Path, account: str) -> None:
 
 
 def stop_below(folder: Path, account: str) -> None:
-    """End every server whose data lies in a folder below this one."""
+    """End every server whose data lies in a folder below this one. Raises EngineMissing, EngineFailed."""
     for found in folder.glob("*/postmaster.pid"):
         socket = Path(next(iter(found.read_text().splitlines()[4:5]), ""))
         command = [str(_programs() / "pg_ctl"), "stop", "--mode=immediate", f"--pgdata={found.parent}"]
-        subprocess.run(command, capture_output=True, check=False, timeout=_STOP_SECONDS, **_as(account))
+        try:
+            subprocess.run(command, capture_output=True, check=False, timeout=_STOP_SECONDS, **_as(account))
+        except subprocess.TimeoutExpired:
+            raise EngineFailed(f"the server that a drill left in `{found.parent}` does not stop") from None
         if socket.name.startswith(_SOCKETS):
             shutil.rmtree(socket, ignore_errors=True)
 

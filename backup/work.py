@@ -1,6 +1,7 @@
 """Work: one backup or drill in a thread of this process, with its row as its state."""
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -18,6 +19,7 @@ from storage.errors import StorageError
 BACKUP, DRILL = "backup", "drill"
 CLOCK = "service:clock"
 _BEAT_SECONDS = 10.0
+_log = logging.getLogger(__name__)
 
 
 class Work:
@@ -29,18 +31,23 @@ class Work:
         *,
         runner: Callable[[], Runner],
         driller: Callable[[], Driller],
+        clear: Callable[[], None],
         plan: Callable[[], Plan],
         clock: Callable[[], datetime],
     ) -> None:
         self.book, self.plan = book, plan
-        self._runner, self._driller, self._clock = runner, driller, clock
+        self._runner, self._driller, self._clear, self._clock = runner, driller, clear, clock
         self._thread: threading.Thread | None = None
 
     def recover(self) -> None:
         """At the start of a process: what it was at when it was killed is over, and leaves nothing in the clear."""
         self.book.end_mine()
-        with contextlib.suppress(BackupBusy):
-            self._driller().clear()
+        try:
+            self._clear()
+        except BackupBusy:
+            pass
+        except (BackupError, OSError):  # the door opens all the same, and the next drill fails for the same reason
+            _log.exception("what a killed drill restored is not removed, if there is any")
 
     def begin(self, kind: str, *, asked_by: str, record: str) -> Entry:
         """Begin; ask the book how it goes. Raises BackupBusy, PlanInvalid."""
@@ -72,7 +79,7 @@ class Work:
     def _do(self, entry: Entry, plan: Plan) -> None:
         over = threading.Event()
         threading.Thread(target=self._live, args=(entry, over), name="beat", daemon=True).start()
-        reached = [""]
+        reached = [entry.step]
 
         def say(step: str) -> None:
             reached[0] = step

@@ -24,7 +24,6 @@ from client import (
     table,
 )
 from crypto.errors import CryptoError
-from crypto.local_keys import load
 from wiring import clock
 
 _LOOK_SECONDS = 0.5
@@ -108,8 +107,8 @@ def restore_command(*, into: Path, keys: Path, backup: str, as_json: bool, **fol
             backup,
             settings.data,
             repository=recovery.repository(settings),
-            engines=recovery.engines(settings, key=load),
-            signer=recovery.signing_key(settings, key=load).public,
+            engines=recovery.engines(settings, recovery.kept_key),
+            signer=recovery.signing_key(settings, recovery.kept_key).public,
             kept=recovery.kept(keys, clock=clock),
             say=lambda step: click.echo(f"  {step} …", err=True),
         )

@@ -99,6 +99,7 @@ NAMES: Mapping[str, str] = {
     "minutes": "minutes",
     "hours": "hours",
     "days": "days",
+    "preparation": "preparing",
     "manifest": "finding the newest backup",
     "keys": "comparing the keys",
     "restore": "restoring",

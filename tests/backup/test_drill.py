@@ -175,6 +175,17 @@ def test_the_newest_backup_taken_away_is_not_forgotten(backed: Door) -> None:
         red(backed, "manifest", folder.name)
 
 
+def test_the_newest_backup_hidden_as_if_half_made_is_missed_and_kept(backed: Door) -> None:
+    """fault: somebody renames the newest backup to what a half-made one is called — the drill is red and names it; it and its checkpoint outside stay, and renamed back it passes."""
+    with broken(backed) as folder:
+        hidden = folder.rename(folder.with_name(f".{folder.name}.partial"))
+        red(backed, "manifest", f"there is no backup `{folder.name}`")
+        assert (place(backed, "outside") / f"{folder.name}.checkpoint").exists()
+        hidden.rename(folder)
+        told = backed.work("drill")
+        assert (told["status"], told["backup"]) == ("passed", folder.name), told
+
+
 def test_an_older_backup_in_the_place_of_the_newest_is_red(backed: Door) -> None:
     with broken(backed) as folder:
         older = min(path for path in folder.parent.iterdir() if path.is_dir())

@@ -12,7 +12,6 @@ import pytest
 
 import recovery
 from backup.restore import restore as bring_back
-from crypto.local_keys import load
 from settings import Settings
 from tests.founded_city import opened
 from tests.journeys.running_city import ROOT, command
@@ -78,7 +77,8 @@ def test_two_at_once_into_one_folder_make_one_city(backed: tuple[Path, Path], tm
         try:
             return bring_back(
                 "", settings.data, repository=recovery.repository(settings),
-                engines=recovery.engines(settings, key=load), signer=recovery.signing_key(settings, key=load).public,
+                engines=recovery.engines(settings, recovery.kept_key),
+                signer=recovery.signing_key(settings, recovery.kept_key).public,
                 kept=recovery.kept(kept, clock=clock), say=lambda _: None,
             ).id  # fmt: skip
         except FileExistsError:

@@ -62,6 +62,21 @@ def test_what_was_interrupted_is_told_too(city: Door) -> None:
     assert mismatches(city) == []
 
 
+def test_what_was_interrupted_is_told_too_where_the_repository_cannot_be_looked_at(city: Door) -> None:
+    book = city.city.backups.book
+    entry = book.begin("backup", city.city.backups.plan(), asked_by=city.ids["zhou"], record=book._mint())
+    repository = city.city.settings.backup("repository")
+    kept = repository.rename(repository.with_name("kept"))
+    repository.symlink_to("x" * 300)  # no name that a disk could have
+    try:
+        city.city.backups.recover()
+    finally:
+        repository.unlink()
+        kept.rename(repository)
+    assert (book.one(entry.id, "backup").state, book.one(entry.id, "backup").why) == ("failed", "interrupted")
+    assert mismatches(city) == []
+
+
 def test_a_backup_that_became_whole_before_its_row_did_is_whole(city: Door) -> None:
     book = city.city.backups.book
     entry = book.begin(

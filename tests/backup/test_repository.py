@@ -1,0 +1,53 @@
+"""A process killed between two steps of the repository: nothing half counts, and what was whole is not forgotten."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backup.repository import Repository
+from tests.journeys.running_city import ROOT
+
+OLD, NEW = "01K00000000000000000000000", "01K00000000000000000000001"
+_KILLED = """
+import os, shutil, signal, sys
+from pathlib import Path
+from backup.repository import Repository
+
+folder, outside, step, old, new = sys.argv[1:]
+repository = Repository(Path(folder), outside=Path(outside))
+die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+
+def make(backup, kill=lambda: None):
+    with repository.alone(), repository.making(backup) as place:
+        (place / "manifest").write_text(backup)
+        repository.keep_outside(backup, backup)
+        kill()
+
+make(old)
+if step == "kept outside":
+    make(new, die)
+if step == "shown":
+    repository._settle = die
+make(new)
+if step == "let go":
+    shutil.rmtree = die
+repository.remove(old)
+"""
+
+
+@pytest.mark.parametrize(("step", "left"), [("kept outside", [OLD]), ("shown", [OLD, NEW]), ("let go", [NEW])])
+def test_after_a_kill_what_is_shown_and_what_counts_outside_are_the_same(
+    tmp_path: Path, step: str, left: list[str]
+) -> None:
+    folder, outside = tmp_path / "repository", tmp_path / "outside"
+    line = [sys.executable, "-c", _KILLED, str(folder), str(outside), step, OLD, NEW]
+    assert subprocess.run(line, cwd=ROOT, check=False, timeout=60).returncode == -signal.SIGKILL
+    repository = Repository(folder, outside=outside)
+    with repository.alone():
+        assert (repository.ids(), repository.newest()) == (left, left[-1])
+    assert sorted(path.name for path in folder.iterdir()) == [*left, "lock"]
+    assert sorted(path.name for path in outside.iterdir()) == [f"{backup}.checkpoint" for backup in left]
+    assert repository.kept_outside(left[-1]) == left[-1]
