@@ -17,7 +17,7 @@ import click
 
 from deploy.demo.found import found, people_of
 from deploy.demo.up import address_of, up
-from deploy.supervise import CannotStart
+from deploy.supervise import CannotStart, Taken
 from idp.access_key import kept_key
 from idp.errors import CredentialRejected
 from settings import Settings, SettingsInvalid, from_environment
@@ -25,7 +25,8 @@ from wiring import clock, mint
 
 EXIT_FAILED, EXIT_USAGE, EXIT_DENIED, EXIT_NOT_FOUND, EXIT_CONFLICT, EXIT_INTEGRITY, EXIT_UNAVAILABLE = range(1, 8)
 _EXITS = {401: EXIT_DENIED, 403: EXIT_DENIED, 404: EXIT_NOT_FOUND, 409: EXIT_CONFLICT, 412: EXIT_CONFLICT,
-          400: EXIT_USAGE, 422: EXIT_USAGE, 503: EXIT_UNAVAILABLE, 504: EXIT_UNAVAILABLE}  # fmt: skip
+          400: EXIT_USAGE, 422: EXIT_USAGE,
+          502: EXIT_UNAVAILABLE, 503: EXIT_UNAVAILABLE, 504: EXIT_UNAVAILABLE}  # fmt: skip
 _ANSWER_SECONDS = 30
 _RAW = "!$&'()*+,=:@"  # stands raw in a path, as letters, digits and -._~ do; all else is encoded
 _UNREADABLE = re.compile("[\ud800-\udfff]")  # bytes of an argument that are no text (PEP 383)
@@ -37,6 +38,17 @@ def fail(message: str, status: int) -> NoReturn:
     line = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in message)
     click.echo(f"citygate: {line}", err=True)
     sys.exit(status)
+
+
+def exit_of(status: int) -> int:
+    """With which a command ends that was answered so."""
+    return _EXITS.get(status, EXIT_FAILED)
+
+
+def does_not_start(why: Exception) -> NoReturn:
+    """End because the city does not come up: what was asked makes no sense, is taken, or something failed."""
+    exits = {SettingsInvalid: EXIT_USAGE, Taken: EXIT_CONFLICT}
+    fail(str(why), exits.get(type(why), EXIT_FAILED))
 
 
 def target(base: str, *parts: str, **query: str) -> str:
@@ -115,7 +127,7 @@ class Door:
             fail(f"waits for a second person: request {answer['request']}", EXIT_DENIED)
         wrong = ", ".join(" ".join(map(str, error.values())) for error in answer.get("errors", ()))
         why = f"{answer.get('code', status)} ({wrong or answer.get('reason', '')})"
-        fail(f"refused: {why}, reference {answer.get('instance', '-')}", _EXITS.get(status, EXIT_FAILED))
+        fail(f"refused: {why}, reference {answer.get('instance', '-')}", exit_of(status))
 
 
 def _read(answer: bytes) -> dict[str, Any]:
@@ -161,7 +173,7 @@ def _city(settings: Settings, stack: ExitStack) -> tuple[int, Iterable[Mapping[s
         people = found(settings, clock=clock, mint=mint)
         stack.enter_context(up(settings, people))
     except (CannotStart, SettingsInvalid) as failure:
-        fail(str(failure), EXIT_UNAVAILABLE)
+        does_not_start(failure)
     return settings.port, people
 
 

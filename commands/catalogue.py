@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import click
 
-from client import EXIT_DENIED, EXIT_UNAVAILABLE, EXIT_USAGE, Door, door, fail, receipt_line, table, target
+from client import EXIT_UNAVAILABLE, EXIT_USAGE, Door, door, exit_of, fail, receipt_line, table, target
 from idp.app_key import Claim, Said, authorization_of, digest_told, signature_of
 from wiring import clock
 
@@ -160,7 +160,7 @@ def app_call(key_file: Path, url: str, method: str, body: Path | None, connect: 
     status, answer = _sent(parts.scheme, at, (method, asked, sent or None, headers))
     click.echo(answer)
     if status >= 400:
-        fail(f"refused: {status}", EXIT_DENIED if status in (401, 403) else EXIT_UNAVAILABLE)
+        fail(f"refused: {status}", exit_of(status))
 
 
 def _kept(key_file: Path) -> tuple[str, bytes]:

@@ -1,8 +1,11 @@
 """Whatever a person types, a command ends with one line that says what is wrong, and the code that is documented."""
 
 import json
+import re
 import subprocess
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import click
@@ -10,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import cli
-from tests.journeys.running_city import City, running
+from tests.journeys.running_city import ROOT, City, running
 
 HOSTILE = ("房产 登记", "a b", "a/b", "..", "%2F", "a\nb", "", "\udcff", "a@b;c", "--x", "字" * 3000)
 MEANT = {
@@ -164,6 +167,46 @@ def test_a_report_that_cannot_be_written_is_one_line(city: City, place: Path) ->
         2,
         f"citygate: cannot write `{place}/nowhere/x.pdf`: No such file or directory\n",
     )
+
+
+EXITS = {
+    400: 2, 401: 3, 403: 3, 404: 4, 409: 5, 412: 5, 413: 1, 422: 2, 429: 1, 500: 1, 502: 7, 503: 7, 504: 7,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[str]:
+    """Answers with the status that its path names."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(int(self.path[1:]))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("status", "code"), EXITS.items())
+def test_an_answer_to_an_app_has_the_documented_exit_code(status: int, code: int, upstream: str, place: Path) -> None:
+    result = CliRunner().invoke(cli, ["app", "call", str(place / "key"), f"{upstream}/{status}"])
+    assert (result.exit_code, result.stderr) == (code, f"citygate: refused: {status}\n")
+
+
+def test_the_exit_codes_of_answers_are_those_on_the_page() -> None:
+    page = (ROOT / "docs/cli.md").read_text()
+    rows = re.findall(
+        r"^\| ([1-7]) \| [a-z ]+ \| .*?\banswers? ([0-9]{3}(?:(?:, | and )[0-9]{3})*)", page, re.MULTILINE
+    )
+    told = {int(status): int(code) for code, listed in rows for status in re.findall("[0-9]{3}", listed)}
+    assert told == {status: code for status, code in EXITS.items() if code != 1}
+    assert "any other answer of 400 or more" in page
 
 
 def test_a_checkpoint_that_is_none_is_one_line(city: City, place: Path) -> None:
