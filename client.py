@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote, urlencode
@@ -61,6 +62,25 @@ def target(base: str, *parts: str, **query: str) -> str:
             fail(f"`{part}` is no name: one is neither empty nor dots, and holds none of / \\ % ; ? #", EXIT_USAGE)
     path = "/".join((base, *(quote(part, safe=_RAW) for part in parts)))
     return f"{path}?{urlencode(query)}" if query else path
+
+
+def check(errors: Iterable[Mapping[str, str]]) -> None:
+    """End before asking what the city would refuse: nobody is to approve what cannot be done."""
+    if wrong := _fields(errors):
+        fail(f"not asked: {wrong}", EXIT_USAGE)
+
+
+def _fields(errors: Iterable[Mapping[str, str]]) -> str:
+    return ", ".join(" ".join(map(str, error.values())) for error in errors)
+
+
+def moment(text: str) -> datetime | None:
+    """A moment as the API reads it, RFC 3339; None for what is none."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return read if read.tzinfo else None
 
 
 def configured(data: Path | None, port: int | None = None) -> Settings:
@@ -125,8 +145,7 @@ class Door:
             click.echo(json.dumps(answer, ensure_ascii=False))
         if answer.get("missing") == "approver" and answer.get("request"):
             fail(f"waits for a second person: request {answer['request']}", EXIT_DENIED)
-        wrong = ", ".join(" ".join(map(str, error.values())) for error in answer.get("errors", ()))
-        why = f"{answer.get('code', status)} ({wrong or answer.get('reason', '')})"
+        why = f"{answer.get('code', status)} ({_fields(answer.get('errors', ())) or answer.get('reason', '')})"
         fail(f"refused: {why}, reference {answer.get('instance', '-')}", exit_of(status))
 
 

@@ -13,7 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import click
 
-from client import EXIT_UNAVAILABLE, EXIT_USAGE, Door, door, exit_of, fail, receipt_line, table, target
+from client import EXIT_UNAVAILABLE, EXIT_USAGE, Door, check, door, exit_of, fail, moment, receipt_line, table, target
+from console.sharing import wrong_with_ask
 from idp.app_key import Claim, Said, authorization_of, digest_told, signature_of
 from wiring import clock
 
@@ -218,6 +219,7 @@ def share_group() -> None:
 @door("department-administrator")
 def share_ask(door: Door, resource: str, app: str, purpose: str, until: str) -> None:
     """Ask that APP may use RESOURCE; its owner decides."""
+    check(wrong_with_ask(purpose=purpose, until=moment(until), now=clock()))
     owner = door.ask("GET", target("/api/v1/catalogue", resource))["department"]
     body = {"app": app, "purpose": purpose, "until": until}
     answer = door.ask("POST", target("/api/v1/departments", owner, "resources", resource, "shares"), body)

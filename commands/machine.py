@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from client import Door, door, table, target
+from client import Door, check, door, table, target
+from console.asked_infra import wrong_with_machine
 
 _OF = "/api/v1/departments"
 _HOURS = 3600
@@ -27,6 +28,7 @@ def machine_group() -> None:
 @door("department-administrator")
 def machine_request(door: Door, department: str, system: str, zone: str, **body: Any) -> None:
     """Ask for a machine NAME for SYSTEM in ZONE; a system administrator approves."""
+    check(wrong_with_machine(name=body["name"], purpose=body["purpose"], size=body))
     path = target(_OF, department, "zones", zone, "systems", system, "machines")
     answer = door.ask("POST", path, body)
     door.tell(answer, f"{answer['state']}: {answer['id']} on {answer['host']}")

@@ -4,7 +4,10 @@ import re
 
 import click
 
-from client import EXIT_USAGE, Door, door, fail, table, target
+from client import EXIT_USAGE, Door, check, door, fail, moment, table, target
+from console.asked_terms import wrong_with_terms
+from infra.zone import wrong_with_flow
+from wiring import clock
 
 _TO = re.compile(r"(?P<to>[^:/]+):(?P<port>[0-9]{1,5})(/(?P<protocol>[a-z]+))?", re.ASCII)
 
@@ -74,6 +77,9 @@ def flow_list(door: Door, cursor: str) -> None:
 @door("security-administrator")
 def flow_open(door: Door, zone: str, to: str, **terms: str) -> None:
     """Ask to open ZONE to TO, "extranet:443"; a second security administrator approves."""
+    end = _end(to)
+    check(wrong_with_flow(from_zone=zone, to_zone=end["to"], protocol=end["protocol"], port=end["port"]))
+    check(wrong_with_terms(reason=terms["reason"], until=moment(terms["until"]), now=clock()))
     body = {"owner": terms["owner"], "expires_at": terms["until"], "reason": terms["reason"]}
     answer = door.ask("POST", _path(zone, to), body)
     door.tell(answer, f"open: {answer['id']}")

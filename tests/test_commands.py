@@ -5,6 +5,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from cli import cli
 from tests.journeys.running_city import ROOT, City, running
 
 HOSTILE = ("房产 登记", "a b", "a/b", "..", "%2F", "a\nb", "", "\udcff", "a@b;c", "--x", "字" * 3000)
+SOON = (datetime.now(UTC) + timedelta(days=2)).isoformat()
 MEANT = {
     "department": "civil", "system": "housing", "zone": "extranet", "to": "core:443", "login": "zhao", "role": "staff",
-    "until": "2099-01-01T00:00:00Z", "url": "http://housing.localhost/", "owner": "city",
+    "until": SOON, "url": "http://housing.localhost/", "owner": "city",
 }  # fmt: skip
 TAKES_WHAT_PYTEST_TAKES = ("test",)
 ANSWERED = {0, 2, 3, 4, 5}  # of a city that is up: never "unavailable", nor a fault inside it
@@ -218,3 +220,42 @@ def test_a_checkpoint_that_is_none_is_one_line(city: City, place: Path) -> None:
 def test_a_file_is_no_city(place: Path) -> None:
     result = CliRunner().invoke(cli, ["people", "list", "civil", "--data", str(place / "key")])
     assert (result.exit_code, result.stderr) == (2, f"citygate: `{place / 'key'}` is no folder\n")
+
+
+_FLOW = ("flow", "open", "extranet", "core:443", "--owner=city", f"--until={SOON}", "--reason=x")
+_MACHINE = (
+    "machine",
+    "request",
+    "civil",
+    "marriage",
+    "core",
+    "web",
+    "--cpu=1",
+    "--memory=1",
+    "--disk=1",
+    "--purpose=x",
+)
+_SHARE = ("share", "ask", "R", "A", "--purpose=x", f"--until={SOON}")
+
+
+@pytest.mark.parametrize(
+    ("line", "at", "wrong", "told"),
+    [
+        (_FLOW, 3, "core:99999", "port port-invalid"),
+        (_FLOW, 3, "core:0", "port port-invalid"),
+        (_FLOW, 3, "core:443/icmp", "protocol protocol-invalid"),
+        (_FLOW, 3, "extranet:443", "to zones-same"),
+        (_FLOW, 5, "--until=2027-01-31", "until date-invalid"),
+        (_FLOW, 5, "--until=2001-01-31T00:00:00Z", "until date-past"),
+        (_FLOW, 6, "--reason=", "reason reason-missing"),
+        (_MACHINE, 5, "<web>", "name machine-name-invalid"),
+        (_MACHINE, 6, "--cpu=0", "cpu cpu-invalid"),
+        (_SHARE, 4, "--purpose=a\nb", "purpose text-invalid"),
+        (_SHARE, 5, "--until=tomorrow", "until date-invalid"),
+    ],
+)
+def test_nobody_is_asked_to_approve_what_cannot_be_done(
+    line: tuple[str, ...], at: int, wrong: str, told: str, city: City
+) -> None:
+    result = run(city, [*line[:at], wrong, *line[at + 1 :]])
+    assert (result.exit_code, result.stderr) == (2, f"citygate: not asked: {told}\n")
