@@ -17,7 +17,7 @@ from typing import IO
 
 BARE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 _STOP_SECONDS, _RESTART_SECONDS = 8.0, 1.0
-_LOG_BYTES = 1 << 16  # of what a process says until it is ready
+_LOG_BYTES = 1 << 16  # of what a process said before it ended
 _PR_SET_PDEATHSIG = 1
 _NOT_FOR_CLIENTS = range(10_000, 32_768)  # below net.ipv4.ip_local_port_range
 
@@ -128,8 +128,8 @@ class Supervisor:
     def _last_words(self, process: Process) -> str:
         """What an ended process said last, which is why it ended."""
         with self._log(process).open("rb") as log:
-            log.seek(process.log_at)
-            lines = log.read(_LOG_BYTES).decode(errors="replace").splitlines() if process.ended() else []
+            log.seek(max(process.log_at, log.seek(0, os.SEEK_END) - _LOG_BYTES))
+            lines = log.read().decode(errors="replace").splitlines() if process.ended() else []
         return ": " + lines[-1].removeprefix("citygate: ") if lines else ""
 
 
