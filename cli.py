@@ -20,6 +20,7 @@ from client import (
     EXIT_UNAVAILABLE,
     EXIT_USAGE,
     configured,
+    does_not_start,
     fail,
     table,
 )
@@ -62,7 +63,7 @@ def up_command(port: int | None, data: Path | None, *, nginx: bool, as_json: boo
     try:
         people = found(settings, clock=clock, mint=mint)
     except SettingsInvalid as invalid:
-        fail(str(invalid), EXIT_USAGE)
+        does_not_start(invalid)
     _keep(lambda: up(settings, people, nginx=nginx), as_json=as_json)
 
 
@@ -77,7 +78,7 @@ def _keep(city: Callable[[], AbstractContextManager[Running]], *, as_json: bool)
     except KeyboardInterrupt:
         click.echo("citygate: stopped", err=True)
     except (CannotStart, SettingsInvalid) as failure:
-        fail(str(failure), EXIT_CONFLICT)
+        does_not_start(failure)
 
 
 def told(running: Running) -> str:
@@ -117,7 +118,7 @@ def bench_command(name: str, *, profile: str, as_json: bool) -> None:
     try:
         sys.exit(bench.main(as_json) if name in ("decisions", "crypto", "infra") else bench.main(as_json, profile))
     except (CannotMeasure, CannotStart) as failure:
-        fail(str(failure), EXIT_CONFLICT)
+        does_not_start(failure)
 
 
 @cli.command("code")
@@ -192,7 +193,7 @@ def stack_group() -> None:
 
 
 @stack_group.command("up")
-@click.option("--port", type=int, default=8080, show_default=True, help="The one public port.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="The one public port.")
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".citygate/stack"), show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
 def stack_up_command(port: int, data: Path, *, as_json: bool) -> None:

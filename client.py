@@ -3,20 +3,22 @@
 import functools
 import http.client
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import click
 
 from deploy.demo.found import found, people_of
 from deploy.demo.up import address_of, up
-from deploy.supervise import CannotStart
+from deploy.supervise import CannotStart, Taken
 from idp.access_key import kept_key
 from idp.errors import CredentialRejected
 from settings import Settings, SettingsInvalid, from_environment
@@ -24,23 +26,73 @@ from wiring import clock, mint
 
 EXIT_FAILED, EXIT_USAGE, EXIT_DENIED, EXIT_NOT_FOUND, EXIT_CONFLICT, EXIT_INTEGRITY, EXIT_UNAVAILABLE = range(1, 8)
 _EXITS = {401: EXIT_DENIED, 403: EXIT_DENIED, 404: EXIT_NOT_FOUND, 409: EXIT_CONFLICT, 412: EXIT_CONFLICT,
-          400: EXIT_USAGE, 422: EXIT_USAGE, 503: EXIT_UNAVAILABLE, 504: EXIT_UNAVAILABLE}  # fmt: skip
+          400: EXIT_USAGE, 422: EXIT_USAGE,
+          502: EXIT_UNAVAILABLE, 503: EXIT_UNAVAILABLE, 504: EXIT_UNAVAILABLE}  # fmt: skip
 _ANSWER_SECONDS = 30
+_RAW = "!$&'()*+,=:@"  # stands raw in a path, as letters, digits and -._~ do; all else is encoded
+_UNREADABLE = re.compile("[\ud800-\udfff]")  # bytes of an argument that are no text (PEP 383)
+_NOWHERE = frozenset("/\\%;?#")  # has no spelling in a path that the door takes
 
 
 def fail(message: str, status: int) -> NoReturn:
-    """End with one line on stderr."""
-    click.echo(f"citygate: {message}", err=True)
+    """End with one line on stderr, whatever the message quotes."""
+    line = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in message)
+    click.echo(f"citygate: {line}", err=True)
     sys.exit(status)
+
+
+def exit_of(status: int) -> int:
+    """With which a command ends that was answered so."""
+    return _EXITS.get(status, EXIT_FAILED)
+
+
+def does_not_start(why: Exception) -> NoReturn:
+    """End because the city does not come up: what was asked makes no sense, is taken, or something failed."""
+    exits = {SettingsInvalid: EXIT_USAGE, Taken: EXIT_CONFLICT}
+    fail(str(why), exits.get(type(why), EXIT_FAILED))
+
+
+def target(base: str, *parts: str, **query: str) -> str:
+    """What to ask for: each of `parts` is one segment below `base`, in the one spelling that the door takes.
+
+    A part without such a spelling names nothing, and ends the command.
+    """
+    for part in parts:
+        if part in ("", ".", "..") or not part.isprintable() or not _NOWHERE.isdisjoint(part):
+            fail(f"`{part}` is no name: one is neither empty nor dots, and holds none of / \\ % ; ? #", EXIT_USAGE)
+    path = "/".join((base, *(quote(part, safe=_RAW) for part in parts)))
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def check(errors: Iterable[Mapping[str, str]]) -> None:
+    """End before asking what the city would refuse: nobody is to approve what cannot be done."""
+    if wrong := _fields(errors):
+        fail(f"not asked: {wrong}", EXIT_USAGE)
+
+
+def _fields(errors: Iterable[Mapping[str, str]]) -> str:
+    return ", ".join(" ".join(map(str, error.values())) for error in errors)
+
+
+def moment(text: str) -> datetime | None:
+    """A moment as the API reads it, RFC 3339; None for what is none."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return read if read.tzinfo else None
 
 
 def configured(data: Path | None, port: int | None = None) -> Settings:
     """Settings of the environment, as overruled by options."""
     try:
         settings = from_environment()
-        return replace(settings, data=(data or settings.data).resolve(), port=port or settings.port)
+        settings = replace(settings, data=(data or settings.data).resolve(), port=port or settings.port)
     except SettingsInvalid as invalid:
         fail(str(invalid), EXIT_USAGE)
+    if settings.data.exists() and not settings.data.is_dir():
+        fail(f"`{settings.data}` is no folder", EXIT_USAGE)
+    return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +130,7 @@ class Door:
 
     def person(self, department: str, login: str) -> str:
         """The subject id of a login in this department or below it."""
-        found_people = self.ask("GET", f"/api/v1/departments/{department}/people?{urlencode({'q': login})}")["items"]
+        found_people = self.ask("GET", target("/api/v1/departments", department, "people", q=login))["items"]
         for one in found_people:
             if one["login"] == login:
                 return str(one["id"])
@@ -93,10 +145,8 @@ class Door:
             click.echo(json.dumps(answer, ensure_ascii=False))
         if answer.get("missing") == "approver" and answer.get("request"):
             fail(f"waits for a second person: request {answer['request']}", EXIT_DENIED)
-        for error in answer.get("errors", ()):
-            click.echo("  " + ", ".join(f"{name} {value}" for name, value in error.items()), err=True)
-        why = f"{answer.get('code', status)} ({answer.get('reason', '')})"
-        fail(f"refused: {why}, reference {answer.get('instance', '-')}", _EXITS.get(status, EXIT_FAILED))
+        why = f"{answer.get('code', status)} ({_fields(answer.get('errors', ())) or answer.get('reason', '')})"
+        fail(f"refused: {why}, reference {answer.get('instance', '-')}", exit_of(status))
 
 
 def _read(answer: bytes) -> dict[str, Any]:
@@ -116,6 +166,8 @@ def door(office: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         @click.option("--json", "as_json", is_flag=True)
         @functools.wraps(command)
         def run(*, as_login: str | None, data: Path | None, as_json: bool, **options: Any) -> None:
+            if any(isinstance(one, str) and _UNREADABLE.search(one) for one in options.values()):
+                fail("an argument is not UTF-8", EXIT_USAGE)
             settings = configured(data)
             with ExitStack() as stack:
                 port, people = _city(settings, stack)
@@ -140,7 +192,7 @@ def _city(settings: Settings, stack: ExitStack) -> tuple[int, Iterable[Mapping[s
         people = found(settings, clock=clock, mint=mint)
         stack.enter_context(up(settings, people))
     except (CannotStart, SettingsInvalid) as failure:
-        fail(str(failure), EXIT_UNAVAILABLE)
+        does_not_start(failure)
     return settings.port, people
 
 

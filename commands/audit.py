@@ -4,14 +4,13 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import click
 
 from audit.checkpoint import parse
 from audit.errors import CheckpointInvalid
 from audit.verify import verify
-from client import EXIT_INTEGRITY, EXIT_UNAVAILABLE, Door, configured, door, fail, table
+from client import EXIT_INTEGRITY, EXIT_UNAVAILABLE, Door, configured, door, fail, table, target
 from crypto.errors import KeyFileUnsafe
 from wiring import audit_log
 
@@ -32,7 +31,7 @@ def audit_group() -> None:
 def audit_search(door: Door, object_: str, request_: str, **asked: str) -> None:
     """Newest first; the search is itself recorded."""
     query = {name: text for name, text in {**asked, "object": object_, "request": request_}.items() if text}
-    answer = door.ask("GET", f"/api/v1/audit/events?{urlencode(query)}")
+    answer = door.ask("GET", target("/api/v1/audit/events", **query))
     door.tell(answer, table(answer["items"], ("leaf", "at", "result", "action", "subject", "object")))
 
 
@@ -50,13 +49,15 @@ def audit_reconcile(door: Door) -> None:
 
 @audit_group.command("verify")
 @click.option("--data", type=click.Path(path_type=Path))
-@click.option("--pinned", type=click.Path(exists=True, path_type=Path), help="A checkpoint that was kept outside.")
+@click.option(
+    "--pinned", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A checkpoint that was kept outside."
+)
 @click.option("--json", "as_json", is_flag=True)
 def audit_verify(data: Path | None, pinned: Path | None, *, as_json: bool) -> None:
     """Recompute everything from the files alone: 0 intact, 6 tampered, 7 unreadable."""
     try:
         log = audit_log(configured(data))
-        kept = parse(pinned.read_text(), log.key, log.origin) if pinned else None
+        kept = parse(pinned.read_text(errors="replace"), log.key, log.origin) if pinned else None
     except (KeyFileUnsafe, CheckpointInvalid) as failure:
         fail(str(failure), EXIT_UNAVAILABLE)
     report = verify(log.tiles, spools=log.spools, index=log.index, key=log.key, origin=log.origin, pinned=kept)

@@ -4,20 +4,26 @@ import hashlib
 import http.client
 import json
 import mimetypes
+import re
 import secrets
 import stat
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import click
 
-from client import EXIT_DENIED, EXIT_UNAVAILABLE, EXIT_USAGE, Door, door, fail, receipt_line, table
+from client import EXIT_UNAVAILABLE, EXIT_USAGE, Door, check, door, exit_of, fail, moment, receipt_line, table, target
+from console.sharing import wrong_with_ask
 from idp.app_key import Claim, Said, authorization_of, digest_told, signature_of
 from wiring import clock
 
 _FIELDS = ("produced", "publisher", "category", "version", "description", "carrier", "form", "location")
 _ANSWER_BYTES, _ANSWER_SECONDS = 1 << 20, 30
+_PORTS = {"http": 80, "https": 443}
+_AS_SENT = re.compile(r"[\x21-\x7e]+")
+_URL = "give the URL as http://HOST[:PORT]/PATH in ASCII, the rest percent-encoded, and --connect as HOST:PORT"
+_APP = re.compile(r"(app:)?(?P<key>[0-9A-Z]+)", re.ASCII)
 _RESOURCE = ("id", "name", "department", "label", "version", "system", "path")
 _SHARE = ("id", "resource_name", "app", "app_name", "app_department", "until", "purpose")
 
@@ -44,9 +50,9 @@ def resource_group() -> None:
 @door("department-administrator")
 def resource_publish(door: Door, department: str, system: str, path: str, of: str | None, **told: str) -> None:
     """Publish what PATH of SYSTEM gives, as DEPARTMENT's."""
-    base = f"/api/v1/departments/{department}/resources"
+    base = target("/api/v1/departments", department, "resources")
     if of:
-        answer = door.ask("POST", f"{base}/{of}/versions", told)
+        answer = door.ask("POST", target(base, of, "versions"), told)
         door.tell(answer, f"published: {answer['id']}, version {answer['version']}")
         return
     answer = door.ask("POST", base, {**told, "system": system, "path": path})
@@ -59,7 +65,7 @@ def resource_publish(door: Door, department: str, system: str, path: str, of: st
 @door("staff")
 def resource_list(door: Door, q: str, cursor: str) -> None:
     """One page of the catalogue, newest first."""
-    answer = door.ask("GET", f"/api/v1/catalogue?{urlencode({'q': q, 'cursor': cursor})}")
+    answer = door.ask("GET", target("/api/v1/catalogue", q=q, cursor=cursor))
     door.tell(answer, table(answer["items"], _RESOURCE))
 
 
@@ -68,7 +74,7 @@ def resource_list(door: Door, q: str, cursor: str) -> None:
 @door("staff")
 def resource_show(door: Door, resource: str) -> None:
     """Every field of RESOURCE, and who may use it now."""
-    answer = door.ask("GET", f"/api/v1/catalogue/{resource}")
+    answer = door.ask("GET", target("/api/v1/catalogue", resource))
     names = ("name", *_FIELDS, "department", "label", "system", "path", "published_at", "record")
     rows = [{"field": name, "value": str(answer[name])} for name in names]
     door.tell(answer, table(rows, ("field", "value")) + "\n\n" + table(answer["shares"], _SHARE))
@@ -80,7 +86,7 @@ def resource_show(door: Door, resource: str) -> None:
 @door("department-administrator")
 def resource_withdraw(door: Door, department: str, resource: str) -> None:
     """Take RESOURCE out of the catalogue, and from everybody it is shared to."""
-    answer = door.ask("DELETE", f"/api/v1/departments/{department}/resources/{resource}")
+    answer = door.ask("DELETE", target("/api/v1/departments", department, "resources", resource))
     door.tell(answer, f"withdrawn: {resource}, {receipt_line(answer['receipt'])}")
 
 
@@ -101,8 +107,8 @@ def app_create(door: Door, department: str, name: str, key_file: Path) -> None:
     except OSError as failure:
         fail(f"cannot make `{key_file}`: {failure.strerror}", EXIT_USAGE)
     try:
-        answer = door.ask("POST", f"/api/v1/departments/{department}/apps", {"name": name})
-    except SystemExit:
+        answer = door.ask("POST", target("/api/v1/departments", department, "apps"), {"name": name})
+    except BaseException:  # also Ctrl-C: an empty file is no key
         key_file.unlink()
         raise
     key_file.write_text(json.dumps({"id": answer["id"], "secret": answer.pop("secret")}))
@@ -114,7 +120,7 @@ def app_create(door: Door, department: str, name: str, key_file: Path) -> None:
 @door("department-administrator")
 def app_list(door: Door, department: str) -> None:
     """The apps of DEPARTMENT, and what they may use now."""
-    answer = door.ask("GET", f"/api/v1/departments/{department}/apps")
+    answer = door.ask("GET", target("/api/v1/departments", department, "apps"))
     columns = ("id", "name", "created_at", "expires_at")
     door.tell(answer, table(answer["items"], columns) + "\n\n" + table(answer["shares"], _SHARE))
 
@@ -125,7 +131,7 @@ def app_list(door: Door, department: str) -> None:
 @door("department-administrator")
 def app_end(door: Door, department: str, app: str) -> None:
     """No gateway takes the key of APP from then on."""
-    answer = door.ask("DELETE", f"/api/v1/departments/{department}/apps/{app}")
+    answer = door.ask("DELETE", target("/api/v1/departments", department, "apps", app))
     door.tell(answer, f"ended: {app}, {receipt_line(answer['receipt'])}")
 
 
@@ -139,34 +145,57 @@ def app_end(door: Door, department: str, app: str) -> None:
 @click.option("--connect", default="", help="HOST:PORT to connect to, where the URL's host has no address.")
 def app_call(key_file: Path, url: str, method: str, body: Path | None, connect: str) -> None:
     """Sign one request with the key in KEY_FILE, send it, print the answer; not through any other key of this city."""
-    if key_file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        fail(f"`{key_file}` may be read by others: chmod 600", EXIT_USAGE)
-    try:
-        kept, sent = json.loads(key_file.read_text()), body.read_bytes() if body else b""
-        kind = mimetypes.guess_type(body)[0] or "application/octet-stream" if body and sent else ""
-        parts, secret, key = urlsplit(url), kept["secret"].encode(), kept["id"].removeprefix("app:")
-        name, port = parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        fail("the key file or the URL cannot be read", EXIT_USAGE)
-    target = parts._replace(scheme="", netloc="", fragment="", path=parts.path or "/").geturl()
+    key, secret = _kept(key_file)
+    parts, at = _address(url, connect)
+    sent = body.read_bytes() if body else b""
+    kind = mimetypes.guess_type(body)[0] or "application/octet-stream" if body and sent else ""
+    name = parts.hostname or ""
+    asked = parts._replace(scheme="", netloc="", fragment="", path=parts.path or "/").geturl()
     digest = digest_told(hashlib.sha256(sent).digest())
     claim = Claim(key=key, time=int(clock().timestamp()), nonce=secrets.token_urlsafe(18), signature="")
-    said = Said(method=method, host=name, target=target, content_type=kind, digest=digest)
+    said = Said(method=method, host=name, target=asked, content_type=kind, digest=digest)
     signed = signature_of(secret, claim, said)
     authorization = authorization_of(Claim(key=key, time=claim.time, nonce=claim.nonce, signature=signed))
     headers = {"Host": parts.netloc, "Authorization": authorization, "Accept": "application/json"}
     headers |= {"Content-Digest": digest, "Content-Type": kind} if sent else {}
-    where, _, door_port = connect.partition(":")
-    at = where or ("127.0.0.1" if name.endswith(".localhost") else name)
-    status, answer = _sent(parts.scheme, at, int(door_port or port), (method, target, sent or None, headers))
+    status, answer = _sent(parts.scheme, at, (method, asked, sent or None, headers))
     click.echo(answer)
     if status >= 400:
-        fail(f"refused: {status}", EXIT_DENIED if status in (401, 403) else EXIT_UNAVAILABLE)
+        fail(f"refused: {status}", exit_of(status))
 
 
-def _sent(scheme: str, host: str, port: int, request: tuple[Any, ...]) -> tuple[int, str]:
+def _kept(key_file: Path) -> tuple[str, bytes]:
+    """The id and the secret that `app create` wrote."""
+    if key_file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        fail(f"`{key_file}` may be read by others: chmod 600", EXIT_USAGE)
+    try:
+        kept = json.loads(key_file.read_text())
+        found, secret = _APP.fullmatch(kept["id"]), kept["secret"].encode()
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        found, secret = None, b""
+    if found is None:
+        fail(f"`{key_file}` is no key file: give the one that `app create` wrote", EXIT_USAGE)
+    return found["key"], secret
+
+
+def _address(url: str, connect: str) -> tuple[SplitResult, tuple[str, int]]:
+    """The parts of `url`, which is signed and sent as it stands, and the host and port to connect to."""
+    try:
+        parts, door = urlsplit(url), urlsplit(f"//{connect}")
+        name, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        host = door.hostname or ("127.0.0.1" if name.endswith(".localhost") else name)
+        host.encode("idna")  # as the lookup of the host will
+        at = (host, door.port or port)
+    except (ValueError, KeyError):
+        fail(_URL, EXIT_USAGE)
+    if not name or door.path or not _AS_SENT.fullmatch(url + connect):
+        fail(_URL, EXIT_USAGE)
+    return parts, at
+
+
+def _sent(scheme: str, at: tuple[str, int], request: tuple[Any, ...]) -> tuple[int, str]:
     kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
-    connection = kind(host, port, timeout=_ANSWER_SECONDS)
+    connection = kind(*at, timeout=_ANSWER_SECONDS)
     try:
         connection.request(*request)
         response = connection.getresponse()
@@ -190,9 +219,10 @@ def share_group() -> None:
 @door("department-administrator")
 def share_ask(door: Door, resource: str, app: str, purpose: str, until: str) -> None:
     """Ask that APP may use RESOURCE; its owner decides."""
-    owner = door.ask("GET", f"/api/v1/catalogue/{resource}")["department"]
+    check(wrong_with_ask(purpose=purpose, until=moment(until), now=clock()))
+    owner = door.ask("GET", target("/api/v1/catalogue", resource))["department"]
     body = {"app": app, "purpose": purpose, "until": until}
-    answer = door.ask("POST", f"/api/v1/departments/{owner}/resources/{resource}/shares", body)
+    answer = door.ask("POST", target("/api/v1/departments", owner, "resources", resource, "shares"), body)
     door.tell(answer, f"shared: {answer['id']}, {receipt_line(answer['receipt'])}")
 
 
@@ -201,7 +231,7 @@ def share_ask(door: Door, resource: str, app: str, purpose: str, until: str) -> 
 @door("staff")
 def share_list(door: Door, resource: str) -> None:
     """Who may use RESOURCE now."""
-    answer = {"items": door.ask("GET", f"/api/v1/catalogue/{resource}")["shares"]}
+    answer = {"items": door.ask("GET", target("/api/v1/catalogue", resource))["shares"]}
     door.tell(answer, table(answer["items"], _SHARE))
 
 
@@ -215,6 +245,6 @@ def share_end(door: Door, department: str, share: str, resource: str | None, app
     """End SHARE: as the owner of --resource, or as who uses it with --app."""
     if bool(resource) == bool(app):
         fail("say either --resource or --app", EXIT_USAGE)
-    place = f"resources/{resource}" if resource else f"apps/{app}"
-    answer = door.ask("DELETE", f"/api/v1/departments/{department}/{place}/shares/{share}")
+    place = ("resources", resource) if resource else ("apps", app or "")
+    answer = door.ask("DELETE", target("/api/v1/departments", department, *place, "shares", share))
     door.tell(answer, f"ended: {share}, {receipt_line(answer['receipt'])}")

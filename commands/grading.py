@@ -1,11 +1,10 @@
 """Grade systems and assess them, through the door."""
 
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 
-from client import Door, door, receipt_line, table
+from client import EXIT_USAGE, Door, door, fail, receipt_line, table, target
 
 _HARMED = click.Choice(["citizens", "society", "state"])
 _HARM = click.Choice(["general", "serious", "grave"])
@@ -34,7 +33,7 @@ def grade_list(door: Door) -> None:
 @door("security-administrator")
 def grade_propose(door: Door, system: str, **answers: str) -> None:
     """Propose the grade of SYSTEM; a second security administrator approves it."""
-    answer = door.ask("POST", f"/api/v1/systems/{system}/grade", answers)
+    answer = door.ask("POST", target("/api/v1/systems", system, "grade"), answers)
     says = f"S{answer['s']}A{answer['a']}, grade {answer['grade']}, label {answer['label']}"
     door.tell(answer, f"{system}: {says}, {receipt_line(answer['receipt'])}")
 
@@ -49,7 +48,7 @@ def assess_group() -> None:
 @door("security-administrator")
 def assess_run(door: Door, system: str) -> None:
     """Ask every control of SYSTEM's grade now."""
-    answer = door.ask("POST", f"/api/v1/systems/{system}/assessments")
+    answer = door.ask("POST", target("/api/v1/systems", system, "assessments"))
     lines = [one | {"seen": ", ".join(seen["code"] for seen in one["evidence"])} for one in answer["controls"]]
     door.tell(answer, table(lines, ("id", "clause", "method", "status", "seen", "leaf")))
 
@@ -59,7 +58,7 @@ def assess_run(door: Door, system: str) -> None:
 @door("security-administrator")
 def assess_list(door: Door, system: str) -> None:
     """The last self-assessments of SYSTEM, newest first."""
-    answer = door.ask("GET", f"/api/v1/systems/{system}/assessments")
+    answer = door.ask("GET", target("/api/v1/systems", system, "assessments"))
     door.tell(answer, table(answer["items"], ("id", "run_at")))
 
 
@@ -72,8 +71,7 @@ def assess_list(door: Door, system: str) -> None:
 @door("security-administrator")
 def assess_answer(door: Door, system: str, control: str, **terms: str) -> None:
     """Answer CONTROL of SYSTEM, which no probe can judge, in your own name."""
-    target = "/".join(("/api/v1/systems", quote(system, safe=""), "controls", quote(control, safe=""), "answer"))
-    answer = door.ask("POST", target, terms)
+    answer = door.ask("POST", target("/api/v1/systems", system, "controls", control, "answer"), terms)
     door.tell(answer, f"{control} of {system}: {answer['status']}, until {answer['until']}")
 
 
@@ -84,5 +82,9 @@ def assess_answer(door: Door, system: str, control: str, **terms: str) -> None:
 @door("security-administrator")
 def assess_report(door: Door, system: str, assessment: str, file: Path) -> None:
     """Write the report of ASSESSMENT to FILE, as PDF."""
-    file.write_bytes(door.fetch(f"/systems/{system}/assessments/{assessment}/report.pdf"))
+    report = door.fetch(target("/systems", system, "assessments", assessment, "report.pdf"))
+    try:
+        file.write_bytes(report)
+    except OSError as failure:
+        fail(f"cannot write `{file}`: {failure.strerror}", EXIT_USAGE)
     door.tell({"file": str(file)}, str(file))

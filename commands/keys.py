@@ -4,11 +4,10 @@ import base64
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 import click
 
-from client import EXIT_INTEGRITY, Door, door, fail, receipt_line, table
+from client import EXIT_INTEGRITY, Door, door, fail, receipt_line, table, target
 
 _COLUMNS = ("department", "name", "usage", "version", "state", "algorithm", "age", "references")
 
@@ -25,7 +24,7 @@ def key_list(door: Door, department: str) -> None:
     """The keys of DEPARTMENT with their versions, and how much each old version still holds."""
     items, cursor = [], ""
     while True:
-        answer = door.ask("GET", f"/api/v1/departments/{department}/keys?{urlencode({'cursor': cursor})}")
+        answer = door.ask("GET", target("/api/v1/departments", department, "keys", cursor=cursor))
         items += answer["items"]
         if not (cursor := answer["next_cursor"] or ""):
             break
@@ -39,7 +38,7 @@ def key_list(door: Door, department: str) -> None:
 @door("security-administrator")
 def key_create(door: Door, department: str, name: str, usage: str) -> None:
     """Make a key of the department's suite."""
-    answer = door.ask("POST", f"/api/v1/departments/{department}/keys", {"name": name, "usage": usage})
+    answer = door.ask("POST", target("/api/v1/departments", department, "keys"), {"name": name, "usage": usage})
     door.tell(answer, f"made: {department}/{name}, {answer['versions'][0]['algorithm']}")
 
 
@@ -49,7 +48,7 @@ def key_create(door: Door, department: str, name: str, usage: str) -> None:
 @door("security-administrator")
 def key_rotate(door: Door, department: str, name: str) -> None:
     """Make the next version the active one; ends when every gateway seals with it."""
-    answer = door.ask("POST", f"/api/v1/departments/{department}/keys/{name}/rotate")
+    answer = door.ask("POST", _key(department, name, "rotate"))
     door.tell(answer, f"rotated: {department}/{name}, version {answer['version']}, {receipt_line(answer['receipt'])}")
 
 
@@ -59,7 +58,7 @@ def key_rotate(door: Door, department: str, name: str) -> None:
 @door("security-administrator")
 def key_suite(door: Door, department: str, suite: str | None) -> None:
     """What the next keys and versions of DEPARTMENT are made of; with SUITE, choose it."""
-    path = f"/api/v1/departments/{department}/key-suite"
+    path = target("/api/v1/departments", department, "key-suite")
     answer = door.ask("PUT", path, {"suite": suite}) if suite else door.ask("GET", path)
     door.tell(answer, answer["suite"])
 
@@ -72,7 +71,7 @@ def key_suite(door: Door, department: str, suite: str | None) -> None:
 def key_encrypt(door: Door, department: str, name: str, context: str) -> None:
     """Seal stdin; base64 on stdout."""
     body = {"plaintext": _stdin(), "context": _base64(context.encode())}
-    answer = door.ask("POST", f"/api/v1/departments/{department}/keys/{name}/encrypt", body)
+    answer = door.ask("POST", _key(department, name, "encrypt"), body)
     door.tell(answer, answer["ciphertext"])
 
 
@@ -83,8 +82,11 @@ def key_encrypt(door: Door, department: str, name: str, context: str) -> None:
 @door("staff")
 def key_decrypt(door: Door, department: str, name: str, context: str) -> None:
     """Open base64 from stdin; the bytes on stdout."""
-    body = {"ciphertext": sys.stdin.read().strip(), "context": _base64(context.encode())}
-    answer = door.ask("POST", f"/api/v1/departments/{department}/keys/{name}/decrypt", body)
+    body = {
+        "ciphertext": sys.stdin.buffer.read().decode(errors="replace").strip(),
+        "context": _base64(context.encode()),
+    }
+    answer = door.ask("POST", _key(department, name, "decrypt"), body)
     if door.as_json:
         door.tell(answer, "")
     else:
@@ -98,8 +100,11 @@ def key_decrypt(door: Door, department: str, name: str, context: str) -> None:
 @door("staff")
 def key_rewrap(door: Door, department: str, name: str, context: str) -> None:
     """Seal base64 from stdin anew by the newest version; it is not told what is in it."""
-    body = {"ciphertext": sys.stdin.read().strip(), "context": _base64(context.encode())}
-    answer = door.ask("POST", f"/api/v1/departments/{department}/keys/{name}/rewrap", body)
+    body = {
+        "ciphertext": sys.stdin.buffer.read().decode(errors="replace").strip(),
+        "context": _base64(context.encode()),
+    }
+    answer = door.ask("POST", _key(department, name, "rewrap"), body)
     door.tell(answer, answer["ciphertext"])
 
 
@@ -109,7 +114,7 @@ def key_rewrap(door: Door, department: str, name: str, context: str) -> None:
 @door("staff")
 def key_sign(door: Door, department: str, name: str) -> None:
     """Sign stdin; VERSION:BASE64 on stdout."""
-    answer = door.ask("POST", f"/api/v1/departments/{department}/keys/{name}/sign", {"message": _stdin()})
+    answer = door.ask("POST", _key(department, name, "sign"), {"message": _stdin()})
     door.tell(answer, f"{answer['version']}:{answer['signature']}")
 
 
@@ -122,10 +127,14 @@ def key_verify(door: Door, department: str, name: str, signature: str) -> None:
     """Check a signature over stdin; 6 if it does not verify."""
     version, _, value = signature.partition(":")
     body = {"message": _stdin(), "signature": value, "version": int(version) if version.isdecimal() else 0}
-    answer = door.ask("POST", f"/api/v1/departments/{department}/keys/{name}/verify", body)
+    answer = door.ask("POST", _key(department, name, "verify"), body)
     door.tell(answer, "valid" if answer["valid"] else "invalid")
     if not answer["valid"]:
         fail("the signature does not verify", EXIT_INTEGRITY)
+
+
+def _key(department: str, name: str, act: str) -> str:
+    return target("/api/v1/departments", department, "keys", name, act)
 
 
 def _versions(key: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

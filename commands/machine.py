@@ -1,12 +1,13 @@
 """Machines and quotas of a department: ask, list, start, stop, delete, what is left and what it cost."""
 
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import click
 
-from client import Door, door, table
+from client import Door, check, door, table, target
+from console.asked_infra import wrong_with_machine
 
+_OF = "/api/v1/departments"
 _HOURS = 3600
 
 
@@ -27,7 +28,8 @@ def machine_group() -> None:
 @door("department-administrator")
 def machine_request(door: Door, department: str, system: str, zone: str, **body: Any) -> None:
     """Ask for a machine NAME for SYSTEM in ZONE; a system administrator approves."""
-    path = _of(department, "zones", zone, "systems", system, "machines")
+    check(wrong_with_machine(name=body["name"], purpose=body["purpose"], size=body))
+    path = target(_OF, department, "zones", zone, "systems", system, "machines")
     answer = door.ask("POST", path, body)
     door.tell(answer, f"{answer['state']}: {answer['id']} on {answer['host']}")
 
@@ -38,7 +40,7 @@ def machine_request(door: Door, department: str, system: str, zone: str, **body:
 @door("department-administrator")
 def machine_list(door: Door, department: str, cursor: str) -> None:
     """The machines of a department and those below it."""
-    answer = door.ask("GET", f"{_of(department, 'machines')}?{urlencode({'cursor': cursor})}")
+    answer = door.ask("GET", target(_OF, department, "machines", cursor=cursor))
     columns = ("id", "name", "system", "zone", "host", "cpu", "memory_gib", "disk_gib", "state")
     door.tell(answer, table(answer["items"], columns))
 
@@ -49,7 +51,7 @@ def machine_list(door: Door, department: str, cursor: str) -> None:
 @door("department-administrator")
 def machine_start(door: Door, department: str, machine: str) -> None:
     """Let it run."""
-    _tell(door, door.ask("POST", _of(department, "machines", machine, "start")))
+    _tell(door, door.ask("POST", target(_OF, department, "machines", machine, "start")))
 
 
 @machine_group.command("stop")
@@ -58,7 +60,7 @@ def machine_start(door: Door, department: str, machine: str) -> None:
 @door("department-administrator")
 def machine_stop(door: Door, department: str, machine: str) -> None:
     """Stop it; its disk stays, and costs."""
-    _tell(door, door.ask("POST", _of(department, "machines", machine, "stop")))
+    _tell(door, door.ask("POST", target(_OF, department, "machines", machine, "stop")))
 
 
 @machine_group.command("delete")
@@ -67,7 +69,7 @@ def machine_stop(door: Door, department: str, machine: str) -> None:
 @door("department-administrator")
 def machine_delete(door: Door, department: str, machine: str) -> None:
     """Destroy it with its disk."""
-    _tell(door, door.ask("DELETE", _of(department, "machines", machine)))
+    _tell(door, door.ask("DELETE", target(_OF, department, "machines", machine)))
 
 
 @machine_group.command("hours")
@@ -76,7 +78,7 @@ def machine_delete(door: Door, department: str, machine: str) -> None:
 @door("department-administrator")
 def machine_hours(door: Door, department: str, month: str) -> None:
     """What the machines of a month cost, in hours; final once the month is over."""
-    answer = door.ask("GET", f"{_of(department, 'usage')}?{urlencode({'month': month})}")
+    answer = door.ask("GET", target(_OF, department, "usage", month=month))
     rows = [*answer["items"], {"name": "total" if answer["closed"] else "total so far", **answer["total"]}]
     names = {name: name.replace("_seconds", "_hours") for name in answer["total"]}
     shown = [row | {said: f"{row[name] / _HOURS:.2f}" for name, said in names.items()} for row in rows]
@@ -93,7 +95,7 @@ def quota_group() -> None:
 @door("department-administrator")
 def quota_show(door: Door, department: str) -> None:
     """Per resource: the quota, what is taken of it, what is left."""
-    answer = door.ask("GET", _of(department, "quota"))
+    answer = door.ask("GET", target(_OF, department, "quota"))
     door.tell(answer, _quota(answer))
 
 
@@ -105,12 +107,8 @@ def quota_show(door: Door, department: str) -> None:
 @door("system-administrator")
 def quota_set(door: Door, department: str, **body: int) -> None:
     """Give a department this quota, out of what the one above it has left."""
-    answer = door.ask("PUT", _of(department, "quota"), body)
+    answer = door.ask("PUT", target(_OF, department, "quota"), body)
     door.tell(answer, _quota(answer))
-
-
-def _of(department: str, *parts: str) -> str:
-    return "/api/v1/departments/" + "/".join(quote(part, safe="") for part in (department, *parts))
 
 
 def _quota(answer: dict[str, Any]) -> str:

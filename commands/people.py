@@ -1,11 +1,10 @@
 """Commands about people: who works where, what they may do, one's own sessions."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 import click
 
-from client import Door, door, receipt_line, table
+from client import Door, door, receipt_line, table, target
 
 
 @click.group("people")
@@ -19,7 +18,7 @@ def people_group() -> None:
 @door("department-administrator")
 def people_list(door: Door, department: str, q: str) -> None:
     """The people of a department and those below it."""
-    answer = door.ask("GET", f"/api/v1/departments/{department}/people?{urlencode({'q': q})}")
+    answer = door.ask("GET", target("/api/v1/departments", department, "people", q=q))
     door.tell(answer, table(answer["items"], ("login", "name", "department", "id")))
 
 
@@ -39,8 +38,7 @@ def role_group() -> None:
 def role_assign(door: Door, department: str, login: str, role: str, **given: Any) -> None:
     """Give ROLE to LOGIN in DEPARTMENT; ends when every gateway decides by it."""
     body = {"role": role, "clearance": given["clearance"], "expires_at": given["until"], "reason": given["reason"]}
-    path = f"/api/v1/departments/{department}/people/{door.person(department, login)}/assignments"
-    answer = door.ask("POST", path, body)
+    answer = door.ask("POST", _assignments(door, department, login), body)
     door.tell(answer, f"given: {answer['id']}, {receipt_line(answer['receipt'])}")
 
 
@@ -50,7 +48,7 @@ def role_assign(door: Door, department: str, login: str, role: str, **given: Any
 @door("department-administrator")
 def role_list(door: Door, department: str, login: str) -> None:
     """What LOGIN holds in DEPARTMENT and below."""
-    answer = door.ask("GET", f"/api/v1/departments/{department}/people/{door.person(department, login)}/assignments")
+    answer = door.ask("GET", _assignments(door, department, login))
     door.tell(answer, table(answer["items"], ("id", "role", "department", "clearance", "expires_at", "given_by")))
 
 
@@ -61,9 +59,13 @@ def role_list(door: Door, department: str, login: str) -> None:
 @door("department-administrator")
 def role_revoke(door: Door, department: str, login: str, assignment: str) -> None:
     """Take an assignment back; ends when no gateway decides by it any more."""
-    path = f"/api/v1/departments/{department}/people/{door.person(department, login)}/assignments/{assignment}"
-    answer = door.ask("DELETE", path)
+    answer = door.ask("DELETE", target(_assignments(door, department, login), assignment))
     door.tell(answer, f"taken back: {assignment}, {receipt_line(answer['receipt'])}")
+
+
+def _assignments(door: Door, department: str, login: str) -> str:
+    person = door.person(department, login)
+    return target("/api/v1/departments", department, "people", person, "assignments")
 
 
 @click.group("session")

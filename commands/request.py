@@ -1,11 +1,10 @@
 """Requests that need a second person: what waits, approve, reject, send again."""
 
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import click
 
-from client import EXIT_CONFLICT, EXIT_DENIED, Door, door, fail, table
+from client import EXIT_CONFLICT, EXIT_DENIED, Door, door, fail, table, target
 
 
 @click.group("request")
@@ -19,7 +18,7 @@ def request_group() -> None:
 @door("security-administrator")
 def request_list(door: Door, of: str, cursor: str) -> None:
     """What waits for me, what I asked for, or what I decided."""
-    answer = door.ask("GET", f"/api/v1/requests?{urlencode({'of': of, 'cursor': cursor})}")
+    answer = door.ask("GET", target("/api/v1/requests", of=of, cursor=cursor))
     door.tell(answer, table(answer["items"], ("id", "verdict", "action", "object", "subject", "until")))
 
 
@@ -47,13 +46,13 @@ def request_reject(door: Door, request: str, reason: str) -> None:
 @door("security-administrator")
 def request_resume(door: Door, request: str) -> None:
     """Send an own request again, the same bytes, once; prints what the act answers."""
-    answer = door.ask("POST", f"/.citygate/resume/{quote(request, safe='')}")
+    answer = door.ask("POST", target("/.citygate/resume", request))
     door.tell(answer, f"done: {request}")
 
 
 def _decide(door: Door, request: str, **said: str) -> dict[str, Any]:
     """At the path of what is asked for, so that the door decides about exactly that."""
-    found = door.ask("GET", f"/api/v1/requests/{quote(request, safe='')}")
+    found = door.ask("GET", target("/api/v1/requests", request))
     if not found["approve"]:  # one's own, or decided: the refusal is the door's to say where there is one
         why = found["verdict"] or "own request"
         fail(f"{why}: {request} is not yours to decide", EXIT_CONFLICT if found["verdict"] else EXIT_DENIED)

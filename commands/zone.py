@@ -1,12 +1,13 @@
 """Zones and the flows between them: list, test, open, close, and what is in force that should not be."""
 
 import re
-from typing import Any
-from urllib.parse import quote, urlencode
 
 import click
 
-from client import EXIT_USAGE, Door, door, fail, table
+from client import EXIT_USAGE, Door, check, door, fail, moment, table, target
+from console.asked_terms import wrong_with_terms
+from infra.zone import wrong_with_flow
+from wiring import clock
 
 _TO = re.compile(r"(?P<to>[^:/]+):(?P<port>[0-9]{1,5})(/(?P<protocol>[a-z]+))?", re.ASCII)
 
@@ -30,7 +31,7 @@ def zone_list(door: Door) -> None:
 @door("system-administrator")
 def zone_test(door: Door, zone: str, to: str) -> None:
     """Does a connection from ZONE pass to TO, "extranet:443" or "extranet:53/udp"? The data plane's own answer."""
-    answer = door.ask("GET", f"/api/v1/zones/{quote(zone, safe='')}/flows/test?{urlencode(_target(to))}")
+    answer = door.ask("GET", target("/api/v1/zones", zone, "flows", "test", **_end(to)))
     by = f"by flow {answer['flow']['id']} of {answer['flow']['owner']}" if answer["flow"] else "no flow allows it"
     said = f"{'passes' if answer['passes'] else 'does not pass'} ({answer['plane']}): {by}"
     door.tell(answer, said if answer["agrees"] else f"{said}; the data plane does not do what the flows say")
@@ -62,7 +63,7 @@ def flow_group() -> None:
 @door("security-administrator")
 def flow_list(door: Door, cursor: str) -> None:
     """Every flow that is open now."""
-    answer = door.ask("GET", f"/api/v1/flows?{urlencode({'cursor': cursor})}")
+    answer = door.ask("GET", target("/api/v1/flows", cursor=cursor))
     columns = ("id", "from_zone", "to_zone", "protocol", "port", "owner", "expires_at", "opened_by", "approved_by")
     door.tell(answer, table(answer["items"], columns))
 
@@ -76,6 +77,9 @@ def flow_list(door: Door, cursor: str) -> None:
 @door("security-administrator")
 def flow_open(door: Door, zone: str, to: str, **terms: str) -> None:
     """Ask to open ZONE to TO, "extranet:443"; a second security administrator approves."""
+    end = _end(to)
+    check(wrong_with_flow(from_zone=zone, to_zone=end["to"], protocol=end["protocol"], port=end["port"]))
+    check(wrong_with_terms(reason=terms["reason"], until=moment(terms["until"]), now=clock()))
     body = {"owner": terms["owner"], "expires_at": terms["until"], "reason": terms["reason"]}
     answer = door.ask("POST", _path(zone, to), body)
     door.tell(answer, f"open: {answer['id']}")
@@ -91,7 +95,7 @@ def flow_close(door: Door, zone: str, to: str) -> None:
     door.tell(answer, f"closed: {answer['id']}")
 
 
-def _target(to: str) -> dict[str, Any]:
+def _end(to: str) -> dict[str, str]:
     found = _TO.fullmatch(to)
     if found is None:
         fail("say where to as ZONE:PORT, or ZONE:PORT/udp", EXIT_USAGE)
@@ -99,6 +103,5 @@ def _target(to: str) -> dict[str, Any]:
 
 
 def _path(zone: str, to: str) -> str:
-    there = _target(to)
-    parts = (zone, "flows", there["to"], there["protocol"], there["port"])
-    return "/api/v1/zones/" + "/".join(quote(str(part), safe="") for part in parts)
+    end = _end(to)
+    return target("/api/v1/zones", zone, "flows", end["to"], end["protocol"], end["port"])

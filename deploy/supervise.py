@@ -17,12 +17,17 @@ from typing import IO
 
 BARE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 _STOP_SECONDS, _RESTART_SECONDS = 8.0, 1.0
+_LOG_BYTES = 1 << 16  # of what a process said before it ended
 _PR_SET_PDEATHSIG = 1
 _NOT_FOR_CLIENTS = range(10_000, 32_768)  # below net.ipv4.ip_local_port_range
 
 
 class CannotStart(Exception):
     """Something does not come up; the message says what and why."""
+
+
+class Taken(CannotStart):
+    """Somebody else has what it needs: a port, or the city itself."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +43,7 @@ class Process:
     stop_signal: signal.Signals = signal.SIGTERM
     running: subprocess.Popen[bytes] | None = None
     begun: float = 0.0
+    log_at: int = 0  # where in its log this start begins
 
     def start(self, log: IO[bytes]) -> None:
         """Start it; what it prints goes to `log`."""
@@ -79,8 +85,8 @@ class Supervisor:
             waiting = [process for process in waiting if not process.ready()]
             dead = [process for process in waiting if process.ended()]
             if dead or (waiting and time.monotonic() > deadline):
-                names = ", ".join(process.name for process in dead or waiting)
-                raise CannotStart(f"not ready: {names}; see {self.logs}/*.log")
+                why = "; ".join(process.name + self._last_words(process) for process in dead or waiting)
+                raise CannotStart(f"not ready: {why}; see {self.logs}/*.log")
             time.sleep(0.05)
 
     def keep(self) -> None:
@@ -112,8 +118,19 @@ class Supervisor:
                 time.sleep(0.02)
 
     def _start(self, process: Process) -> None:
-        with (self.logs / f"{process.name}.log").open("ab") as log:
+        with self._log(process).open("ab") as log:
+            process.log_at = log.tell()
             process.start(log)
+
+    def _log(self, process: Process) -> Path:
+        return self.logs / f"{process.name}.log"
+
+    def _last_words(self, process: Process) -> str:
+        """What an ended process said last, which is why it ended."""
+        with self._log(process).open("rb") as log:
+            log.seek(max(process.log_at, log.seek(0, os.SEEK_END) - _LOG_BYTES))
+            lines = log.read().decode(errors="replace").splitlines() if process.ended() else []
+        return ": " + lines[-1].removeprefix("citygate: ") if lines else ""
 
 
 def answers(port: int, path: str = "/") -> bool:
@@ -129,13 +146,13 @@ def answers(port: int, path: str = "/") -> bool:
 
 
 def check_free(port: int) -> None:
-    """Raises CannotStart when somebody listens on `port`."""
+    """Raises Taken when somebody listens on `port`."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise CannotStart(f"port {port} is taken; choose another with --port") from None
+            raise Taken(f"port {port} is taken; choose another with --port") from None
 
 
 def free_ports(count: int) -> list[int]:
@@ -153,7 +170,7 @@ def free_pair() -> int:
     """A port that nobody listens on, nor on the next one."""
     while True:
         (port,) = free_ports(1)
-        with contextlib.suppress(CannotStart):
+        with contextlib.suppress(Taken):
             check_free(port + 1)
             return port
 

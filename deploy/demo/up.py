@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.nginx.data_plane import configure
-from deploy.supervise import BARE, CannotStart, Process, Supervisor, answers, check_free, free_ports
+from deploy.supervise import BARE, Process, Supervisor, Taken, answers, check_free, free_ports
 from settings import Settings, to_environment
 
 HERE = Path(__file__).parent
@@ -83,12 +83,12 @@ def up(settings: Settings, people: Sequence[Mapping[str, Any]], *, nginx: bool =
 
 @contextlib.contextmanager
 def alone(data: Path) -> Iterator[None]:
-    """One supervisor for each city. Raises CannotStart."""
+    """One supervisor for each city. Raises Taken."""
     with (data / "run" / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CannotStart(f"this city is up already ({data})") from None
+            raise Taken(f"this city is up already ({data})") from None
         yield
 
 

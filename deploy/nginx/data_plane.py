@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from string import Template
 
+from deploy.supervise import CannotStart
 from settings import Settings, SettingsInvalid
 
 HERE = Path(__file__).parent
@@ -20,10 +21,6 @@ http {{ access_log off; {paths}
 {rest}
 }}
 """
-
-
-class NginxMissing(Exception):
-    """nginx is not installed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +45,11 @@ def configure(
 
     `gateways` and `control` are the folders of the processes' two sockets; one process may be all of them.
     `forward_auth`: portals nginx delivers to, by name, with their port on loopback; `inline`: hosts that go through
-    a gateway; `console`: hosts that go through `control`. Raises NginxMissing, SettingsInvalid.
+    a gateway; `console`: hosts that go through `control`. Raises CannotStart, SettingsInvalid.
     """
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin")
     if not program:
-        raise NginxMissing("nginx is not installed: as root, apt-get install nginx")
+        raise CannotStart("nginx is not installed: as root, apt-get install nginx")
     folder = settings.data / "run" / "nginx"
     place = Place(folder=folder, scratch=folder, log=str(folder / "error.log"))
     portals = {name: f"127.0.0.1:{port}" for name, port in forward_auth.items()}

@@ -5,7 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from settings import Settings, to_environment
 from tests.architecture.source import ROOT
 
 PAGES = ["README.md", *(str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").glob("*.md")))]
+_ID = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{26}\b")
 _ELSEWHERE = {
     "up",
     "test",
@@ -42,15 +43,33 @@ def test_every_bench_is_documented_and_no_other_is() -> None:
     assert sorted("\\|".join(told).split("\\|")) == sorted(benches) == sorted(bench_command.params[0].type.choices)
 
 
-def _commands() -> list[tuple[str, str]]:
-    """Each `$ ./citygate …` line of a console block, with the page it stands on; then those inside README's text."""
+@dataclass(frozen=True)
+class Told:
+    """A command that a reader is told to type, where, and what is shown of its output; "" is anything."""
+
+    page: str
+    command: str
+    shown: str = ""
+
+    @property
+    def status(self) -> int:
+        return 3 if "waits for a second person" in self.shown else 0
+
+
+def _commands() -> list[Told]:
+    """Each `$ ./citygate …` line of a console block; then those inside README's text."""
     found = []
     for page in PAGES:
         for block in re.findall(r"^```console\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL):
-            lines = block.replace("\\\n", " ").split("\n")
-            found += [(page, line[2:]) for line in lines if line.startswith("$ ./citygate")]
+            lines = re.findall(r"^\$ (\./citygate.*)\n((?:(?!\$ ).*\n)*)", block.replace("\\\n", " "), re.MULTILINE)
+            found += [Told(page, *line) for line in lines]
     inline = re.findall(r"`(\./citygate [^`\n]+)`", (ROOT / "README.md").read_text())
-    return found + [("README.md", command.replace("LOGIN", "wang")) for command in inline]
+    return found + [Told("README.md", command.replace("LOGIN", "wang")) for command in inline]
+
+
+def _of_any_city(output: str) -> str:
+    """An output without what is of one city alone: its ids, numbers and digests."""
+    return re.sub(r"\b[0-9a-f]{64}\b|\b[0-9]+\b", "…", _ID.sub("…", output))
 
 
 def _verb(command: str) -> str:
@@ -58,16 +77,22 @@ def _verb(command: str) -> str:
 
 
 def test_readers_are_told_to_type_something() -> None:
-    assert {"up", "code"} <= {_verb(command) for page, command in _commands() if page == "README.md"}
+    assert {"up", "code"} <= {_verb(told.command) for told in _commands() if told.page == "README.md"}
 
 
-@pytest.mark.parametrize("page", sorted({page for page, _ in _commands()}))
+@pytest.mark.parametrize("page", sorted({told.page for told in _commands()}))
 def test_the_commands_of_a_page_work_in_their_order(page: str, founded: Path, tmp_path: Path) -> None:
-    """On a city of the page's own, each with the exit status 0 that a reader expects."""
-    commands = [text for where, text in _commands() if where == page and _verb(text) not in _ELSEWHERE]
+    """On a city of the page's own, each with the exit status that a reader expects, and what is shown of its output."""
+    commands = [told for told in _commands() if told.page == page and _verb(told.command) not in _ELSEWHERE]
     subprocess.run(["cp", "-a", str(founded), str(tmp_path / "city")], check=True)
     here = {**os.environ, "CITYGATE_DATA": str(tmp_path / "city"), "CITYGATE_PORT": str(free_pair())}
-    for command in commands:
-        arguments = [sys.executable, str(ROOT / "cli.py"), *shlex.split(command, comments=True)[1:]]
+    ids = dict[str, str]()
+    for told in commands:
+        words = shlex.split(_ID.sub(lambda shown: ids[shown[0]], told.command), comments=True)[1:]
+        arguments = [sys.executable, str(ROOT / "cli.py"), *words]
         result = subprocess.run(arguments, cwd=ROOT, env=here, capture_output=True, text=True, check=False, timeout=120)
-        assert result.returncode == 0, f"{page}: {command}\n{result.stdout}{result.stderr}"
+        printed = result.stdout + result.stderr
+        assert result.returncode == told.status, f"{page}: {told.command}\n{printed}"
+        if told.shown:
+            assert _of_any_city(printed) == _of_any_city(told.shown), f"{page}: {told.command}\n{printed}"
+        ids.update(zip(_ID.findall(told.shown), _ID.findall(printed), strict=False))

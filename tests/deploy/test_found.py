@@ -162,3 +162,18 @@ def test_a_city_whose_key_file_cannot_be_read_says_what_to_do_and_makes_none(
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith(f"citygate: key file `{name}` {why}"), ended.stderr
     assert {path.name for path in (place / "keys").iterdir()} <= before
+
+
+def test_who_starts_a_city_reads_which_key_file_and_what_to_do(founded: Path, tmp_path: Path) -> None:
+    place = tmp_path / "city"
+    shutil.copytree(founded, place)
+    (place / "keys/pairwise.key").chmod(0o644)
+    for asked in (["up", "--port", str(free_pair())], ["people", "list", "civil"]):
+        line = [sys.executable, "cli.py", *asked, "--data", str(place)]
+        environment = {**os.environ, "CITYGATE_PORT": str(free_pair())}
+        ended = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        assert (ended.returncode, ended.stdout) == (1, ""), ended
+        assert ended.stderr.startswith(
+            "citygate: not ready: city: key file `pairwise.key` is open to others: run chmod"
+        )
+        assert ended.stderr.count("\n") == 1

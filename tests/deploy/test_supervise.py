@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.supervise import BARE, Process, Supervisor, answers, free_ports
+from deploy.supervise import BARE, CannotStart, Process, Supervisor, answers, free_ports
 from tests.faults.faults import alive
 from tests.faults.visitor import eventually
 
@@ -59,3 +59,16 @@ def test_a_master_that_does_not_stop_leaves_no_worker(supervisor: Supervisor, mo
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", int(process.command[3])))
+
+
+def test_what_does_not_start_is_told_with_its_last_words_of_this_start(tmp_path: Path) -> None:
+    (tmp_path / "silent.log").write_text("of yesterday\n")
+    for name, program, told in (
+        ("loud", "import sys; print('so', flush=True); sys.exit('because')", ": because"),
+        ("silent", "", ""),
+    ):
+        process = Process(name=name, command=[sys.executable, "-c", program], environment=BARE,
+                          folder=tmp_path, ready=lambda: False)  # fmt: skip
+        with pytest.raises(CannotStart) as failure:
+            Supervisor(logs=tmp_path).start([process], within_seconds=20)
+        assert str(failure.value) == f"not ready: {name}{told}; see {tmp_path}/*.log"
