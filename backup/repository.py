@@ -58,13 +58,13 @@ class Repository:
                 yield partial
                 durable.sync_folder(partial)
                 partial.rename(self.folder / backup)
-                durable.sync_folder(self.folder)
         except BaseException:
+            self._pending(backup).unlink(missing_ok=True)
             if partial.exists():
                 shutil.rmtree(partial)
             raise
-        finally:
-            self._settle(backup)
+        durable.sync_folder(self.folder)
+        self._count(backup)
 
     def ids(self) -> list[str]:
         """Every backup that was whole once, oldest first."""
@@ -97,14 +97,14 @@ class Repository:
         Raises RepositoryFull, OSError.
         """
         with full_is_said(self.outside):
-            durable.replace(self.outside / f".{backup}{_CHECKPOINT}", checkpoint.encode())
+            durable.replace(self._pending(backup), checkpoint.encode())
 
     def kept_outside(self, backup: str) -> str | None:
-        """The checkpoint that counts, or None."""
-        try:
-            return (self.outside / f"{backup}{_CHECKPOINT}").read_text(encoding="utf-8")
-        except (FileNotFoundError, UnicodeDecodeError):
-            return None
+        """The checkpoint of a whole backup, or None."""
+        for kept in (self.outside / f"{backup}{_CHECKPOINT}", self._pending(backup)):  # killed before it was to count
+            with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+                return kept.read_text(encoding="utf-8")
+        return None
 
     def newest(self) -> str:
         """The id of the newest backup there ever was. Raises BackupUnknown.
@@ -126,18 +126,23 @@ class Repository:
         shutil.rmtree(gone)
 
     def _clear(self) -> None:
-        for kept in self.outside.glob(f".*{_CHECKPOINT}"):
-            self._settle(kept.name.removeprefix(".").removesuffix(_CHECKPOINT))
+        """What a killed backup left; whether it became whole is never asked of what the repository shows."""
+        for pending in self.outside.glob(f".*{_CHECKPOINT}"):
+            backup = pending.name.removeprefix(".").removesuffix(_CHECKPOINT)
+            if (self.folder / f".{backup}{_PARTIAL}").exists():
+                pending.unlink()
+            else:
+                self._count(backup)
         for partial in self.folder.glob(f".*{_PARTIAL}"):
             backup = partial.name.removeprefix(".").removesuffix(_PARTIAL)
             if not (self.outside / f"{backup}{_CHECKPOINT}").exists():  # else it was whole, and somebody hid it
                 shutil.rmtree(partial)
 
-    def _settle(self, backup: str) -> None:
-        """The checkpoint kept while it was made counts from now on, if it became whole."""
-        kept = self.outside / f".{backup}{_CHECKPOINT}"
-        if not (self.folder / backup).is_dir():
-            kept.unlink(missing_ok=True)
-        elif kept.exists():
-            kept.rename(self.outside / f"{backup}{_CHECKPOINT}")
-            durable.sync_folder(self.outside)
+    def _pending(self, backup: str) -> Path:
+        """The checkpoint of what is being made."""
+        return self.outside / f".{backup}{_CHECKPOINT}"
+
+    def _count(self, backup: str) -> None:
+        """From now on its checkpoint counts, and a repository without the backup lacks it."""
+        self._pending(backup).rename(self.outside / f"{backup}{_CHECKPOINT}")
+        durable.sync_folder(self.outside)
