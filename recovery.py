@@ -85,16 +85,17 @@ def engines(settings: Settings, key: Key, *, database: Database | None = None) -
         database=PgBackRest(settings.backup_pgbackrest, database=database)
         if settings.profile == "production"
         else beside,
-        files=_restic(settings, key) if settings.backup_restic else files,
+        files=_restic(settings, key, first=database is not None) if settings.backup_restic else files,
         beside=beside,
     )
 
 
-def _restic(settings: Settings, key: Key) -> Restic:
-    """Restic with its password: the hexadecimal form of 32 random bytes."""
+def _restic(settings: Settings, key: Key, *, first: bool) -> Restic:
+    """Restic with its password: the hexadecimal form of 32 random bytes; a `first` backup may begin its repository."""
     password = settings.backup("keys") / "restic.password"
     if not password.exists():
-        if key is not load_or_create:
+        begins = first and not (settings.backup("restic") / "config").exists()
+        if key is not load_or_create and not begins:
             raise KeyFileUnsafe(f"`{password}` is gone: {_LOST}")
         durable.replace(password, secrets.token_hex(32).encode())
     return Restic(settings.backup("restic"), password=password, scratch=settings.backup("scratch"))
