@@ -27,6 +27,7 @@ from crypto.sign import VerifyingKey
 from storage.errors import StorageError
 
 SCRATCH = "drill-"
+CLEARING = "clearing"  # the last step, which no answer rests on
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,7 +62,11 @@ class Driller:
     clock: Callable[[], datetime]
 
     def run(self, drill: str, plan: Plan, *, say: Say) -> Result:
-        """Drill; what does not hold is in the result. Raises BackupBusy, RepositoryFull."""
+        """Drill; what does not hold is in the result.
+
+        Raises BackupBusy, RepositoryFull and, where what was restored cannot be removed, DrillFailed, EngineFailed,
+        OSError.
+        """
         result, begun, began_at = Result(), time.monotonic(), self.clock()
         with self.repository.alone():
             _clear(self.scratch, self.engines.database.abandon)
@@ -75,6 +80,7 @@ class Driller:
             except (BackupError, AuditError, CryptoError, StorageError, OSError) as failure:
                 result.why = str(failure) or type(failure).__name__
             finally:
+                say(CLEARING)
                 _clear(self.scratch, self.engines.database.abandon)
         return result
 
@@ -95,7 +101,10 @@ class Driller:
 
 
 def clear(scratch: Path, repository: Repository, abandon: Callable[[Path], None]) -> None:
-    """Remove what a drill that was killed restored; no key is needed. Raises BackupBusy, DrillFailed, OSError."""
+    """Remove what a drill that was killed restored; no key is needed.
+
+    Raises BackupBusy, RepositoryFull, DrillFailed, EngineFailed, OSError.
+    """
     if scratch.is_dir():
         with repository.alone():
             _clear(scratch, abandon)

@@ -100,6 +100,7 @@ NAMES: Mapping[str, str] = {
     "hours": "hours",
     "days": "days",
     "preparation": "preparing",
+    "clearing": "removing what was restored",
     "manifest": "finding the newest backup",
     "keys": "comparing the keys",
     "restore": "restoring",
