@@ -45,7 +45,11 @@ class Sources:
             policies=city.policies(),
             database=city.stores.database,
             log=city.log,
-            keys=[city.settings.data / "keys", city.settings.data / "issuer", city.settings.backup("keys")],
+            keys=[
+                (city.settings.data / "keys", "**/*"),
+                (city.settings.data / "issuer", "*.key"),
+                (city.settings.backup("keys"), "**/*"),
+            ],
             seal=city.seal,
             sealed=sealed_places(city.stores),
             origin=city.console,

@@ -108,7 +108,7 @@ class Facts:
     policies: PolicySet
     database: Database
     log: Log
-    keys: Sequence[Path]  # folders of the key files, where they are kept on this machine
+    keys: Sequence[tuple[Path, str]]  # folder and pattern of key files, wherever this machine keeps some
     seal: PlatformSeal
     sealed: Sequence[Place]  # wherever something is kept that it sealed
     origin: str  # of the desks, as browsers see it

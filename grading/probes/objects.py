@@ -60,7 +60,8 @@ def secrets_sealed(facts: Facts) -> Found:
 
 def keys_protected(facts: Facts) -> Found:
     """Every key file is a file of ours, closed to everybody else, in a folder where nobody else writes."""
-    within = [one for place in facts.keys if place.exists() for one in (place, *sorted(place.rglob("*")))]
+    places = [(place.resolve(), pattern) for place, pattern in facts.keys if place.exists()]
+    within = [one for place, pattern in places for one in (place, *sorted(place.glob(pattern)))]
     modes = {path: path.lstat().st_mode for path in within if path.suffix != ".pub"}
     loose = [path.name for path, mode in modes.items() if _is_open(mode)]
     if loose:

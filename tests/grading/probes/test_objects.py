@@ -98,7 +98,9 @@ def test_a_key_is_looked_for_wherever_keys_are_kept(city: Door, place: str, open
     city.work("backup")
     path = settings.backup("keys") / "wrap.key" if place == "backup" else settings.data / place
     closed = path.stat().st_mode
-    assert ask(city, "keys_protected").status is Status.MET
+    keys = [*(settings.data / "keys").rglob("*"), *settings.backup("keys").iterdir(), settings.data / "issuer/seal.key"]
+    count = sum(one.is_file() and one.suffix != ".pub" for one in keys)
+    assert ask(city, "keys_protected").evidence == (Evidence("key-files-closed", {"count": count}),)
     path.chmod(opened)
     assert ask(city, "keys_protected").evidence == (Evidence("key-files-open", {"names": path.name}),)
     path.chmod(closed)
