@@ -88,10 +88,10 @@ def configured(data: Path | None, port: int | None = None) -> Settings:
     try:
         settings = from_environment()
         settings = replace(settings, data=(data or settings.data).resolve(), port=port or settings.port)
-    except SettingsInvalid as invalid:
+        if settings.data.exists() and not settings.data.is_dir():
+            fail(f"`{settings.data}` is no folder", EXIT_USAGE)
+    except (SettingsInvalid, OSError, ValueError) as invalid:  # a path with a NUL, or too long
         fail(str(invalid), EXIT_USAGE)
-    if settings.data.exists() and not settings.data.is_dir():
-        fail(f"`{settings.data}` is no folder", EXIT_USAGE)
     return settings
 
 

@@ -182,13 +182,13 @@ def _address(url: str, connect: str) -> tuple[SplitResult, tuple[str, int]]:
     """The parts of `url`, which is signed and sent as it stands, and the host and port to connect to."""
     try:
         parts, door = urlsplit(url), urlsplit(f"//{connect}")
-        name, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        name, usual = parts.hostname or "", _PORTS[parts.scheme]
         host = door.hostname or ("127.0.0.1" if name.endswith(".localhost") else name)
         host.encode("idna")  # as the lookup of the host will
-        at = (host, door.port or port)
+        at = (host, door.port or parts.port or usual)
     except (ValueError, KeyError):
         fail(_URL, EXIT_USAGE)
-    if not name or door.path or not _AS_SENT.fullmatch(url + connect):
+    if not name or parts.username is not None or door.path or not _AS_SENT.fullmatch(url + connect):
         fail(_URL, EXIT_USAGE)
     return parts, at
 

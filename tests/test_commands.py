@@ -107,6 +107,16 @@ def test_no_text_ends_a_command_in_a_traceback(words: tuple[str, ...], city: Cit
             (place / "new").unlink(missing_ok=True)
 
 
+@pytest.mark.parametrize("data", ["x" * 300, "/proc/x", "/proc/x/y", "key"])
+@pytest.mark.parametrize("words", [["code", "wang"], ["people", "list", "civil"], ["up", "--port", "1"]], ids=" ".join)
+def test_a_folder_that_cannot_be_is_one_line(
+    words: list[str], data: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    result = CliRunner().invoke(cli, [*words, "--data", data])
+    assert (result.exit_code, len(told(result))) == (2, 1), (result.stderr, result.exc_info)
+
+
 def test_a_name_reaches_the_door_in_its_one_spelling(city: City) -> None:
     """Chinese and blanks are encoded, what the door wants raw is not; what has no spelling is not asked for."""
     answers = {name: run(city, ["assess", "run", name]) for name in ("房产登记", "a b", "a@b:c", "a/b", "..", "")}
@@ -126,6 +136,8 @@ def test_a_name_reaches_the_door_in_its_one_spelling(city: City) -> None:
         ("http://housing.localhost:x/", ""),
         ("http://a..b/", ""),
         ("ftp://housing.localhost/", ""),
+        ("ftp://housing.localhost:80/", ""),
+        ("http://somebody@housing.localhost/", ""),
         ("/open/properties", ""),
         ("http://housing.localhost/", "h:x"),
         ("http://housing.localhost/", "h:99999"),

@@ -65,26 +65,35 @@ def found(
     """Make the city in `settings.data` unless it is there; return its people.
 
     A demo keeps what they sign in with beside them, to tell it again; without `keep_secrets` it is told this once.
-    Raises SettingsInvalid for a folder that is no city, or one of another profile than it was founded in.
+    Raises SettingsInvalid for a folder that cannot be made, that is no city, or one of another profile than it was
+    founded in.
     """
     if accounts is local_accounts and settings.profile != "embedded":
         raise SettingsInvalid("the local issuer is for the embedded profile; production is founded by `bootstrap`")
-    place = settings.data
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with alone_in(place.parent):
-        if not place.exists():
-            scratch = place.with_name(f"{place.name}.founding")
-            shutil.rmtree(scratch, ignore_errors=True)
-            scratch.mkdir(mode=0o700)
-            (scratch / PROFILE).write_text(settings.profile)
-            people = _make(replace(settings, data=scratch), accounts, clock=clock, mint=mint, keep_secrets=keep_secrets)
-            _keep(scratch / PEOPLE, people, secrets_too=keep_secrets)
-            scratch.rename(place)
-            return people
+    place, make = settings.data, partial(_make, accounts=accounts, clock=clock, mint=mint, keep_secrets=keep_secrets)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with alone_in(place.parent):
+            if not place.exists():
+                return _put(settings, make, secrets_too=keep_secrets)
+    except OSError as failure:
+        raise SettingsInvalid(f"`{place}` cannot be made: {failure.strerror}") from failure
     profile = (place / PROFILE).read_text() if (place / PROFILE).exists() else "embedded"
     if profile != settings.profile:
         raise SettingsInvalid(f"`{place}` is a city of the {profile} profile, not {settings.profile}")
     return people_of(place)
+
+
+def _put(settings: Settings, make: Callable[[Settings], list[Person]], *, secrets_too: bool) -> list[Person]:
+    """Make it beside its place; it is there whole, or not at all."""
+    place, scratch = settings.data, settings.data.with_name(f"{settings.data.name}.founding")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700)
+    (scratch / PROFILE).write_text(settings.profile)
+    people = make(replace(settings, data=scratch))
+    _keep(scratch / PEOPLE, people, secrets_too=secrets_too)
+    scratch.rename(place)
+    return people
 
 
 def people_of(place: Path) -> list[Person]:
