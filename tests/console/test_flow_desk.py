@@ -78,3 +78,17 @@ def test_terms_that_cannot_be_are_said_by_field_and_kept(door: Door, changed: di
     assert answer.status == 422
     assert said in answer.text
     assert "It does not pass" in answer.text
+    for name, value in (TERMS | changed).items():
+        assert name == "owner" or not value or f'value="{value}"' in answer.text
+
+
+def test_what_was_opened_meanwhile_is_told_and_not_opened_twice(door: Door) -> None:
+    zheng, feng = door.sign_in("zheng"), door.sign_in("feng")
+    for status in (303, 422):
+        sent(door, zheng, f"{FLOW}?lang=en", TERMS)
+        waiting = waits(door, feng)
+        assert sent(door, feng, f"{FLOW}/approve/{waiting}", {"verdict": "approve"}).status == 303
+        answer = sent(door, zheng, f"/.citygate/resume/{waiting}", {})
+        assert answer.status == status
+    assert "This flow is open already" in answer.text
+    assert sent(door, feng, f"{FLOW}/close", {}).status == 303
