@@ -81,7 +81,7 @@ def flow_open(door: Door, zone: str, to: str, **terms: str) -> None:
     check(wrong_with_flow(from_zone=zone, to_zone=end["to"], protocol=end["protocol"], port=end["port"]))
     check(wrong_with_terms(reason=terms["reason"], until=moment(terms["until"]), now=clock()))
     body = {"owner": terms["owner"], "expires_at": terms["until"], "reason": terms["reason"]}
-    answer = door.ask("POST", _path(zone, to), body)
+    answer = door.ask("POST", _path(zone, end), body)
     door.tell(answer, f"open: {answer['id']}")
 
 
@@ -91,7 +91,7 @@ def flow_open(door: Door, zone: str, to: str, **terms: str) -> None:
 @door("security-administrator")
 def flow_close(door: Door, zone: str, to: str) -> None:
     """Close ZONE to TO, with whatever runs over it."""
-    answer = door.ask("DELETE", _path(zone, to))
+    answer = door.ask("DELETE", _path(zone, _end(to)))
     door.tell(answer, f"closed: {answer['id']}")
 
 
@@ -102,6 +102,5 @@ def _end(to: str) -> dict[str, str]:
     return {"to": found["to"], "protocol": found["protocol"] or "tcp", "port": found["port"]}
 
 
-def _path(zone: str, to: str) -> str:
-    end = _end(to)
+def _path(zone: str, end: dict[str, str]) -> str:
     return target("/api/v1/zones", zone, "flows", end["to"], end["protocol"], end["port"])

@@ -1,6 +1,6 @@
 """O1: zones and the flows between them, every machine, whether something passes, and the form that lets it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -61,12 +61,14 @@ class Desk:
     def open(self, zone: str, to: str, protocol: str, port: str) -> Response:
         """Open a flow; the door has decided, and a second person has agreed. Then the data plane is asked again."""
         check_csrf()
-        way, errors = way_of(zone, to, protocol, port)
+        way, _ = way_of(zone, to, protocol, port)  # what is wrong with it the page says, which tests it
         form = {name: request.form.get(name, "").strip() for name in _TERMS}
         until = day_end(form["until"])
-        errors += wrong_with_flow_terms(
-            owner=form["owner"], reason=form["reason"], until=until,
-            departments=self._directory.departments(), now=self._clock(),
+        errors = list(
+            wrong_with_flow_terms(
+                owner=form["owner"], reason=form["reason"], until=until,
+                departments=self._directory.departments(), now=self._clock(),
+            )
         )  # fmt: skip
         if way is None or until is None or errors:
             return self._page([zone, to, protocol, port], form, errors)
@@ -79,20 +81,20 @@ class Desk:
     def close(self, zone: str, to: str, protocol: str, port: str) -> Response:
         """Close it, with whatever runs over it; then the data plane is asked again."""
         check_csrf()
-        way, errors = way_of(zone, to, protocol, port)
+        way, _ = way_of(zone, to, protocol, port)
         if way is None:
-            return self._page([zone, to, protocol, port], errors=errors)
+            return self._page([zone, to, protocol, port])
         closed(self._zones, way)
         return _asked_again(zone, to, protocol, port)
 
     def _page(
-        self, way: list[str], filled: Mapping[str, str] | None = None, errors: list[dict[str, str]] | None = None
+        self, way: Sequence[str], filled: Mapping[str, str] | None = None, errors: Sequence[dict[str, str]] = ()
     ) -> Response:
         lang, zones, flows = self._frame.lang(), self._zones.all(), self._zones.flows(limit=500)
         names = {zone.id: named(zone, lang) for zone in zones}
         departments = {one.id: named(one, lang) for one in self._directory.departments().values()}
         answer, wrong = self._tested(way, departments)
-        errors = (errors or []) + [one for one in wrong if one not in (errors or [])]
+        errors = [*errors, *wrong]
         subject = exchange().recorded.identity.subject
         guards = SECURITY_ADMINISTRATOR in self._frame.offices(subject)  # others would only be refused
         return self._frame.page(
@@ -121,7 +123,7 @@ class Desk:
         )
 
     def _tested(
-        self, asked: list[str], departments: Mapping[str, str]
+        self, asked: Sequence[str], departments: Mapping[str, str]
     ) -> tuple[dict[str, Any] | None, list[dict[str, str]]]:
         if not asked:
             return None, []
