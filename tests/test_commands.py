@@ -72,6 +72,7 @@ def city(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ci
     place = tmp_path_factory.mktemp("hostile") / "city"
     subprocess.run(["cp", "-a", str(founded), str(place)], check=True)
     with running(place) as started:
+        assert run(started, ["backup", "run"]).exit_code == 0, "so that a drill has something to restore"
         yield started
 
 
