@@ -77,6 +77,21 @@ def test_a_drill_restores_the_newest_and_measures(backed: Door) -> None:
     nothing_left(backed)
 
 
+def test_what_cannot_be_cleared_up_is_red_in_a_step_of_its_own(backed: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = place(backed, "scratch") / "drill-link"
+
+    def linked(*_: object) -> None:
+        if not link.is_symlink():
+            link.symlink_to("/nowhere")
+
+    monkeypatch.setattr("backup.drill._within", linked)  # while the last two steps hold
+    told = backed.work("drill")
+    link.unlink()
+    assert (told["status"], told["failing"]) == ("failed", "clearing"), told
+    assert str(link) in told["why"]
+    nothing_left(backed)
+
+
 _PARTS = ["city.db.sealed", "issuer-accounts.db.sealed", "audit.sealed", "configuration.sealed"]
 
 
