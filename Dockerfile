@@ -11,11 +11,11 @@ FROM python:3.11.14-slim-bookworm AS city
 RUN groupadd --gid 10001 citygate && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin citygate
 COPY --from=parts /opt/citygate/venv /opt/citygate/venv
 WORKDIR /opt/citygate
-COPY *.py ./
 COPY audit ./audit
 COPY authz ./authz
 COPY backup ./backup
 COPY catalogue ./catalogue
+COPY city ./city
 COPY commands ./commands
 COPY console ./console
 COPY crypto ./crypto
@@ -24,6 +24,7 @@ COPY gateway ./gateway
 COPY grading ./grading
 COPY idp ./idp
 COPY infra ./infra
+COPY issuer ./issuer
 COPY storage ./storage
 ENV PATH=/opt/citygate/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 LANG=C.UTF-8
 RUN python -m compileall -q .

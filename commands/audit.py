@@ -10,9 +10,9 @@ import click
 from audit.checkpoint import parse
 from audit.errors import CheckpointInvalid
 from audit.verify import verify
-from client import EXIT_INTEGRITY, EXIT_UNAVAILABLE, Door, configured, door, fail, table, target
+from city.parts import audit_log
+from commands.client import EXIT_INTEGRITY, EXIT_UNAVAILABLE, Door, configured, door, fail, table, target
 from crypto.errors import KeyFileUnsafe
-from wiring import audit_log
 
 
 @click.group("audit")

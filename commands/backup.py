@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-import recovery
 from audit.errors import AuditError
 from backup.errors import BackupError, DrillFailed, ManifestInvalid, PartDamaged
 from backup.restore import restore
-from client import (
+from city import backups as recovery
+from city.parts import clock
+from commands.client import (
     EXIT_CONFLICT,
     EXIT_FAILED,
     EXIT_INTEGRITY,
@@ -24,7 +25,6 @@ from client import (
     table,
 )
 from crypto.errors import CryptoError
-from wiring import clock
 
 _LOOK_SECONDS = 0.5
 _UNSOUND = (AuditError, CryptoError, DrillFailed, ManifestInvalid, PartDamaged)

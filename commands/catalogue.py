@@ -13,10 +13,22 @@ from urllib.parse import SplitResult, urlsplit
 
 import click
 
-from client import EXIT_UNAVAILABLE, EXIT_USAGE, Door, check, door, exit_of, fail, moment, receipt_line, table, target
-from console.sharing import wrong_with_ask
+from city.parts import clock
+from commands.client import (
+    EXIT_UNAVAILABLE,
+    EXIT_USAGE,
+    Door,
+    check,
+    door,
+    exit_of,
+    fail,
+    moment,
+    receipt_line,
+    table,
+    target,
+)
+from console.catalogue.acts import wrong_with_ask
 from idp.app_key import Claim, Said, authorization_of, digest_told, signature_of
-from wiring import clock
 
 _FIELDS = ("produced", "publisher", "category", "version", "description", "carrier", "form", "location")
 _ANSWER_BYTES, _ANSWER_SECONDS = 1 << 20, 30

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from client import EXIT_USAGE, Door, door, fail, receipt_line, table, target
+from commands.client import EXIT_USAGE, Door, door, fail, receipt_line, table, target
 
 _HARMED = click.Choice(["citizens", "society", "state"])
 _HARM = click.Choice(["general", "serious", "grave"])

@@ -2,7 +2,7 @@
 
 import click
 
-from client import Door, door, table
+from commands.client import Door, door, table
 
 
 @click.group("idp")

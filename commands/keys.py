@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from client import EXIT_INTEGRITY, Door, door, fail, receipt_line, table, target
+from commands.client import EXIT_INTEGRITY, Door, door, fail, receipt_line, table, target
 
 _COLUMNS = ("department", "name", "usage", "version", "state", "algorithm", "age", "references")
 

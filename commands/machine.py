@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from client import Door, check, door, table, target
-from console.asked_infra import wrong_with_machine
+from commands.client import Door, check, door, table, target
+from console.machines.forms import wrong_with_machine
 
 _OF = "/api/v1/departments"
 _HOURS = 3600

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from client import Door, door, receipt_line, table, target
+from commands.client import Door, door, receipt_line, table, target
 
 
 @click.group("people")

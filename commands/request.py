@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from client import EXIT_CONFLICT, EXIT_DENIED, Door, door, fail, table, target
+from commands.client import EXIT_CONFLICT, EXIT_DENIED, Door, door, fail, table, target
 
 
 @click.group("request")

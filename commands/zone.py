@@ -4,10 +4,10 @@ import re
 
 import click
 
-from client import EXIT_USAGE, Door, check, door, fail, moment, table, target
-from console.asked_terms import wrong_with_terms
+from city.parts import clock
+from commands.client import EXIT_USAGE, Door, check, door, fail, moment, table, target
+from console.shell.terms import wrong_with_terms
 from infra.zone import wrong_with_flow
-from wiring import clock
 
 _TO = re.compile(r"(?P<to>[^:/]+):(?P<port>[0-9]{1,5})(/(?P<protocol>[a-z]+))?", re.ASCII)
 

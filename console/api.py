@@ -17,12 +17,12 @@ from audit.reconcile import Reconciled
 from authz.administer import Administration, Held
 from authz.label import Label
 from authz.lease import Receipt
-from console.asked_terms import REASON_CHARS, wrong_with_terms
-from console.audit import ask, found, people_asked, read_one, words_asked
-from console.given_role import give, person_in, take_back
-from console.problem import problem
-from console.signin import check_csrf
-from console.told import in_full
+from console.audit.pages import ask, found, people_asked, read_one, words_asked
+from console.people.acts import give, person_in, take_back
+from console.shell.problem import problem
+from console.shell.receipts import in_full
+from console.shell.terms import REASON_CHARS, wrong_with_terms
+from console.signin.pages import check_csrf
 from gateway.errors import RouteUnknown
 from gateway.local import exchange
 from idp.directory import PAGE_PEOPLE, Directory, subtree

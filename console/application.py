@@ -6,14 +6,19 @@ from pathlib import Path
 from flask import Flask
 
 from authz.second_person import SecondPerson
-from console import api, audit, citizen, department, requests, requests_api
+from console import api
+from console.audit import pages as audit
+from console.desks import Opened, Room
+from console.home import pages as citizen
 from console.parts import Parts
-from console.places import Places, of_register
-from console.problem import Rest, private
-from console.request_list import RequestList
-from console.rooms import Opened, Room
-from console.signin import SignIn
-from console.told import Told
+from console.people import pages as department
+from console.requests import api as requests_api
+from console.requests import pages as requests
+from console.requests.names import Places, of_register
+from console.requests.request_list import RequestList
+from console.shell.problem import Rest, private
+from console.shell.receipts import Told
+from console.signin.pages import SignIn
 from gateway.local import guard
 
 

@@ -11,7 +11,7 @@ from authz.lease import Receipt
 from authz.park import Parking
 from authz.policy import PolicySet
 from authz.register import Register
-from console.frame import Frame
+from console.shell.frame import Frame
 from crypto.aead import Sealer
 from gateway.routes import Route
 from idp.directory import Directory

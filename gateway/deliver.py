@@ -10,7 +10,7 @@ from cachebox import TTLCache
 from authz.label import Label
 from authz.lease import Decider
 from gateway.authorize import is_still_permitted
-from gateway.body import Followed, pieces
+from gateway.http.body import Followed, pieces
 from gateway.stages import Deliver, Headers, Listener, Outbound, Recorded
 
 _REMEMBERED_SECONDS = 60  # longer than a snapshot takes to be adopted after its ended sessions were told

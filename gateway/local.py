@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from a2wsgi import WSGIMiddleware
 from flask import Flask, request
 
-from gateway.body import read_body
 from gateway.errors import NotThroughTheDoor
+from gateway.http.body import read_body
 from gateway.stages import Inbound, Outbound, Raw, Recorded
 
 if TYPE_CHECKING:

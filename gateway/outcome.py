@@ -7,7 +7,7 @@ from datetime import datetime
 
 from audit.event import Event, EventKind
 from audit.spool import Spool
-from gateway.body import Followed
+from gateway.http.body import Followed
 from gateway.record import is_weighty
 from gateway.stages import Listener, Outbound, Recorded
 

@@ -5,8 +5,8 @@ import asyncio
 from authz.errors import ParkFull
 from authz.park import BODY_BYTES, Asked, Kept, Parking
 from authz.request import Missing
-from gateway.body import read_body
 from gateway.errors import BodyTooLarge
+from gateway.http.body import read_body
 from gateway.stages import Inbound, Matched
 
 _HEADERS = (b"content-type", b"accept", b"accept-language", b"idempotency-key")

@@ -6,13 +6,13 @@ from types import TracebackType
 from typing import Self
 
 from audit.flood import prefix_of
-from gateway.body import bounded_body, pieces, read_body
 from gateway.errors import UpgradeRefused, UpstreamBusy
+from gateway.http.body import bounded_body, pieces, read_body
+from gateway.http.tunnel import tunnel_to
+from gateway.http.upstream import Upload, Upstreams
 from gateway.routes import Route
 from gateway.stages import Headers, Inbound, Outbound, Recorded
 from gateway.transform import HOP_BY_HOP
-from gateway.tunnel import tunnel_to
-from gateway.upstream import Upload, Upstreams
 from idp.identity import NOBODY
 
 KEPT_BODY_BYTES = 64 * 1024

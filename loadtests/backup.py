@@ -27,12 +27,12 @@ from backup.pgbackrest import STANZA, PgBackRest
 from backup.program import Program, owner_of
 from backup.sealed import Vault
 from backup.sqlite import SqliteEngine
+from city.parts import clock
+from city.stack import pgbackrest, postgres
+from city.supervisor import Supervisor, free_ports
 from crypto.aead import Seal
-from deploy.stack import pgbackrest, postgres
-from deploy.supervise import Supervisor, free_ports
 from loadtests.meter import need
 from storage.database import Database
-from wiring import clock
 
 MEGABYTES, ROUNDS = 1024, 3
 _ROW_BYTES = 1 << 16

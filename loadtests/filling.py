@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from authz import offices, store
+from city.parts import City, clock, mint
+from city.settings import Settings
+from city.stores import open_stores
 from idp import access_key
 from idp import store as identity_store
 from idp.relying_party import Completed
 from idp.session import COOKIE
 from loadtests.decisions import SEED, city
-from settings import Settings
-from stores import open_stores
-from wiring import City, clock, mint
 
 INLINE, GATED = "inline", "gated"  # two portals: through the door, and by auth_request where nginx is in front
 _ASSURANCE, _CLEARANCE = 3, 3

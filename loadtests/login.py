@@ -25,23 +25,23 @@ import sqlalchemy as sa
 from pyotp import random_base32
 
 from authz import offices, store
+from city.demo import PORTALS, Running, up
+from city.founding import found, issuer_file
+from city.issuer_administration import administration
+from city.parts import ISSUERS, clock, mint
+from city.settings import Settings
+from city.stack.up import Behind, Place, stack_up
+from city.stores import database_url
+from city.supervisor import free_pair
 from crypto.aead import Seal
 from crypto.local_keys import load
-from deploy.demo.found import found, issuer_file
-from deploy.demo.up import PORTALS, Running, up
-from deploy.stack.up import Behind, Place, stack_up
-from deploy.supervise import free_pair
 from idp import store as identity_store
 from idp.keycloak.people import Enrolled, enrol, subjects
-from idp.local_issuer.accounts import Accounts
+from issuer.accounts import Accounts
 from loadtests.browser import Browser
 from loadtests.meter import CannotMeasure, cpu_seconds, cpu_seconds_apart
 from loadtests.world import OURS, stack_folder
-from provision import administration
-from settings import Settings
 from storage.database import Database
-from stores import database_url
-from wiring import ISSUERS, clock, mint
 
 ROOT = Path(__file__).parents[1]
 VISITORS = 8  # signing in at once; each password costs the issuer a hash of 64 MiB

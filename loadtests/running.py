@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from deploy.demo.up import in_front, ours
-from deploy.supervise import BARE, Process, Supervisor, answers, free_ports
+from city.demo import in_front, ours
+from city.settings import Settings
+from city.supervisor import BARE, Process, Supervisor, answers, free_ports
 from loadtests.meter import BODY_BYTES, need
-from settings import Settings
 
 ROOT = Path(__file__).parents[1]
 MARK = "from the upstream"  # stands in every answer of the upstream, and in nothing else

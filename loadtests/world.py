@@ -18,17 +18,17 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from deploy.demo.found import found
-from deploy.stack.up import GATEWAYS, SINGLE, Behind, stack_up
-from deploy.stack.up import Place as StackPlace
-from deploy.supervise import free_pair
+from city.founding import found
+from city.parts import clock, mint
+from city.settings import Settings
+from city.stack.up import GATEWAYS, SINGLE, Behind, stack_up
+from city.stack.up import Place as StackPlace
+from city.stores import database_url
+from city.supervisor import free_pair
 from idp import store as identity_store
 from loadtests.filling import GATED, INLINE, Filled, Revocable, Size, fill, route_table
 from loadtests.running import running
-from settings import Settings
 from storage.database import Database
-from stores import database_url
-from wiring import clock, mint
 
 SUBJECT_PER_MINUTE = 60_000  # who is asked about every 10 ms
 OURS = (*GATEWAYS, "control", *SINGLE)

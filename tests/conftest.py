@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-import app
-from deploy.demo.found import found
-from settings import Settings
+from city import processes as app
+from city.founding import found
+from city.settings import Settings
 from tests.founded_city import Door, opened
 from tests.journeys.running_city import City, running
 from tests.needs import need

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-import wiring as app
 from audit import index
 from audit.event import Event, EventKind
 from audit.sequencer import Sequencer
 from audit.witnessed import rows_in
 from authz.bootstrap import CLOCK
+from city import parts as app
+from city.settings import Settings
+from city.stores import open_stores
 from crypto.local_keys import load
 from crypto.sign import SigningKey
 from gateway.pipeline import Gate, handle
@@ -27,10 +29,8 @@ from gateway.stages import Outbound, Raw
 from idp.access_key import kept_key
 from idp.relying_party import Completed
 from idp.session import COOKIE, digest
-from settings import Settings
 from storage import witness
 from storage.database import Database
-from stores import open_stores
 
 PORT = 8080
 CONSOLE = "console.localhost"

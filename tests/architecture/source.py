@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    "gateway", "authz", "idp", "audit", "crypto", "console", "storage", "infra", "catalogue", "grading", "backup", "commands", "deploy",
+    "gateway", "authz", "idp", "audit", "crypto", "console", "storage", "infra", "catalogue", "grading", "backup", "commands", "deploy", "city", "issuer",
     "loadtests",
 )  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import bench_command
-from deploy.supervise import free_pair
-from settings import Settings, to_environment
+from city.settings import Settings, to_environment
+from city.supervisor import free_pair
+from commands.main import bench_command
 from tests.architecture.source import ROOT
 
 PAGES = ["README.md", *(str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").glob("*.md")))]
@@ -89,7 +89,7 @@ def test_the_commands_of_a_page_work_in_their_order(page: str, founded: Path, tm
     ids = dict[str, str]()
     for told in commands:
         words = shlex.split(_ID.sub(lambda shown: ids[shown[0]], told.command), comments=True)[1:]
-        arguments = [sys.executable, str(ROOT / "cli.py"), *words]
+        arguments = [sys.executable, "-m", "commands", *words]
         result = subprocess.run(arguments, cwd=ROOT, env=here, capture_output=True, text=True, check=False, timeout=120)
         printed = result.stdout + result.stderr
         assert result.returncode == told.status, f"{page}: {told.command}\n{printed}"

@@ -13,7 +13,7 @@ from audit.event import EventKind
 from audit.log import Log
 from audit.search import Reader
 from audit.verify import _Verification
-from identifiers import mint
+from city.identifiers import mint
 from storage.witness import Row
 from tests.audit.city import KEY, ORIGIN, City, event
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.stack import pgbackrest
-from deploy.stack import postgres as pg
-from deploy.supervise import free_ports
+from city.stack import pgbackrest
+from city.stack import postgres as pg
+from city.supervisor import free_ports
 from storage.database import Database
 from tests.needs import need, not_run
 from tests.stack.parts import USER, Server, _place, _started, sqlalchemy_url

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import recovery
+from city import backups as recovery
+from city.settings import Settings
 from crypto.errors import KeyFileUnsafe
 from crypto.local_keys import create
-from settings import Settings
 from tests.founded_city import Door, opened
 
 

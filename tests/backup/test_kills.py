@@ -47,7 +47,7 @@ def begin(city: City, kind: str) -> str:
 
 def kill_once(city: City, seen: Callable[[], bool], over: Callable[[], bool]) -> bool:
     """The city process, as soon as what is to be `seen` is there; the supervisor starts another. False: `over` before."""
-    told = ["pgrep", "-P", str(city.process.pid), "-f", "app.py city"]
+    told = ["pgrep", "-P", str(city.process.pid), "-f", "city.processes city"]
     pid = int(subprocess.run(told, capture_output=True, text=True, check=True).stdout)
     until = time.monotonic() + 30
     while not seen():

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-import recovery
 from backup.restore import restore as bring_back
-from settings import Settings
+from city import backups as recovery
+from city.parts import clock
+from city.settings import Settings
 from tests.founded_city import opened
 from tests.journeys.running_city import ROOT, command
 from tests.journeys.test_restore import beside, keep_keys, restore
-from wiring import clock
 
 _KILLED = """
 import os, signal, sys, click
 step, *arguments = sys.argv[1:]
 click.echo = lambda text, **_: os.kill(os.getpid(), signal.SIGKILL) if step in text else None
-from cli import cli
+from commands.main import cli
 cli(arguments)
 """
 

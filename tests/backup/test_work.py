@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from backup.store import work
+from city.parts import clock
 from storage import witness
 from tests.founded_city import Door, opened
-from wiring import clock
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import app
 from authz.label import Label
 from catalogue.resource import Resource
 from catalogue.room import Catalogue, over
 from catalogue.share import Asked, Share
 from catalogue.store import DESCRIBED
+from city import processes as app
 from idp.app_key import Claim, Said, authorization_of, digest_told, signature_of
 from tests.founded_city import Answer, Door, opened, tomorrow
 

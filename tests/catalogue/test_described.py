@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from catalogue.described import plain, wrong_with, wrong_with_name, wrong_with_place, wrong_with_text
 from catalogue.store import DESCRIBED
-from console.reasons import REASONS
+from console.shell.reasons import REASONS
 from tests.catalogue.shop import described
 
 TODAY = date(2026, 3, 2)

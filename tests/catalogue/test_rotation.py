@@ -5,7 +5,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-import city_keys
+from city import keys as city_keys
 from idp.store import app
 from storage.database import metadata
 from tests.founded_city import Door

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from authz.explain import Condition, Law
-from console.zone_diagram import diagram
+from console.zones.diagram import diagram
 from infra.data_plane import Deviation
 from infra.quota import Size
 from infra.zone import Zone

@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-import app
 from audit.event import EventKind
+from city import processes as app
 from tests.founded_city import Answer, Door
 
 DAY = (app.clock() + timedelta(hours=8)).date()

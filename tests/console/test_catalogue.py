@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-import app
 from authz import store
 from catalogue.resource import Resource
+from city import processes as app
 from idp import store as idp_store
 from tests.catalogue.shop import HOUSING, OWN, Shop, Upstream, described, shop, signed
 from tests.founded_city import CONSOLE, PORT, Answer

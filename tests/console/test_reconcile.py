@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-import wiring
 from audit.reconcile import Mismatch, Reconciled
 from audit.search import Query, search
+from city import parts as wiring
 from tests.founded_city import Door, opened, tomorrow
 
 

@@ -11,14 +11,14 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from jinja2 import UndefinedError
 
-from console import grading_words, reasons, wording
-from console.render import Renderer, in_language, language, when, without
+from console.shell import grading_words, reasons, wording
+from console.shell.render import Renderer, in_language, language, when, without
 from gateway.problems import STATUSES
 from tests.console.sample_frame import NOW
 from tests.console.sample_pages import pages
 
 CONSOLE = Path(__file__).parents[2] / "console"
-TEMPLATES = {path.name for path in (CONSOLE / "templates").glob("*.html")} - {"layout.html", "macros.html"}
+TEMPLATES = {path.name for path in CONSOLE.glob("*/templates/*.html")} - {"layout.html", "macros.html"}
 REFERENCES = ("for", "aria-labelledby", "aria-describedby")
 VOID = {"meta", "link", "input", "br"}
 LANGS = ("zh-CN", "en")
@@ -68,7 +68,7 @@ class Page(HTMLParser):
 
 
 def messages() -> set[str | tuple[str, ...]]:
-    found = extract_from_dir(CONSOLE / "templates", [("**.html", "jinja2.ext:babel_extract")])
+    found = extract_from_dir(CONSOLE, [("**.html", "jinja2.ext:babel_extract")])
     numbered = (wording.LABELS, wording.ASSURANCES, wording.STATUSES)
     named = (wording.NAMES, wording.FIELDS, reasons.CONDITIONS, wording.KINDS, reasons.REASONS)
     named += (grading_words.GRADING, grading_words.EVIDENCE, {text: text for text in grading_words.DOCUMENT})
@@ -76,7 +76,7 @@ def messages() -> set[str | tuple[str, ...]]:
 
 
 def test_every_sentence_has_a_chinese_one_and_no_chinese_one_is_unused() -> None:
-    with (CONSOLE / "catalogues" / "zh_CN.po").open("rb") as file:
+    with (CONSOLE / "shell" / "catalogues" / "zh_CN.po").open("rb") as file:
         catalogue = [message for message in read_po(file, locale="zh_CN") if message.id]
     assert {message.id for message in catalogue} == messages()
     for message in catalogue:
@@ -133,7 +133,9 @@ def test_every_control_has_a_label_and_every_posting_form_the_csrf_field(
 
 @pytest.mark.parametrize("template", sorted(TEMPLATES | {"layout.html", "macros.html"}))
 def test_no_words_stand_in_a_template_outside_the_catalogue(template: str) -> None:
-    source = (CONSOLE / "templates" / template).read_text().replace("<code>./citygate audit verify</code>", "")
+    source = (
+        next(CONSOLE.glob(f"*/templates/{template}")).read_text().replace("<code>./citygate audit verify</code>", "")
+    )
     source = re.sub(r"\{% block kind %\}\w+", "", source)  # a class of the body
     markup = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", source, flags=re.DOTALL)
     assert re.findall(r"\w+", re.sub(r"""<[^>]*>|aria-\w+="\w*\"""", "", markup)) == []
@@ -200,15 +202,15 @@ def test_taking_a_filter_off_keeps_the_others() -> None:
 
 
 def test_the_stylesheet_is_small_and_loads_nothing() -> None:
-    css = (CONSOLE / "static" / "citygate.css").read_bytes()
+    css = (CONSOLE / "shell" / "static" / "citygate.css").read_bytes()
     assert len(gzip.compress(css)) <= 6 * 1024
     assert b"url(" not in css
     assert b"@import" not in css
-    ET.parse(CONSOLE / "static" / "gate.svg")
+    ET.parse(CONSOLE / "shell" / "static" / "gate.svg")
 
 
 def palettes() -> tuple[dict[str, str], dict[str, str]]:
-    css = (CONSOLE / "static" / "citygate.css").read_text()
+    css = (CONSOLE / "shell" / "static" / "citygate.css").read_text()
     light, dark = (
         dict(re.findall(r"--([\w-]+): (#\w+);", block)) for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)
     )
@@ -239,7 +241,7 @@ def test_every_pair_of_colours_is_legible(palette: dict[str, str]) -> None:
 
 
 def test_every_label_is_legible() -> None:
-    css = (CONSOLE / "static" / "citygate.css").read_text()
+    css = (CONSOLE / "shell" / "static" / "citygate.css").read_text()
     labels = re.findall(r"\.label-\d \{ background: (#\w+); color: (#\w+);", css)
     assert len(labels) == len(wording.LABELS)
     assert [label for label in labels if contrast(*label) < 4.5] == []

@@ -7,23 +7,23 @@ from dataclasses import replace
 import sqlalchemy as sa
 from flask import Flask, jsonify, request
 
-import app
-import desks
-import wiring
 from authz.label import Label
 from authz.store import rule
-from cli import cli
+from city import demo as up
+from city import desks
+from city import parts as wiring
+from city import processes as app
+from city.settings import Settings
+from city.supervisor import Process
+from commands.main import cli
 from console.application import create_application
+from console.desks import Opened
 from console.parts import Parts
-from console.rooms import Opened
 from console.routes import console_routes
-from console.signin import check_csrf
-from deploy.demo import up
-from deploy.supervise import Process
+from console.signin.pages import check_csrf
 from gateway.approval import with_twins
 from gateway.local import exchange
 from gateway.routes import Route
-from settings import Settings
 from storage.database import Database
 
 VAULTS = "/departments/{department}/vaults/{vault}"

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from authz import park, store
+from city.identifiers import mint
 from crypto import founding
 from crypto.aead import Seal
 from crypto.keyring import Keyring
@@ -13,7 +14,6 @@ from crypto.platform import PlatformSeal, ring_of
 from crypto.reseal import Column, Forgettable, Place
 from crypto.upkeep import Upkeep
 from crypto.uses import Uses
-from identifiers import mint
 from idp import recheck
 from idp.cookies import PREFIX
 from idp.session import ID_TOKEN

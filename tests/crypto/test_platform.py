@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from city.identifiers import mint
 from crypto import founding, store
 from crypto.aead import Seal
 from crypto.errors import KeyFileUnsafe, SealInvalid
 from crypto.keyring import Keyring
 from crypto.local_keys import create, load
-from identifiers import mint
 from storage.database import Database
 from tests.crypto.house import RECORD, House, chain, house_at
 from tests.idp.people import NOW, town

@@ -1,4 +1,4 @@
-"""docker-compose.yml says what settings.py takes, gives everybody what they need, and nobody more."""
+"""docker-compose.yml says what city/settings.py takes, gives everybody what they need, and nobody more."""
 
 import inspect
 import re
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import app
 from authz.bootstrap import CLOCK
-from deploy.demo.found import _KEYS, _KEYS_OF_KEYCLOAK
-from settings import _READ, SECRETS, Settings, _path, from_environment
+from city import processes as app
+from city.founding import _KEYS, _KEYS_OF_KEYCLOAK
+from city.parts import ROLES
+from city.settings import _READ, SECRETS, Settings, _path, from_environment
 from tests.deploy.composed import (
     CITY,
     ROOT,
@@ -23,7 +24,6 @@ from tests.deploy.composed import (
     services,
     writable,
 )
-from wiring import ROLES
 
 GATEWAYS = {"gateway-1", "gateway-2", "gateway-3"}
 DOORS = GATEWAYS | {"control"}
@@ -75,13 +75,13 @@ def test_its_process_begins_in_the_production_profile(
 
 
 def of_the_rooms(monkeypatch: pytest.MonkeyPatch, folder: Path) -> set[str]:
-    """What `control` alone writes: every path setting that is written to, and what the drivers of `infrastructure.py` keep."""
+    """What `control` alone writes: every path setting that is written to, and what the drivers of `city/infrastructure.py` keep."""
     written = {name for name, read in _READ.items() if read is _path} - READ - {"data"}
     with monkeypatch.context() as own:
         control = settings_of("control", own, folder)
         assert all(getattr(control, name) or name == "backup_restic" for name in written)
         kept = {str(getattr(control, name)) for name in written if getattr(control, name)}
-    driven = re.findall(r'"(infra)/', (ROOT / "infrastructure.py").read_text())
+    driven = re.findall(r'"(infra)/', (ROOT / "city/infrastructure.py").read_text())
     return kept | {str(CITY / name) for name in driven}
 
 
@@ -276,13 +276,13 @@ def test_every_command_exists() -> None:
         first, *rest = service["command"]
         assert first == "python"
         asked[name] = tuple(rest)
-        if rest[0] == "app.py":
-            assert rest[1] in roles, name
-            assert rest[1:] == (["gateway"] if name in GATEWAYS else [name])
-    assert asked["configuration"] == ("-m", "deploy.nginx", *sorted(GATEWAYS))
-    assert (ROOT / "deploy/nginx/__main__.py").is_file()
-    assert asked["bootstrap"] == ("cli.py", "bootstrap", "--data", str(CITY))
-    assert '@cli.command("bootstrap")' in (ROOT / "cli.py").read_text()
+        if rest[:2] == ["-m", "city.processes"]:
+            assert rest[2] in roles, name
+            assert rest[2:] == (["gateway"] if name in GATEWAYS else [name])
+    assert asked["configuration"] == ("-m", "city.nginx", *sorted(GATEWAYS))
+    assert (ROOT / "city/nginx/__main__.py").is_file()
+    assert asked["bootstrap"] == ("-m", "commands", "bootstrap", "--data", str(CITY))
+    assert '@cli.command("bootstrap")' in (ROOT / "commands/main.py").read_text()
 
 
 def test_a_planted_service_would_be_seen() -> None:

@@ -15,7 +15,7 @@ from string import Template
 
 import pytest
 
-from deploy.supervise import BARE, Process, Supervisor, answers, free_ports
+from city.supervisor import BARE, Process, Supervisor, answers, free_ports
 from tests.deploy.composed import CITY, ROOT, services
 from tests.gateway.certificates import certificate
 from tests.needs import need

@@ -12,8 +12,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError, ResponseError
 
-from deploy.stack import keycloak, postgres, redis
-from deploy.supervise import BARE, Process, Supervisor, free_ports
+from city.stack import keycloak, postgres, redis
+from city.supervisor import BARE, Process, Supervisor, free_ports
 from tests.deploy.composed import ROOT, mounted_secrets, services
 from tests.needs import need
 from tests.stack.parts import Server, postgres_running

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stack.keycloak import keycloak, prepare
-from deploy.supervise import Process, Supervisor, free_ports
+from city.issuer_administration import ACCOUNT
+from city.stack.keycloak import keycloak, prepare
+from city.supervisor import Process, Supervisor, free_ports
 from idp.errors import IssuerAdministrationUnavailable
 from idp.keycloak.admin import MAKING_SECONDS, Admin
-from provision import ACCOUNT
 from tests.needs import need
 from tests.stack.keycloak import ADMIN_SECRET, CACHE, LiveKeycloak
 

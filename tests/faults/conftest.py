@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from app import clock, mint
-from deploy.demo.found import PEOPLE, found
-from settings import Settings
+from city.founding import PEOPLE, found
+from city.processes import clock, mint
+from city.settings import Settings
 from tests.faults.visitor import Browser, ready
 from tests.journeys.running_city import City, running
 

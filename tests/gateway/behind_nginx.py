@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from deploy.nginx.data_plane import configure
+from city.nginx.data_plane import configure
+from city.settings import Settings
 from gateway.canonical import canonical
 from gateway.errors import GatewayError
-from gateway.listeners import bind_tcp, bind_unix
-from gateway.server import Binding, asgi, serve
+from gateway.http.listeners import bind_tcp, bind_unix
+from gateway.http.server import Binding, asgi, serve
 from gateway.stages import Inbound, Listener, Outbound, Raw
-from settings import Settings
 from tests.gateway.raw_socket import SECONDS, exchange
 from tests.needs import need
 

@@ -5,9 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from gateway.listeners import bind_tcp
-from gateway.server import Application, Binding, serve
-from gateway.target import TargetProtocol
+from gateway.http.listeners import bind_tcp
+from gateway.http.server import Application, Binding, serve
+from gateway.http.target import TargetProtocol
 
 SECONDS = 10  # no test waits longer for anything
 

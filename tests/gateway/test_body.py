@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.body import bounded_body, read_body
 from gateway.errors import BodyTooLarge, DigestWrong
+from gateway.http.body import bounded_body, read_body
 from gateway.proxy import KEPT_BODY_BYTES, Proxy
 from gateway.stages import Inbound
 from idp.app_key import digest_told

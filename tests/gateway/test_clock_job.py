@@ -9,7 +9,7 @@ import pytest
 from audit.errors import AuditUnavailable
 from gateway import clock_job
 from gateway.clock_job import in_process, over_http, own_minute, tick
-from gateway.server import asgi
+from gateway.http.server import asgi
 from gateway.stages import Outbound, Raw
 from storage.errors import StorageUnavailable
 from tests.gateway.raw_socket import SECONDS, serving

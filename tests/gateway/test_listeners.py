@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.listeners import bind_tcp, bind_unix
-from gateway.server import Binding, asgi, serve
+from gateway.http.listeners import bind_tcp, bind_unix
+from gateway.http.server import Binding, asgi, serve
 from gateway.stages import Listener, Outbound, Raw
 from tests.gateway.raw_socket import SECONDS, exchange, serving, status
 

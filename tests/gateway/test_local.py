@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.body import read_body
 from gateway.errors import BodyTooLarge, NotThroughTheDoor, RequestTimeout
+from gateway.http.body import read_body
 from tests.gateway.asked import read
 from tests.gateway.door import DESK, LI, Door
 

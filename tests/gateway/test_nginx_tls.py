@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.nginx.data_plane import configure
+from city.nginx.data_plane import configure
+from city.settings import Settings, SettingsInvalid
 from gateway.authenticate import _check_same_origin
 from gateway.errors import CsrfRefused
-from gateway.listeners import bind_tcp
-from settings import Settings, SettingsInvalid
+from gateway.http.listeners import bind_tcp
 from tests.gateway.behind_nginx import CONSOLE, INLINE, PORTAL, City, running
 from tests.gateway.certificates import certificate
 from tests.gateway.raw_socket import SECONDS, exchange, status

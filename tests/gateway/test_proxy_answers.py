@@ -6,8 +6,8 @@ import resource
 import pytest
 
 from gateway.errors import UpstreamTimeout, UpstreamUnavailable
+from gateway.http.server import asgi
 from gateway.proxy import Proxy, is_dropped
-from gateway.server import asgi
 from tests.gateway.raw_socket import SECONDS, exchange, serving, status
 from tests.gateway.upstreams import collect, earned, recorded, saying, upstream, whole
 

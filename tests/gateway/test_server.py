@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.errors import ClientGone, RequestTimeout, UpstreamUnavailable
-from gateway.server import asgi
+from gateway.http.server import asgi
 from gateway.stages import Outbound, Raw
 from tests.gateway.raw_socket import SECONDS, exchange, serving, status
 

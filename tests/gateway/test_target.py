@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from gateway.server import REQUESTS, asgi
+from gateway.http.server import REQUESTS, asgi
+from gateway.http.target import NETWORK_CONNECTIONS, TargetProtocol
 from gateway.stages import Outbound, Raw
-from gateway.target import NETWORK_CONNECTIONS, TargetProtocol
 from tests.gateway.raw_socket import SECONDS, exchange, serving, status
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"

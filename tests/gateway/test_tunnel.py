@@ -9,10 +9,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway import tunnel
 from gateway.errors import GatewayError, UpgradeRefused, UpstreamBusy, UpstreamTimeout, UpstreamUnavailable
+from gateway.http import tunnel
+from gateway.http.server import asgi
 from gateway.proxy import Proxy
-from gateway.server import asgi
 from gateway.stages import Outbound, Raw
 from tests.gateway.raw_socket import SECONDS, exchange, serving, status
 from tests.gateway.upstreams import earned, saying, upstream

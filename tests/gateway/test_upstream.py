@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway import upstream as ours
 from gateway.errors import DigestWrong, UpstreamUnavailable
+from gateway.http import upstream as ours
 from gateway.proxy import Proxy
 from gateway.stages import Authenticated, Recorded
 from idp.identity import NOBODY

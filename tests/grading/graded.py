@@ -6,10 +6,10 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import wiring as app
-from assessing import Sources
 from catalogue.share import Shares
-from console.grading_words import EVIDENCE
+from city import parts as app
+from city.evidence import Sources
+from console.shell.grading_words import EVIDENCE
 from grading.control_answers import ControlAnswers
 from grading.evidence import Facts, Found, Status
 from grading.probes import PROBES

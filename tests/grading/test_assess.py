@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import wiring as app
+from city import parts as app
 from grading.assess import CONTROLS, Assessments, assess
 from grading.classify import Grade
 from grading.errors import AssessmentUnknown

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-import wiring as app
+from city import parts as app
 from grading.assess import CONTROLS, assess
 from grading.control_answers import ControlAnswers
 from grading.evidence import ControlAnswer, Status

@@ -15,7 +15,7 @@ from idp.relying_party import MAX_FLOWS, Begun, Completed, RelyingParty
 from idp.return_to import MAX_CHARS
 from storage.database import Database
 from storage.ephemeral import DatabaseEphemeral
-from tests.idp.local_issuer.live import (
+from tests.issuer.live import (
     CLIENT_ID,
     CLIENT_SECRET,
     HOUSING,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.return_to import safe_return_to
-from tests.idp.local_issuer.live import (
+from tests.issuer.live import (
     MARRIAGE,
 )
 

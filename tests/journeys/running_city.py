@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deploy.supervise import free_pair
+from city.supervisor import free_pair
 from idp.access_key import kept_key
 
 ROOT = Path(__file__).parents[2]
@@ -94,13 +94,13 @@ class City:
 
 def command(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
     """Run a command as a person does, on a data folder."""
-    line = [sys.executable, "cli.py", *arguments, "--data", str(data)]
+    line = [sys.executable, "-m", "commands", *arguments, "--data", str(data)]
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
 
 @contextlib.contextmanager
 def running(
-    data: Path, *options: str, command: tuple[str, ...] = ("up",), program: tuple[str, ...] = ("cli.py",)
+    data: Path, *options: str, command: tuple[str, ...] = ("up",), program: tuple[str, ...] = ("-m", "commands")
 ) -> Iterator[City]:
     """`up --json` until the end of the block, or until somebody stops it."""
     asked = ["--json", "--data", str(data), "--port", str(free_pair())]

@@ -195,7 +195,7 @@ def by_two(city: City, path: str, body: object, *, who: str, second: str) -> Non
 def called(city: City, key: Path) -> int:
     """The exit status of one signed call of the open API through the door."""
     url = f"{city.portal('housing').rstrip('/')}{RESOURCE['path']}"
-    line = [sys.executable, "cli.py", "app", "call", str(key), url]
+    line = [sys.executable, "-m", "commands", "app", "call", str(key), url]
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30).returncode
 
 

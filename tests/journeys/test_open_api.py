@@ -75,7 +75,7 @@ def test_the_client_of_the_documents_is_answered_by_the_portal(
 
 
 def called(city: City, key: Path, path: str = PATH) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "cli.py", "app", "call", str(key), city.portal("housing") + path]
+    line = [sys.executable, "-m", "commands", "app", "call", str(key), city.portal("housing") + path]
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
 

@@ -17,7 +17,7 @@ def beside(data: Path, name: str) -> Path:
 
 def restore(lost: Path, kept: Path, into: Path, *more: str) -> subprocess.CompletedProcess[str]:
     line = [
-        sys.executable, "cli.py", "restore", f"--from={beside(lost, 'repository')}", f"--outside={beside(lost, 'outside')}",
+        sys.executable, "-m", "commands", "restore", f"--from={beside(lost, 'repository')}", f"--outside={beside(lost, 'outside')}",
         f"--backup-keys={beside(lost, 'keys')}", f"--keys={kept}", f"--into={into}", "--json", *more,
     ]  # fmt: skip
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from client import EXIT_CONFLICT
+from commands.client import EXIT_CONFLICT
 from tests.faults.visitor import eventually
 from tests.journeys.broken import broken
 from tests.journeys.running_city import ROOT, City
@@ -148,5 +148,5 @@ def test_data_is_shared_until_a_date_and_no_longer(city: City, tmp_path: Path) -
 def called(city: City, key: Path) -> int:
     """The exit status of one signed call of the open API through the door."""
     url = f"{city.portal('housing').rstrip('/')}/open/properties"
-    line = [sys.executable, "cli.py", "app", "call", str(key), url]
+    line = [sys.executable, "-m", "commands", "app", "call", str(key), url]
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30).returncode

@@ -3,9 +3,9 @@
 from authz.label import Label
 from authz.park import Asked
 from authz.request import Missing
+from city.parts import mint
 from tests.catalogue.shop import Shop, described, until
 from tests.founded_city import CONSOLE, Answer, Door, tomorrow
-from wiring import mint
 
 SYSTEMS = {"civil-registry": "social", "civil": "marriage", "housing": "housing"}
 

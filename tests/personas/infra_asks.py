@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-import app
 from authz import store
+from city import processes as app
 from infra.machines import DELETED, STOPPED, Asked
 from infra.quota import Size
 from infra.zone import Way

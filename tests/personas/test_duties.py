@@ -9,11 +9,11 @@ from authz import offices
 from authz.label import Label
 from authz.park import Asked
 from authz.request import Missing
+from city.parts import mint
 from console.routes import console_routes, door_routes
 from gateway.routes import is_door_path
 from tests.founded_city import CONSOLE, Answer, Door, tomorrow
 from tests.personas import catalogue_asks, grading_asks, infra_asks
-from wiring import mint
 
 DUTIES = Path(__file__).parents[2] / "docs/duties.md"
 # column → who asks (of the demo city), and in which department

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from city.issuer_administration import ACCOUNT
 from idp.keycloak.admin import Admin
-from provision import ACCOUNT
 from tests.faults import visitor
 from tests.faults.faults import alive, stopped
 from tests.faults.visitor import Answer, _code, eventually, host_of

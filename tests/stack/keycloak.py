@@ -25,17 +25,17 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pyotp
 import pytest
 
+from city.issuer_administration import ACCOUNT
+from city.stack.keycloak import keycloak, prepare
+from city.supervisor import Supervisor, free_ports
 from console.routes import BACKCHANNEL_LOGOUT_PATH as LOGOUT_PATH
 from crypto.aead import Seal
-from deploy.stack.keycloak import keycloak, prepare
-from deploy.supervise import Supervisor, free_ports
 from idp.issuer import Backchannel, Issuer
 from idp.keycloak.admin import MAKING_SECONDS, Admin
 from idp.keycloak.apply import apply
 from idp.keycloak.people import Enrolled, enrol, subjects
 from idp.keycloak.realm import CLIENT_ID, REALM, Plan
 from idp.relying_party import CALLBACK_PATH, RelyingParty
-from provision import ACCOUNT
 from tests.needs import need
 
 CACHE = Path(__file__).parents[2] / ".citygate"

@@ -15,9 +15,9 @@ import psycopg
 import pytest
 from redis import Redis
 
-from deploy.stack import postgres as pg
-from deploy.stack import redis as rd
-from deploy.supervise import Process, Supervisor, free_ports
+from city.stack import postgres as pg
+from city.stack import redis as rd
+from city.supervisor import Process, Supervisor, free_ports
 from storage.database import Database
 from storage.shared import connect
 from tests.needs import need, not_run

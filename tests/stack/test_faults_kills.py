@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.supervise import free_ports
+from city.supervisor import free_ports
 from tests.faults.faults import alive, events, report
 from tests.faults.visitor import ask, eventually, key
 from tests.journeys.running_city import ROOT

@@ -9,7 +9,7 @@ import pytest
 import redis
 from redis import Redis
 
-from deploy.stack import redis as rd
+from city.stack import redis as rd
 from storage.shared import connect
 from tests.stack.parts import USER, Server
 

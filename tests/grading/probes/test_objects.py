@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-import wiring as app
 from authz.store import rule
 from catalogue.app_key import Apps
+from city import parts as app
 from grading.evidence import Evidence, Status
 from tests.catalogue.shop import Shop
 from tests.founded_city import Door

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-import wiring as app
 from authz.label import Label
 from authz.store import assignment
+from city import parts as app
 from grading.evidence import Evidence, Status
 from grading.probes import PROBES
 from tests.founded_city import Door
@@ -48,7 +48,7 @@ def test_desks_without_tls_are_no_pass(city: Door) -> None:
     assert said(PROBES["remote_administration"](here)) == (Status.PARTLY, "desks-on-loopback")
     for origin, code in {
         "https://console.city.example": "desks-by-tls",
-        "http://console.city.example": "desks-without-tls",  # no city starts so: see tests/test_settings.py
+        "http://console.city.example": "desks-without-tls",  # no city starts so: see tests/city/test_settings.py
         "http://localhost.city.example": "desks-without-tls",
     }.items():
         found = PROBES["remote_administration"](replace(here, origin=origin))

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-import wiring as app
 from audit.tiles import CHECKPOINT
+from city import parts as app
 from grading.evidence import Evidence, Status
 from tests.founded_city import Door
 from tests.grading.graded import ask, by_hand, said

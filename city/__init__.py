@@ -1,0 +1,1 @@
+"""One running city, put together: settings, stores, founding, processes."""

@@ -1,0 +1,127 @@
+"""The city's keys put together: the seal of the platform, the keyring, the key service, and their upkeep."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import partial
+
+from audit.event import Event, EventKind
+from audit.spool import Spool
+from authz import park
+from authz.store import parked
+from city.settings import Settings
+from city.stores import Stores
+from crypto.founding import OLD_FILE, adopt, check, wrapping_of
+from crypto.key_service import KeyService
+from crypto.keyring import Keyring
+from crypto.platform import CITY, PLATFORM, PlatformSeal, ring_of
+from crypto.reseal import Column, Forgettable, Place
+from crypto.upkeep import Upkeep
+from crypto.uses import Uses
+from gateway.local import exchange
+from idp import app_key, recheck
+from idp.cookies import PREFIX
+from idp.directory import Directory
+from idp.session import ID_TOKEN
+from idp.store import app, session
+from storage.epoch import Answer
+
+
+class CityKeys:
+    """One process's share: it holds the ring of the platform's seal. Raises KeyFileUnsafe, which says what to do."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stores: Stores,
+        directory: Directory,
+        *,
+        clock: Callable[[], datetime],
+        mint: Callable[[], str],
+    ) -> None:
+        self._folder, self._stores, self._clock = settings.data / "keys", stores, clock
+        self._linger = timedelta(seconds=settings.seal_linger_seconds)
+        database, at, record = stores.database, clock(), mint()
+        tell = partial(_tell, settings, at, record, clock)
+        adopt(database, self._folder, ids=(mint(), mint()), at=at, record=record, tell=tell)
+        wrapping = wrapping_of(self._folder)
+        check(database, wrapping)
+        self.keyring = Keyring(
+            database, wrapping, epochs=stores.epochs, chain=partial(_chain, directory), clock=clock, mint=mint
+        )
+        self.uses = Uses(database, clock=clock)
+        self.service = KeyService(self.keyring, uses=self.uses)
+        self.seal = PlatformSeal(partial(ring_of, self.keyring), uses=self.uses, monotonic=time.monotonic)
+
+    def upkeep(self, effective: Callable[[int], object]) -> Callable[[str], int]:
+        """What the clock-job asks for, told under which record; what was done stands in it."""
+        work = Upkeep(
+            self.keyring,
+            self.seal,
+            sealed_places(self._stores),
+            uses=self.uses,
+            effective=effective,
+            linger=self._linger,
+            clock=self._clock,
+            monotonic=time.monotonic,
+        )
+
+        def run(record: str) -> int:
+            told = work.run(record)
+            if not any(one.number == 1 and one.opens for one in self.keyring.key(CITY, PLATFORM).versions):
+                (self._folder / OLD_FILE).unlink(missing_ok=True)  # of a city from before: version 1 is destroyed
+            exchange().detail.update(told)
+            return len(told)
+
+        return run
+
+    def learn(self, answer: Answer) -> None:
+        """Take the ring that is current, if an answer says there may be another. Raises StorageUnavailable."""
+        if answer.changes is None or any(change.kind == "key" for change in answer.changes):
+            self.seal.reload()
+
+
+def sealed_places(stores: Stores) -> Sequence[Place]:
+    """Every place where something is kept that the platform sealed.
+
+    Two kinds are in browsers and nowhere else: a sign-in under way (10 minutes), and the receipt in an address, which
+    is told once. The local issuer seals its own file under its own key, and so does whoever keeps access keys.
+    """
+    database = stores.database
+    return (
+        Column(database, session.c.id_token, purpose=lambda _row: ID_TOKEN),
+        Column(database, session.c.refresh_token, purpose=lambda row: recheck.purpose_of(row["id"])),
+        Column(database, parked.c.sealed, purpose=lambda row: park.purpose_of(dict(row))),
+        Column(database, parked.c.approval, purpose=park.approval_purpose),
+        Column(database, app.c.sealed, purpose=lambda row: app_key.purpose(row["id"])),
+        Forgettable(stores.ephemeral, PREFIX),
+    )
+
+
+def _tell(
+    settings: Settings, at: datetime, record: str, clock: Callable[[], datetime], witness: Mapping[str, str]
+) -> None:
+    """The record of a city that is given its keyring, which nobody asked for at the door."""
+
+    async def write() -> None:
+        spool = Spool(settings.data / "audit/spools" / settings.name, clock=clock)
+        event = Event(
+            id=record, kind=EventKind.BOOTSTRAP, at=at, subject="bootstrap", department=CITY, object="/city/keys",
+            action="key:create", label=3, result="ok", status=0, reason="founding", rule="", detail=dict(witness),
+        )  # fmt: skip
+        await spool.append(event, synced=True, reserved=True)
+        spool.close()
+
+    with ThreadPoolExecutor(1) as thread:  # a loop may be running in this one
+        thread.submit(asyncio.run, write()).result()
+
+
+def _chain(directory: Directory, department: str) -> list[str]:
+    """A department and those above it, nearest first."""
+    tree, chain = directory.departments(), list[str]()
+    while department in tree and department not in chain:
+        chain.append(department)
+        department = tree[department].parent or ""
+    return chain

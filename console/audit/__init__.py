@@ -1,0 +1,1 @@
+"""The audit desk: search the log, prove a record, hold rows against their records."""

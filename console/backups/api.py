@@ -1,0 +1,89 @@
+"""`/api/v1/backups` and `/api/v1/drills`: begun here, done in a thread, asked for by their id until they have ended."""
+
+from typing import Any
+
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import RAISE, Schema, fields, validate
+
+from audit.event import timestamp
+from backup.book import PAGE_ROWS, Entry
+from backup.work import BACKUP, DRILL, Work
+from console.signin.pages import check_csrf
+from gateway.local import exchange
+
+
+class Page(Schema):
+    """Where to go on."""
+
+    cursor = fields.String(load_default="", validate=validate.Regexp(r"(?a:[0-9A-Z]{0,26})\Z"))
+
+
+def backups(work: Work) -> Blueprint:
+    """Backups, newest first."""
+    return _entries(work, BACKUP)
+
+
+def drills(work: Work) -> Blueprint:
+    """Restore drills, newest first."""
+    return _entries(work, DRILL)
+
+
+def begin(work: Work, kind: str) -> Entry:
+    """Begin one in the name of who asked; the outcome record says which. Raises BackupBusy."""
+    talk = exchange()
+    entry = work.begin(kind, asked_by=talk.recorded.identity.subject, record=talk.recorded.inbound.id)
+    talk.detail[kind] = entry.id
+    return entry
+
+
+def _entries(work: Work, kind: str) -> Blueprint:
+    routes = Blueprint(f"{kind}s", __name__, url_prefix=f"/api/v1/{kind}s")
+
+    @routes.route("")
+    class All(MethodView):
+        @routes.arguments(Page, location="query", unknown=RAISE)
+        def get(self, query: dict[str, str]) -> dict[str, Any]:
+            """One page."""
+            found = work.book.page(kind, before=query["cursor"])
+            cursor = found[-1].id if len(found) == PAGE_ROWS else None
+            return {"items": [told(one) for one in found], "next_cursor": cursor, "restore": work.restore_state()}
+
+        def post(self) -> tuple[dict[str, Any], int, dict[str, str]]:
+            """Begin one; 409 while another is under way."""
+            check_csrf()
+            entry = begin(work, kind)
+            return told(entry), 202, {"location": f"/api/v1/{kind}s/{entry.id}"}
+
+    @routes.route(f"/<{kind}>")
+    class One(MethodView):
+        def get(self, **named: str) -> dict[str, Any]:
+            """How it goes, or how it ended."""
+            return told(work.book.one(named[kind], kind))
+
+    return routes
+
+
+def told(entry: Entry) -> dict[str, Any]:
+    """One backup or drill; `status` is what it came to."""
+    return {
+        "id": entry.id,
+        "status": entry.state,
+        "step": entry.step,
+        "plan": entry.plan,
+        "grade": entry.grade,
+        "backup": entry.backup,
+        "asked_by": entry.asked_by,
+        "started_at": timestamp(entry.started_at),
+        "finished_at": timestamp(entry.finished_at) if entry.finished_at else None,
+        "failing": entry.failing,
+        "why": entry.why,
+        "rpo_target_seconds": entry.rpo_target_ms / 1000,
+        "rto_target_seconds": entry.rto_target_ms / 1000,
+        "rpo_seconds": None if entry.rpo_ms is None else entry.rpo_ms / 1000,
+        "rto_seconds": None if entry.rto_ms is None else entry.rto_ms / 1000,
+        "records": entry.records,
+        "rows": entry.rows,
+        "bytes": entry.bytes,
+        "record": entry.record,
+    }

@@ -1,0 +1,1 @@
+"""The desk of resources, apps and shares."""

@@ -1,0 +1,1 @@
+"""A person's own page: her portals, her sessions."""

@@ -1,0 +1,1 @@
+"""The desk of keys and the key service."""

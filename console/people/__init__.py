@@ -1,0 +1,1 @@
+"""The desk of people and their roles."""

@@ -1,0 +1,1 @@
+"""The desk of requests that wait for a second person."""

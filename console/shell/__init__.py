@@ -1,0 +1,1 @@
+"""What every desk has around it: frame, language, forms, receipts, errors."""

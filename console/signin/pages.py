@@ -1,0 +1,250 @@
+"""Under `/.citygate/`: sign in, come back, sign out, be signed out by the issuer, send a parked request again."""
+
+import contextlib
+import hmac
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from flask import Blueprint, jsonify, redirect, request, send_from_directory
+from werkzeug import Response
+
+from authz.label import ceiling_of
+from authz.lease import Receipt
+from authz.park import Parking
+from console.routes import BACKCHANNEL_LOGOUT_PATH
+from console.shell.frame import Frame
+from gateway.authenticate import cookie_of
+from gateway.errors import CsrfRefused
+from gateway.local import exchange
+from gateway.refuse import LOGIN_PATH, RESUME_PATH, STEP_UP_ASSURANCE
+from gateway.stages import Headers, Raw
+from idp import session
+from idp.directory import Directory, Person
+from idp.errors import CredentialRejected, IssuerUnavailable, LoginRejected, PersonUnknown, SessionUnknown
+from idp.identity import NOBODY
+from idp.logout_token import LoggedOut
+from idp.relying_party import Begun, Completed, RelyingParty
+from idp.session import Sessions
+
+
+class SignIn:
+    """The views; each runs in a thread, behind `handle` like any other."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        *,
+        relying_party: RelyingParty,
+        sessions: Sessions,
+        directory: Directory,
+        parking: Parking,
+        effective: Callable[[int], Receipt],
+        forget: Callable[[str], None],
+        jwks: Callable[[], dict[str, list[dict[str, str]]]],
+    ) -> None:
+        self._frame, self._relying_party, self._sessions = frame, relying_party, sessions
+        self._directory, self._parking, self._effective = directory, parking, effective
+        self._forget, self._jwks = forget, jwks
+
+    def blueprint(self) -> Blueprint:
+        """All of them, by path."""
+        views = Blueprint("door", __name__)
+        views.get("/.citygate/login")(self.login)
+        views.get("/.citygate/callback")(self.callback)
+        views.get("/.citygate/logout")(self.ask_logout)
+        views.post("/.citygate/logout")(self.logout)
+        views.post(BACKCHANNEL_LOGOUT_PATH)(self.backchannel_logout)
+        views.get("/.citygate/resume/<parked>")(self.ask_resume)
+        views.post("/.citygate/resume/<parked>")(self.resume)
+        views.get("/.citygate/static/<file>")(static)
+        views.get("/.well-known/citygate/jwks.json")(lambda: jsonify(self._jwks()))
+        return views
+
+    def login(self) -> Response:
+        """Begin a login that comes back to `return_to`, at least at `assurance`."""
+        wanted = request.args.get("assurance", "")
+        acr = int(wanted) if wanted in ("2", "3", "4", "5") else None
+        return self._begin(request.args.get("return_to", "/"), acr=acr)
+
+    def callback(self) -> Response:
+        """Complete a login: a session, a new cookie for this host, and on to where she was going."""
+        talk = exchange()
+        inbound = talk.recorded.inbound
+        login = self._relying_party.complete(inbound.origin, inbound.query, request.cookies)
+        person = self._person(login)
+        previous = cookie_of(inbound)
+        self._end_other(previous, person.id, record=inbound.id)
+        try:
+            cookie = self._sessions.begin(
+                login, person_id=person.id, host=inbound.host, address=inbound.address, previous=previous,
+                record=inbound.id,
+            )  # fmt: skip
+        except LoginRejected:  # she signed out since: that sign-in at the issuer no longer counts
+            return self._begin(login.return_to, prompt="login")
+        if previous:
+            self._forget(previous)
+        talk.detail |= {"person": person.id, "assurance": login.assurance}
+        answer = redirect(login.return_to, 303)
+        _set_cookie(answer, session.COOKIE, cookie)
+        _drop_cookie(answer, login.cookie_name)
+        return _private(answer)
+
+    def ask_logout(self) -> Response:
+        """A page with one button: a link alone never signs anybody out (ASVS 10.6.2)."""
+        return self._frame.page("sign_out.html", csrf=exchange().recorded.identity.csrf)
+
+    def logout(self) -> Response:
+        """End this session here, on every host, and at the issuer."""
+        recorded = exchange().recorded
+        answer = redirect("/", 303)
+        if recorded.identity.session:
+            check_csrf()
+            hint, epoch = self._sessions.end(
+                recorded.identity.session, person_id=recorded.identity.subject, record=recorded.inbound.id
+            )
+            self._effective(epoch)
+            with contextlib.suppress(IssuerUnavailable):  # over it is over here, whoever else is away
+                answer = redirect(self._relying_party.logout_url(hint, recorded.inbound.origin + "/"), 303)
+        _drop_cookie(answer, session.COOKIE)
+        return _private(answer)
+
+    def backchannel_logout(self) -> Response:
+        """The issuer says that a sign-on is over; when this answers it is, at every gateway (Back-Channel Logout §2.5).
+
+        Nothing of it alive is as good (§2.7). Raises LogoutRejected.
+        """
+        talk = exchange()
+        shown = request.form.getlist("logout_token")
+        said = self._relying_party.logged_out(shown[0] if len(shown) == 1 else "")
+        epoch = self._end_said(said, record=talk.recorded.inbound.id)
+        talk.detail["ended"] = int(epoch is not None)
+        if epoch is not None:
+            self._effective(epoch)
+        return _private(Response(status=200))
+
+    def ask_resume(self, parked: str) -> Response:
+        """The door's own page for a parked request, with the one button that sends the same bytes again."""
+        recorded = exchange().recorded
+        found = self._parking.look(parked, subject=recorded.identity.subject, host=recorded.inbound.host)
+        names = self._directory.names([found.decided_by])
+        return self._frame.page(
+            "resume.html",
+            method=found.method,
+            host=found.host,
+            target=found.target,
+            size=len(found.body),
+            parked_at=found.parked_at,
+            waits=found.asked is not None,
+            verdict=found.verdict,
+            decided_by={"name": names.get(found.decided_by, ""), "id": found.decided_by},
+            reason=found.reason,
+            action=RESUME_PATH + parked,
+            csrf=recorded.identity.csrf,
+            discard_url="/",
+        )
+
+    def resume(self, parked: str) -> Response:
+        """Hand the parked request back to the door, as a new one of its requester, who brings his credential anew."""
+        check_csrf()
+        talk = exchange()
+        inbound, identity = talk.recorded.inbound, talk.recorded.identity
+        found = self._parking.look(parked, subject=identity.subject, host=inbound.host)
+        if found.asked and identity.session and ceiling_of(identity.assurance) < found.asked.label:
+            way = {"return_to": RESUME_PATH + parked, "assurance": str(STEP_UP_ASSURANCE)}
+            return redirect(f"{LOGIN_PATH}?{urlencode(way)}", 303)  # else it would be taken, and refused
+        found = self._parking.take(parked, subject=identity.subject, host=inbound.host, record=inbound.id)
+        talk.detail |= {"request": parked, **found.witness}
+        own = {b"host", b"cookie", b"origin", b"user-agent", b"authorization"}
+        headers: Headers = (
+            *(pair for pair in inbound.headers if pair[0] in own),
+            *((name.encode(), value.encode("latin-1")) for name, value in found.headers),
+            (b"content-length", str(len(found.body)).encode()),
+        )
+
+        async def body() -> AsyncIterator[bytes]:
+            yield found.body
+
+        scheme = inbound.origin.partition(":")[0]
+        talk.again = Raw(
+            method=found.method.encode(),
+            target=found.target.encode(),
+            headers=headers,
+            peer=inbound.address,
+            body=body,
+            scheme=scheme,
+            resumed=parked,
+            approver=found.approver,
+        )
+        return Response(status=204)
+
+    def _begin(self, return_to: str, *, acr: int | None = None, prompt: str = "") -> Response:
+        begun: Begun = self._relying_party.begin(
+            exchange().recorded.inbound.origin, return_to, acr=acr, prompt=prompt, cookies=request.cookies
+        )
+        answer = redirect(begun.url, 303)
+        _set_cookie(answer, begun.cookie_name, begun.cookie_value, max_age=int(begun.cookie_lifetime.total_seconds()))
+        for stale in begun.stale_cookies:
+            _drop_cookie(answer, stale)
+        return _private(answer)
+
+    def _end_other(self, previous: str, person_id: str, *, record: str) -> None:
+        """Who signs in at a shared machine leaves nothing of whoever was there before."""
+        with contextlib.suppress(SessionUnknown, CredentialRejected):
+            held = self._sessions.find(session.digest(previous), record=record)
+            if held.person != person_id:
+                _, epoch = self._sessions.end(held.id, person_id=held.person, record=record)
+                self._effective(epoch)
+
+    def _end_said(self, said: LoggedOut, *, record: str) -> int | None:
+        """End that sign-on, or every session of that person; the epoch, None where nothing was alive."""
+        if said.sid:
+            return self._sessions.end_sign_on(iss=said.iss, sid=said.sid, record=record)
+        try:
+            person = self._directory.signed_in(iss=said.iss, sub=said.sub)
+        except PersonUnknown:
+            return None
+        return self._sessions.end_all(person.id, self._directory, record=record)[1]
+
+    def _person(self, login: Completed) -> Person:
+        try:
+            return self._directory.signed_in(iss=login.iss, sub=login.sub)
+        except PersonUnknown as unknown:
+            raise LoginRejected("not in the directory", return_to=login.return_to) from unknown
+
+
+def check_csrf() -> None:
+    """The form came from a page of this session. A key is no cookie: nobody else can send it. Raises CsrfRefused.
+
+    What was parked may hold the token of a session that is over; the button that sent it again brought a new one.
+    """
+    recorded = exchange().recorded
+    identity = recorded.identity
+    if recorded.inbound.resumed and identity != NOBODY:
+        return
+    shown = request.form.get("csrf", "").encode()
+    if identity == NOBODY or (identity.session and not hmac.compare_digest(shown, identity.csrf.encode())):
+        raise CsrfRefused("the form is not from a page of this session")
+
+
+def static(file: str) -> Response:
+    """A file of console/shell/static; its address changes with its bytes."""
+    answer = send_from_directory("shell/static", file, max_age=31_536_000)
+    answer.headers["x-content-type-options"] = "nosniff"
+    return answer
+
+
+def _set_cookie(answer: Response, name: str, value: str, *, max_age: int | None = None) -> None:
+    answer.set_cookie(name, value, max_age=max_age, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def _drop_cookie(answer: Response, name: str) -> None:
+    answer.set_cookie(
+        name, "", expires=datetime(1970, 1, 1, tzinfo=UTC), path="/", secure=True, httponly=True, samesite="Lax"
+    )
+
+
+def _private(answer: Response) -> Response:
+    answer.headers["cache-control"] = "no-store"
+    answer.headers["referrer-policy"] = "no-referrer"
+    return answer

@@ -1,0 +1,1 @@
+"""The desk of systems: grades, self-assessments, answers to controls."""

@@ -1,0 +1,155 @@
+"""`/api/v1/systems`: grades and self-assessments for commands and programs."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flask import Response
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import Schema, fields
+
+from audit.event import timestamp
+from authz.lease import Receipt
+from authz.register import Register
+from console.shell.problem import problem
+from console.shell.receipts import in_full
+from console.signin.pages import check_csrf
+from console.systems.control_pages import give, wrong_with_answer
+from console.systems.pages import run
+from gateway.local import exchange
+from grading.assess import Assessment, Assessments
+from grading.control_answers import ControlAnswers
+from grading.evidence import Facts
+from grading.grades import Answers, Grades
+
+
+class Proposal(Schema):
+    """Two questions each for S and A, and why."""
+
+    s_harmed = fields.String(required=True)
+    s_harm = fields.String(required=True)
+    a_harmed = fields.String(required=True)
+    a_harm = fields.String(required=True)
+    basis = fields.String(required=True)
+
+
+class ControlTerms(Schema):
+    """A status, what it rests on, and until when the answer counts."""
+
+    status = fields.String(required=True)
+    reason = fields.String(required=True)
+    until = fields.AwareDateTime(required=True)
+
+
+def systems(register: Register, grades: Grades, effective: Callable[[int], Receipt]) -> Blueprint:
+    """The systems and their grades."""
+    routes = Blueprint("systems", __name__, url_prefix="/api/v1/systems")
+
+    @routes.route("")
+    class Systems(MethodView):
+        def get(self) -> dict[str, Any]:
+            """Every system."""
+            return {
+                "items": [
+                    {"id": one.id, "department": one.department, "s": one.s, "a": one.a, "label": int(one.label)}
+                    for one in register.systems().values()
+                ]
+            }
+
+    @routes.route("/<system>/grade")
+    class Proposed(MethodView):
+        @routes.arguments(Proposal)
+        def post(self, body: dict[str, str], system: str) -> dict[str, Any]:
+            """Grade the system, as a second person has approved."""
+            check_csrf()
+            talk = exchange()
+            inbound = talk.recorded.inbound
+            actor = talk.recorded.identity.subject
+            graded, epoch, told = grades.propose(
+                system, Answers.read(body), actor=actor, approver=inbound.approver, record=inbound.id
+            )
+            talk.detail.update(told, grade=str(graded.grade))
+            receipt = effective(epoch)
+            return {
+                "system": system,
+                "s": graded.grade.s,
+                "a": graded.grade.a,
+                "grade": graded.grade.grade,
+                "label": int(graded.grade.label),
+                "recovery_class": graded.grade.recovery_class,
+                "receipt": in_full(receipt),
+            }
+
+    return routes
+
+
+def answers(held: ControlAnswers, clock: Callable[[], datetime]) -> Blueprint:
+    """What people answer where no probe can look."""
+    routes = Blueprint("control-answers", __name__, url_prefix="/api/v1/systems/<system>/controls/<control>/answer")
+
+    @routes.route("")
+    class Answered(MethodView):
+        @routes.arguments(ControlTerms)
+        def post(self, body: dict[str, Any], system: str, control: str) -> Response | tuple[dict[str, Any], int]:
+            """Answer the control, in one's own name, until a date."""
+            check_csrf()
+            status, reason, until = body["status"], body["reason"], body["until"]
+            if errors := list(wrong_with_answer(status, reason, until=until, now=clock())):
+                return problem(422, "request-invalid", errors)
+            given = give(held, system, control, status=status, reason=reason, until=until)
+            said = {"status": given.status, "reason": given.reason, "until": timestamp(given.expires_at)}
+            by = {"answered_by": given.answered_by, "answered_at": timestamp(given.answered_at)}
+            return {"system": system, "control": control, **said, **by, "record": given.record}, 201
+
+    return routes
+
+
+def assessments(made: Assessments, facts: Callable[[str, str], Facts]) -> Blueprint:
+    """The self-assessments of a system."""
+    routes = Blueprint("assessments-api", __name__, url_prefix="/api/v1/systems/<system>/assessments")
+
+    @routes.route("")
+    class Runs(MethodView):
+        def get(self, system: str) -> dict[str, Any]:
+            """The last runs, newest first."""
+            return {"items": [{"id": one.id, "run_at": timestamp(one.run_at)} for one in made.of(system)]}
+
+        def post(self, system: str) -> tuple[dict[str, Any], int]:
+            """Assess the system now."""
+            check_csrf()
+            return told(run(facts, made, system)), 201
+
+    @routes.route("/<assessment>")
+    class OneRun(MethodView):
+        def get(self, system: str, assessment: str) -> dict[str, Any]:
+            """One run with every control."""
+            return told(made.one(system, assessment))
+
+    return routes
+
+
+def told(made: Assessment) -> dict[str, Any]:
+    """A run as JSON: `controls[]` with `method`, `status`, `evidence` and the `leaf` it rests on."""
+    return {
+        "id": made.id,
+        "system": made.system,
+        "grade": made.grade.grade,
+        "code": str(made.grade),
+        "kind": "self-assessment",
+        "run_at": timestamp(made.run_at),
+        "run_by": made.run_by,
+        "controls": [
+            {
+                "id": one.control.id,
+                "clause": one.control.clause,
+                "certainty": one.control.certainty,
+                "domain": one.control.domain,
+                "method": one.control.method,
+                "status": one.status.value,
+                "evidence": [{"code": seen.code, **seen.values} for seen in one.evidence],
+                "leaf": one.leaf,
+            }
+            for one in made.findings
+        ],
+    }

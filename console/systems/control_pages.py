@@ -1,0 +1,101 @@
+"""S5: one control that only a person can judge: what was answered, by whom, until when, and the form."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from flask import Blueprint, request
+from werkzeug import Response
+
+from authz.register import Register
+from console.people.person_page import named
+from console.shell.city_time import day_after, day_end
+from console.shell.frame import Frame
+from console.shell.grading_words import MARKS
+from console.shell.receipts import Told
+from console.shell.terms import PRESET_DAYS, REASON_CHARS, wrong_with_terms
+from console.signin.pages import check_csrf
+from gateway.local import exchange
+from grading.control_answers import ANSWERS, ControlAnswers
+from grading.evidence import ControlAnswer, Status
+from idp.directory import Directory
+
+
+class Desk:
+    """The views of the security administrator."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        *,
+        register: Register,
+        directory: Directory,
+        answers: ControlAnswers,
+        told: Told,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._frame, self._register, self._directory = frame, register, directory
+        self._answers, self._told, self._clock = answers, told, clock
+
+    def blueprint(self) -> Blueprint:
+        """Both of them, by path."""
+        views = Blueprint("controls", __name__, url_prefix="/systems/<system>/controls/<control>")
+        views.get("")(self.control)
+        views.post("/answer")(self.answer)
+        return views
+
+    def control(self, system: str, control: str) -> Response:
+        """What was answered, and the form."""
+        return self._shown(system, control, filled={"until": day_after(self._clock(), PRESET_DAYS)}, errors=[])
+
+    def answer(self, system: str, control: str) -> Response:
+        """Answer it, in one's own name."""
+        check_csrf()
+        filled = {name: request.form.get(name, "").strip() for name in ("status", "reason", "until")}
+        until = day_end(filled["until"])
+        errors = list(wrong_with_answer(filled["status"], filled["reason"], until=until, now=self._clock()))
+        if until is None or errors:
+            return self._shown(system, control, filled=filled, errors=errors)
+        give(self._answers, system, control, status=filled["status"], reason=filled["reason"], until=until)
+        return self._told.at(f"/systems/{system}/controls/{control}", "control-answered")
+
+    def _shown(self, system: str, control: str, *, filled: Mapping[str, str], errors: list[dict[str, str]]) -> Response:
+        asked, history = self._answers.history(system, control)
+        people = self._directory.names([one.answered_by for one in history])
+        lang = self._frame.lang()
+        return self._frame.page(
+            "control.html",
+            status=422 if errors else 200,
+            system=system,
+            name=named(self._register.systems()[system], lang),
+            control=asked,
+            lang_zh=lang == "zh-CN",
+            history=[(one, people.get(one.answered_by, one.answered_by)) for one in history],
+            now=self._clock(),
+            filled={"status": "", "reason": "", **filled},
+            errors=errors,
+            statuses=ANSWERS,
+            marks=MARKS,
+            reason_chars=REASON_CHARS,
+            receipt=self._told.here(f"/systems/{system}/controls/{control}"),
+            csrf=exchange().recorded.identity.csrf,
+        )
+
+
+def give(
+    answers: ControlAnswers, system: str, control: str, *, status: str, reason: str, until: datetime
+) -> ControlAnswer:
+    """Answer in the name of whoever sent the request. Raises as `ControlAnswers.give` does."""
+    talk = exchange()
+    given, told = answers.give(
+        system, control, Status(status), reason=reason, until=until, actor=talk.recorded.identity.subject,
+        record=talk.recorded.inbound.id,
+    )  # fmt: skip
+    talk.detail.update(told, status=status, until=until.isoformat(timespec="seconds"))
+    return given
+
+
+def wrong_with_answer(status: str, reason: str, *, until: datetime | None, now: datetime) -> Iterator[dict[str, str]]:
+    """What cannot be accepted, by field."""
+    if status not in ANSWERS:
+        yield {"field": "status", "code": "result-unknown"}
+    yield from wrong_with_terms(reason=reason, until=until, now=now)

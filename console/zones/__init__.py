@@ -1,0 +1,1 @@
+"""The desk of zones and the flows between them."""

@@ -1,0 +1,140 @@
+"""`/api/v1` of zones and flows: list, open, close, test, and what is in force that should not be."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from flask import Response
+from flask.views import MethodView
+from flask_smorest import Blueprint
+from marshmallow import RAISE, Schema, fields, validate
+
+from audit.event import timestamp
+from console.machines.forms import way_of
+from console.shell.problem import problem
+from console.signin.pages import check_csrf
+from console.zones.acts import closed, opened, remember, wrong_with_flow_terms
+from console.zones.pages import tested
+from idp.directory import Directory
+from infra.zone import Flow
+from infra.zones import PAGE, Terms, Zones
+
+
+class FlowTerms(Schema):
+    """Who answers for a flow, until when, and why."""
+
+    owner = fields.String(required=True, validate=validate.Length(min=1, max=63))
+    expires_at = fields.AwareDateTime(required=True)
+    reason = fields.String(required=True)
+
+
+class WayQuery(Schema):
+    """Where to, and to which port."""
+
+    to = fields.String(required=True)
+    protocol = fields.String(load_default="tcp")
+    port = fields.String(required=True)
+
+
+class PageQuery(Schema):
+    """One page of a list."""
+
+    cursor = fields.String(load_default="", validate=validate.Regexp(r"(?a:[0-9A-Z]{0,26})\Z"))
+
+
+def zones(held: Zones) -> Blueprint:
+    """Every zone, and whether what is in force is what was compiled."""
+    routes = Blueprint("zones-api", __name__, url_prefix="/api/v1/zones")
+
+    @routes.route("")
+    class All(MethodView):
+        def get(self) -> dict[str, Any]:
+            """Every zone."""
+            return {"items": [asdict(zone) for zone in held.all()], "plane": held.plane.name}
+
+    @routes.route("/drift")
+    class Drift(MethodView):
+        def get(self) -> dict[str, Any]:
+            """What is in force and was not compiled, or the other way round."""
+            return {"items": [asdict(one) for one in held.drift()], "plane": held.plane.name}
+
+    @routes.route("/apply")
+    class Apply(MethodView):
+        def post(self) -> dict[str, Any]:
+            """Bring into force what the rows say; what was other before."""
+            check_csrf()
+            mended = held.apply()
+            remember(mended)
+            return {"items": [asdict(one) for one in mended], "plane": held.plane.name}
+
+    return routes
+
+
+def flows(held: Zones) -> Blueprint:
+    """What is open between zones, and what passes; all else is closed."""
+    routes = Blueprint("flows-api", __name__, url_prefix="/api/v1")
+
+    @routes.route("/flows")
+    class Open(MethodView):
+        @routes.arguments(PageQuery, location="query", unknown=RAISE)
+        def get(self, query: dict[str, str]) -> dict[str, Any]:
+            """One page of the flows that are open now."""
+            found = held.flows(after=query["cursor"])
+            items = [{name: _json(value) for name, value in row.items() if value is not None} for row in found]
+            return {"items": items, "next_cursor": found[-1]["id"] if len(found) == PAGE else None}
+
+    @routes.route("/zones/<zone>/flows/test")
+    class Test(MethodView):
+        @routes.arguments(WayQuery, location="query", unknown=RAISE)
+        def get(self, query: dict[str, str], zone: str) -> Response | dict[str, Any]:
+            """The data plane's own answer, and the flow that allows it."""
+            way, errors = way_of(zone, query["to"], query["protocol"], query["port"])
+            if way is None:
+                return problem(422, "request-invalid", errors)
+            answer = tested(held.test(way)) | way._asdict() | {"plane": held.plane.name}
+            allowed = answer["flow"]
+            return answer | {"flow": allowed and {name: _json(value) for name, value in allowed.items()}}
+
+    return routes
+
+
+def one_flow(held: Zones, directory: Directory, clock: Callable[[], datetime]) -> Blueprint:
+    """Open a flow, and close it."""
+    routes = Blueprint("flow-api", __name__, url_prefix="/api/v1/zones/<zone>/flows/<to>/<protocol>/<port>")
+
+    @routes.route("")
+    class OneFlow(MethodView):
+        @routes.arguments(FlowTerms)
+        def post(
+            self, body: dict[str, Any], zone: str, to: str, protocol: str, port: str
+        ) -> Response | tuple[dict[str, Any], int]:
+            """Open it; answers when it is in force."""
+            check_csrf()
+            way, errors = way_of(zone, to, protocol, port)
+            errors += wrong_with_flow_terms(
+                owner=body["owner"], reason=body["reason"], until=body["expires_at"],
+                departments=directory.departments(), now=clock(),
+            )  # fmt: skip
+            if errors or way is None:
+                return problem(422, "request-invalid", errors)
+            terms = Terms(owner=body["owner"], reason=body["reason"], expires_at=body["expires_at"])
+            return _flow(opened(held, way, terms)), 201
+
+        def delete(self, zone: str, to: str, protocol: str, port: str) -> Response | dict[str, Any]:
+            """Close it, with whatever runs over it."""
+            check_csrf()
+            way, errors = way_of(zone, to, protocol, port)
+            if way is None:
+                return problem(422, "request-invalid", errors)
+            return _flow(closed(held, way))
+
+    return routes
+
+
+def _flow(flow: Flow) -> dict[str, Any]:
+    return {name: _json(getattr(flow, name)) for name in Flow.__dataclass_fields__}
+
+
+def _json(value: Any) -> Any:
+    return timestamp(value) if isinstance(value, datetime) else value

@@ -1,0 +1,197 @@
+"""O1: zones and the flows between them, every machine, whether something passes, and the form that lets it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, redirect, request
+from werkzeug import Response
+
+from authz.offices import SECURITY_ADMINISTRATOR, SYSTEM_ADMINISTRATOR
+from authz.register import Register
+from console.machines.forms import way_of
+from console.people.person_page import named
+from console.shell.city_time import day_after, day_end
+from console.shell.frame import Frame
+from console.shell.terms import PRESET_DAYS
+from console.signin.pages import check_csrf
+from console.zones.acts import closed, opened, wrong_with_flow_terms
+from console.zones.diagram import diagram
+from gateway.local import exchange
+from idp.directory import Directory
+from infra.data_plane import Deviation
+from infra.errors import DataPlaneUnavailable, FlowExists, HypervisorUnavailable, ZoneUnknown
+from infra.machines import Machines
+from infra.zone import Zone
+from infra.zones import Terms, Tested, Zones
+
+_TOLD = 10  # deviations shown
+_WAY, _TERMS = ("from", "to", "protocol", "port"), ("owner", "until", "reason")
+
+
+class Desk:
+    """The views of whoever runs or guards the platform."""
+
+    def __init__(
+        self,
+        frame: Frame,
+        zones: Zones,
+        machines: Machines,
+        *,
+        directory: Directory,
+        register: Register,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._frame, self._zones, self._machines = frame, zones, machines
+        self._directory, self._register, self._clock = directory, register, clock
+
+    def blueprint(self) -> Blueprint:
+        """All of them, by path."""
+        views = Blueprint("zones", __name__, url_prefix="/zones")
+        views.get("")(self.zones)
+        views.post("/<zone>/flows/<to>/<protocol>/<port>")(self.open)
+        views.post("/<zone>/flows/<to>/<protocol>/<port>/close")(self.close)
+        return views
+
+    def zones(self) -> Response:
+        """O1; with `from`, `to`, `protocol` and `port` also the answer of the data plane."""
+        return self._page([request.args.get(name, "")[:63] for name in _WAY] if "from" in request.args else [])
+
+    def open(self, zone: str, to: str, protocol: str, port: str) -> Response:
+        """Open a flow; the door has decided, and a second person has agreed. Then the data plane is asked again."""
+        check_csrf()
+        way, _ = way_of(zone, to, protocol, port)  # what is wrong with it the page says, which tests it
+        form = {name: request.form.get(name, "").strip() for name in _TERMS}
+        until = day_end(form["until"])
+        errors = list(
+            wrong_with_flow_terms(
+                owner=form["owner"], reason=form["reason"], until=until,
+                departments=self._directory.departments(), now=self._clock(),
+            )
+        )  # fmt: skip
+        if way is None or until is None or errors:
+            return self._page([zone, to, protocol, port], form, errors)
+        try:
+            opened(self._zones, way, Terms(owner=form["owner"], reason=form["reason"], expires_at=until))
+        except FlowExists as failure:
+            return self._page([zone, to, protocol, port], form, [{"field": "", "code": failure.code}])
+        return _asked_again(zone, to, protocol, port)
+
+    def close(self, zone: str, to: str, protocol: str, port: str) -> Response:
+        """Close it, with whatever runs over it; then the data plane is asked again."""
+        check_csrf()
+        way, _ = way_of(zone, to, protocol, port)
+        if way is None:
+            return self._page([zone, to, protocol, port])
+        closed(self._zones, way)
+        return _asked_again(zone, to, protocol, port)
+
+    def _page(
+        self, way: Sequence[str], filled: Mapping[str, str] | None = None, errors: Sequence[dict[str, str]] = ()
+    ) -> Response:
+        lang, zones, flows = self._frame.lang(), self._zones.all(), self._zones.flows(limit=500)
+        names = {zone.id: named(zone, lang) for zone in zones}
+        departments = {one.id: named(one, lang) for one in self._directory.departments().values()}
+        answer, wrong = self._tested(way, departments)
+        errors = [*errors, *wrong]
+        subject = exchange().recorded.identity.subject
+        guards = SECURITY_ADMINISTRATOR in self._frame.offices(subject)  # others would only be refused
+        return self._frame.page(
+            "zones.html",
+            status=422 if errors else 200,
+            plane=self._zones.plane.name,
+            hypervisor=self._machines.hypervisor.name,
+            zones=[_zone(zone, lang) for zone in zones],
+            diagram=diagram(zones, flows),
+            flows=[
+                row
+                | {"from": names.get(row["from_zone"], ""), "to": names.get(row["to_zone"], "")}
+                | {"owner": departments.get(row["owner"], row["owner"])}
+                for row in flows
+            ],
+            asked=dict(zip(_WAY, way or ("", "", "", ""), strict=True)),
+            answer=answer,
+            action="/zones/{}/flows/{}/{}/{}".format(*way) if answer and guards else None,
+            filled={"owner": "", "until": day_after(self._clock(), PRESET_DAYS), "reason": "", **(filled or {})},
+            departments=departments,
+            errors=errors,
+            deviations=self._deviations(),
+            astray=self._astray(),
+            machines=self._all_machines(names, departments),
+            csrf=exchange().recorded.identity.csrf,
+        )
+
+    def _tested(
+        self, asked: Sequence[str], departments: Mapping[str, str]
+    ) -> tuple[dict[str, Any] | None, list[dict[str, str]]]:
+        if not asked:
+            return None, []
+        way, errors = way_of(*asked)
+        if way is None:
+            return None, errors
+        try:
+            answer = tested(self._zones.test(way))
+        except (ZoneUnknown, DataPlaneUnavailable) as failure:
+            return None, [{"field": "", "code": failure.code}]
+        if flow := answer["flow"]:
+            flow["owner"] = departments.get(flow["owner"], flow["owner"])
+        return answer, []
+
+    def _deviations(self) -> list[Deviation] | None:
+        """None: nobody knows."""
+        try:
+            return list(self._zones.drift())[:_TOLD]
+        except DataPlaneUnavailable:
+            return None
+
+    def _astray(self) -> dict[str, str] | None:
+        try:
+            return dict(self._machines.astray())
+        except HypervisorUnavailable:
+            return None
+
+    def _all_machines(self, zones: Mapping[str, str], departments: Mapping[str, str]) -> list[dict[str, Any]]:
+        lang, subject = self._frame.lang(), exchange().recorded.identity.subject
+        systems = {one.id: named(one, lang) for one in self._register.systems().values()}
+        opens = SYSTEM_ADMINISTRATOR in self._frame.offices(subject)  # others would only be refused there
+        return [
+            {
+                "id": one.id,
+                "name": one.name,
+                "href": f"/departments/{one.department}/machines" if opens else "",
+                "zone": zones.get(one.zone, one.zone),
+                "host": one.host,
+                "system": systems.get(one.system, one.system),
+                "department": departments[one.department],
+                "size": one.size,
+                "state": one.state,
+                "wanted": one.wanted,
+            }
+            for one in self._machines.living()
+        ]
+
+
+def _asked_again(*way: str) -> Response:
+    return redirect(f"/zones?{urlencode(dict(zip(_WAY, way, strict=True)))}", 303)
+
+
+def tested(answer: Tested) -> dict[str, Any]:
+    """A test's answer as a page and the API show it."""
+    flow = answer.flow
+    return {
+        "passes": answer.passes,
+        "agrees": answer.agrees,
+        "flow": {"id": flow.id, "owner": flow.owner, "expires_at": flow.expires_at} if flow else None,
+    }
+
+
+def _zone(zone: Zone, lang: str) -> dict[str, Any]:
+    return {
+        "id": zone.id,
+        "name": named(zone, lang),
+        "network": zone.network,
+        "prefix": zone.prefix,
+        "interface": zone.interface,
+        "ceiling": zone.ceiling,
+    }

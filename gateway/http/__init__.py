@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: what turns bytes into `Raw` and `Outbound` into bytes."""
