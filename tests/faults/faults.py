@@ -32,7 +32,7 @@ def children(supervisor: int) -> dict[str, int]:
             parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             words = (entry / "cmdline").read_bytes().split(b"\0")
             if parent == supervisor and words[1:2]:
-                name = words[words.index(b"--name") + 1] if b"--name" in words else words[2]
+                name = words[words.index(b"--name") + 1] if b"--name" in words else words[3]
                 found[name.decode()] = number
     return found
 
