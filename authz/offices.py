@@ -6,6 +6,7 @@ and each excludes the department administrator.
 
 from authz.policy import Rule
 from authz.request import Effect
+from storage.actions import Action
 
 PERSON = "person"  # everybody who can sign in
 CITIZEN = "citizen"
@@ -51,71 +52,116 @@ NAMES = {
 }
 
 _CATALOGUE_OF_ALL = tuple(
-    (f"/console/{prefix}catalogue{rest}", "read") for prefix in ("", "api/v1/") for rest in ("", "/*")
+    (f"/console/{prefix}catalogue{rest}", Action.READ) for prefix in ("", "api/v1/") for rest in ("", "/*")
 )
 _CATALOGUE_OF_OWNER = tuple(
-    (f"/console/{prefix}departments/*", action) for prefix in ("", "api/v1/")
-    for action in ("resource:read", "resource:publish", "resource:withdraw", "share:approve", "share:end",
-                   "app:read", "app:create", "app:end")
-)  # fmt: skip
+    (f"/console/{prefix}departments/*", action)
+    for prefix in ("", "api/v1/")
+    for action in (
+        Action.RESOURCE_READ,
+        Action.RESOURCE_PUBLISH,
+        Action.RESOURCE_WITHDRAW,
+        Action.SHARE_APPROVE,
+        Action.SHARE_END,
+        Action.APP_READ,
+        Action.APP_CREATE,
+        Action.APP_END,
+    )
+)
 
 _BACKUPS = tuple(
-    (f"/console/{path}", "backup:read")
+    (f"/console/{path}", Action.BACKUP_READ)
     for path in ("backups", "api/v1/backups", "api/v1/backups/*", "api/v1/drills", "api/v1/drills/*")
 )
 _DESKS = {
-    PERSON: (("/console/", "read"), ("/console/sessions/*", "session:end"), ("/console/api/v1/sessions", "read"),
-             ("/console/api/v1/sessions", "session:end"), ("/console/requests", "request:read"),
-             ("/console/api/v1/requests", "request:read"), ("/console/api/v1/requests/*", "request:read")),
-    STAFF: (*_CATALOGUE_OF_ALL, *((f"/console/{prefix}departments/*", "share:ask") for prefix in ("", "api/v1/"))),
-    DEPARTMENT_ADMINISTRATOR: (*_CATALOGUE_OF_OWNER, *(
-        (f"/console/{prefix}departments/*", action)
-        for prefix in ("", "api/v1/") for action in ("people:read", "role:assign", "role:revoke")
-    )),
-    SYSTEM_ADMINISTRATOR: (("/console/api/v1/issuer/drift", "issuer:read"),
-                           ("/console/api/v1/issuer/apply", "issuer:apply"),
-                           *_BACKUPS, ("/console/backups/*", "backup:run"), ("/console/api/v1/backups", "backup:run"),
-                           ("/console/backups/*", "backup:drill"), ("/console/api/v1/drills", "backup:drill")),
+    PERSON: (
+        ("/console/", Action.READ),
+        ("/console/sessions/*", Action.SESSION_END),
+        ("/console/api/v1/sessions", Action.READ),
+        ("/console/api/v1/sessions", Action.SESSION_END),
+        ("/console/requests", Action.REQUEST_READ),
+        ("/console/api/v1/requests", Action.REQUEST_READ),
+        ("/console/api/v1/requests/*", Action.REQUEST_READ),
+    ),
+    STAFF: (*_CATALOGUE_OF_ALL, *((f"/console/{prefix}departments/*", Action.SHARE_ASK) for prefix in ("", "api/v1/"))),
+    DEPARTMENT_ADMINISTRATOR: (
+        *_CATALOGUE_OF_OWNER,
+        *(
+            (f"/console/{prefix}departments/*", action)
+            for prefix in ("", "api/v1/")
+            for action in (Action.PEOPLE_READ, Action.ROLE_ASSIGN, Action.ROLE_REVOKE)
+        ),
+    ),
+    SYSTEM_ADMINISTRATOR: (
+        ("/console/api/v1/issuer/drift", Action.ISSUER_READ),
+        ("/console/api/v1/issuer/apply", Action.ISSUER_APPLY),
+        *_BACKUPS,
+        ("/console/backups/*", Action.BACKUP_RUN),
+        ("/console/api/v1/backups", Action.BACKUP_RUN),
+        ("/console/backups/*", Action.BACKUP_DRILL),
+        ("/console/api/v1/drills", Action.BACKUP_DRILL),
+    ),
     SECURITY_ADMINISTRATOR: (
-        *((f"/console/{prefix}departments/*", action)
-          for prefix in ("", "api/v1/") for action in ("people:read", "role:assign", "role:revoke")),
-        *((f"/console/{prefix}systems{rest}", action)
-          for prefix in ("", "api/v1/") for rest in ("", "/*")
-          for action in ("grade:read", "grade:propose", "grade:approve", "assess:run", "assess:answer")),
+        *(
+            (f"/console/{prefix}departments/*", action)
+            for prefix in ("", "api/v1/")
+            for action in (Action.PEOPLE_READ, Action.ROLE_ASSIGN, Action.ROLE_REVOKE)
+        ),
+        *(
+            (f"/console/{prefix}systems{rest}", action)
+            for prefix in ("", "api/v1/")
+            for rest in ("", "/*")
+            for action in (
+                Action.GRADE_READ,
+                Action.GRADE_PROPOSE,
+                Action.GRADE_APPROVE,
+                Action.ASSESS_RUN,
+                Action.ASSESS_ANSWER,
+            )
+        ),
         *_BACKUPS,
     ),
-    AUDIT_ADMINISTRATOR: (("/console/audit", "audit:read"), ("/console/audit/*", "audit:read"),
-                          ("/console/api/v1/audit/*", "audit:read"), *_BACKUPS),
-    CLOCK: (("/console/api/v1/jobs/*", "job:run"),),
-}  # fmt: skip
+    AUDIT_ADMINISTRATOR: (
+        ("/console/audit", Action.AUDIT_READ),
+        ("/console/audit/*", Action.AUDIT_READ),
+        ("/console/api/v1/audit/*", Action.AUDIT_READ),
+        *_BACKUPS,
+    ),
+    CLOCK: (("/console/api/v1/jobs/*", Action.JOB_RUN),),
+}
 # who makes and rotates keys uses none, and who uses them makes none
 _DESKS[SECURITY_ADMINISTRATOR] += (
-    ("/console/keys", "key:read"),
-    *(("/console/departments/*", action) for action in ("key:rotate", "key:approve")),
-    *(("/console/api/v1/departments/*", f"key:{verb}") for verb in ("read", "create", "rotate", "approve", "suite")),
+    ("/console/keys", Action.KEY_READ),
+    *(("/console/departments/*", action) for action in (Action.KEY_ROTATE, Action.KEY_APPROVE)),
+    *(
+        ("/console/api/v1/departments/*", action)
+        for action in (Action.KEY_READ, Action.KEY_CREATE, Action.KEY_ROTATE, Action.KEY_APPROVE, Action.KEY_SUITE)
+    ),
 )
 _DESKS[KEY_USER] = tuple(
-    ("/console/api/v1/departments/*", f"key:{use}") for use in ("encrypt", "decrypt", "rewrap", "sign", "verify")
+    ("/console/api/v1/departments/*", use)
+    for use in (Action.KEY_ENCRYPT, Action.KEY_DECRYPT, Action.KEY_REWRAP, Action.KEY_SIGN, Action.KEY_VERIFY)
 )
 
 # machines and zones: a department asks and keeps, the platform's administrators agree, guards open what is between
-_ZONES = tuple((path, "zone:read") for path in ("/console/zones", "/console/api/v1/zones", "/console/api/v1/zones/*",
-                                                "/console/api/v1/flows"))  # fmt: skip
-_KEEPS = ("machine:read", "machine:start", "machine:stop", "machine:delete")
+_ZONES = tuple(
+    (f"/console/{path}", Action.ZONE_READ) for path in ("zones", "api/v1/zones", "api/v1/zones/*", "api/v1/flows")
+)
+_KEEPS = (Action.MACHINE_READ, Action.MACHINE_START, Action.MACHINE_STOP, Action.MACHINE_DELETE)
 _INFRA = {
     DEPARTMENT_ADMINISTRATOR: tuple(
         (f"/console/{prefix}departments/*", action)
         for prefix in ("", "api/v1/")
-        for action in ("machine:request", *_KEEPS)
+        for action in (Action.MACHINE_REQUEST, *_KEEPS)
     ),
     SYSTEM_ADMINISTRATOR: (
         *_ZONES,
-        ("/console/api/v1/zones/apply", "zone:apply"),
-        ("/console/api/v1/departments/*", "quota:set"),
+        ("/console/api/v1/zones/apply", Action.ZONE_APPLY),
+        ("/console/api/v1/departments/*", Action.QUOTA_SET),
         *(
             (f"/console/{prefix}departments/*", action)
             for prefix in ("", "api/v1/")
-            for action in ("machine:approve", *_KEEPS)
+            for action in (Action.MACHINE_APPROVE, *_KEEPS)
         ),
     ),
     SECURITY_ADMINISTRATOR: (
@@ -123,7 +169,7 @@ _INFRA = {
         *(
             (f"/console/{prefix}zones/*", action)
             for prefix in ("api/v1/", "")
-            for action in ("flow:open", "flow:approve", "flow:close")
+            for action in (Action.FLOW_OPEN, Action.FLOW_APPROVE, Action.FLOW_CLOSE)
         ),
     ),
 }

@@ -15,6 +15,7 @@ from authz.errors import AlreadyHeld, AssignmentUnknown
 from authz.pattern import check_name, segments_of
 from authz.request import Effect
 from authz.store import assignment, role, rule
+from storage.actions import Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ def open_path(connection: Connection, opened: OpenPath, *, record: str) -> list[
     allows = {"allows_zh": f"读取 {base}", "allows_en": f"Read {base}"}
     names = {"name_zh": f"{opened.name}·使用方", "name_en": f"{opened.name}: reader"}
     connection.execute(sa.insert(role).values(id=opened.role, **names, **allows, record=record))
-    common = {"subject": opened.role, "department": opened.department, "action": "read", "record": record}
+    common = {"subject": opened.role, "department": opened.department, "action": Action.READ, "record": record}
     rows = [{"id": name, "object": pattern, "effect": Effect.PERMIT, **common} for name, pattern in objects.items()]
     connection.execute(sa.insert(rule), rows)
     return list(objects)

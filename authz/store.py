@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from storage.actions import Action
 from storage.database import Moment, metadata
 
 system = sa.Table(
@@ -17,7 +18,7 @@ system = sa.Table(
     sa.Column("s", sa.Integer),  # the grade's two parts, None until it is graded
     sa.Column("a", sa.Integer),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",), "acts": ("grade:propose",)},
+    info={"records": ("record",), "acts": (Action.GRADE_PROPOSE,)},
 )
 zone = sa.Table(
     "zone",
@@ -41,7 +42,7 @@ role = sa.Table(
     sa.Column("allows_zh", sa.Text),
     sa.Column("allows_en", sa.Text),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",), "acts": ("resource:publish",)},
+    info={"records": ("record",), "acts": (Action.RESOURCE_PUBLISH,)},
 )
 rule = sa.Table(
     "rule",
@@ -53,7 +54,7 @@ rule = sa.Table(
     sa.Column("action", sa.Text),
     sa.Column("effect", sa.String(8)),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",), "acts": ("resource:publish", "resource:withdraw")},
+    info={"records": ("record",), "acts": (Action.RESOURCE_PUBLISH, Action.RESOURCE_WITHDRAW)},
 )
 assignment = sa.Table(
     "assignment",
@@ -71,7 +72,10 @@ assignment = sa.Table(
     sa.Column("revoked_by", sa.String(40)),
     sa.Column("revoked_at", Moment),
     sa.Column("revoke_record", sa.String(26)),
-    info={"records": ("revoke_record", "record"), "acts": ("role:assign", "role:revoke", "share:ask", "share:end")},
+    info={
+        "records": ("revoke_record", "record"),
+        "acts": (Action.ROLE_ASSIGN, Action.ROLE_REVOKE, Action.SHARE_ASK, Action.SHARE_END),
+    },
 )
 may_grant = sa.Table(
     "may_grant",
@@ -115,12 +119,12 @@ parked = sa.Table(
         "acts": (
             "approver",
             "approver-lost-right",
-            "flow:approve",
-            "grade:approve",
-            "key:approve",
-            "machine:approve",
-            "share:approve",
-            "request:resume",
+            Action.FLOW_APPROVE,
+            Action.GRADE_APPROVE,
+            Action.KEY_APPROVE,
+            Action.MACHINE_APPROVE,
+            Action.SHARE_APPROVE,
+            Action.REQUEST_RESUME,
         ),
         "volatile": ("sealed", "approval"),  # sealed anew when the key rotates; `digest` says what is in them
         "only": {"missing": "approver"},  # the others wait for their own requester, for minutes

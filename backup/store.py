@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from storage.actions import Action
 from storage.database import Moment, metadata
 
 work = sa.Table(
@@ -29,5 +30,9 @@ work = sa.Table(
     sa.Column("records", sa.BigInteger),
     sa.Column("rows", sa.BigInteger),
     sa.Column("bytes", sa.BigInteger),
-    info={"records": ("record",), "acts": ("backup:run", "backup:drill", "job:run"), "volatile": ("step", "beat_at")},
+    info={
+        "records": ("record",),
+        "acts": (Action.BACKUP_RUN, Action.BACKUP_DRILL, Action.JOB_RUN),
+        "volatile": ("step", "beat_at"),
+    },
 )

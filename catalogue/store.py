@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from storage.actions import Action
 from storage.database import Moment, metadata
 
 DESCRIBED = ("name", "produced", "publisher", "category", "version", "description", "carrier", "form", "location")
@@ -22,7 +23,7 @@ resource = sa.Table(
     sa.Column("ended_by", sa.String(40)),  # by the next version, or withdrawn
     sa.Column("ended_at", Moment),
     sa.Column("end_record", sa.String(26)),
-    info={"records": ("end_record", "record"), "acts": ("resource:publish", "resource:withdraw")},
+    info={"records": ("end_record", "record"), "acts": (Action.RESOURCE_PUBLISH, Action.RESOURCE_WITHDRAW)},
 )
 share = sa.Table(
     "share",
@@ -32,5 +33,5 @@ share = sa.Table(
     sa.Column("app", sa.String(40)),
     sa.Column("approved_by", sa.String(40)),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",), "acts": ("share:ask",)},
+    info={"records": ("record",), "acts": (Action.SHARE_ASK,)},
 )

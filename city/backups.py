@@ -37,6 +37,7 @@ from crypto.local_keys import load, load_or_create
 from crypto.platform import PlatformSeal, ring_of
 from crypto.sign import SigningKey
 from crypto.uses import Uses
+from storage.actions import Action
 from storage.database import Database
 from storage.epoch import MemoryEpochs
 
@@ -216,7 +217,8 @@ def _tell(spool: Spool, clock: Callable[[], datetime], entry: Entry, witness: Ma
     }  # fmt: skip
     event = Event(
         id=entry.record, kind=EventKind.OUTCOME, at=clock(), subject=entry.asked_by, department="city",
-        object=f"/console/api/v1/{entry.kind}s/{entry.id}", action=f"backup:{'run' if entry.kind == BACKUP else DRILL}",
+        object=f"/console/api/v1/{entry.kind}s/{entry.id}",
+        action=Action.BACKUP_RUN if entry.kind == BACKUP else Action.BACKUP_DRILL,
         label=3, result="failed" if entry.state == "failed" else "ok", reason=entry.failing,
         detail={name: value for name, value in detail.items() if value != ""},
     )  # fmt: skip

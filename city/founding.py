@@ -34,6 +34,7 @@ from crypto.sign import SigningKey, keep_public
 from idp.access_key import keep_key
 from infra import founding as infra_founding
 from issuer.accounts import Accounts
+from storage.actions import Action
 from storage.database import Database
 
 HERE = Path(__file__).parents[1] / "deploy" / "demo"
@@ -190,7 +191,7 @@ async def _record(
     for detail in told:
         event = Event(
             id=founding.record, kind=EventKind.BOOTSTRAP, at=founding.at, subject="bootstrap", department="city",
-            object="/city", action="found", label=3, result="ok", status=0, reason="founding", rule="",
+            object="/city", action=Action.FOUND, label=3, result="ok", status=0, reason="founding", rule="",
             detail=detail,
         )  # fmt: skip
         await spool.append(event, synced=detail is told[-1], reserved=True)

@@ -26,6 +26,7 @@ from idp.cookies import PREFIX
 from idp.directory import Directory
 from idp.session import ID_TOKEN
 from idp.store import app, session
+from storage.actions import Action
 from storage.epoch import Answer
 
 
@@ -109,7 +110,7 @@ def _tell(
         spool = Spool(settings.data / "audit/spools" / settings.name, clock=clock)
         event = Event(
             id=record, kind=EventKind.BOOTSTRAP, at=at, subject="bootstrap", department=CITY, object="/city/keys",
-            action="key:create", label=3, result="ok", status=0, reason="founding", rule="", detail=dict(witness),
+            action=Action.KEY_CREATE, label=3, result="ok", status=0, reason="founding", rule="", detail=dict(witness),
         )  # fmt: skip
         await spool.append(event, synced=True, reserved=True)
         spool.close()

@@ -1,12 +1,13 @@
 """The routes of the door's own pages: the desks on the console's host, and the door's paths on every host."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 
 from authz.label import Label
 from console.room_routes import ROOMS, SECRET, Desk
 from gateway.approval import with_twins
 from gateway.routes import Route
+from storage.actions import Action
 
 CITY = "city"  # the root department: it owns the door and the desks that belong to no other
 BACKCHANNEL_LOGOUT_PATH = "/.citygate/backchannel-logout"  # for the issuer alone, so on one host
@@ -26,13 +27,13 @@ def _desk(
     label: Label,
     *,
     public: bool = False,
-    approval: Mapping[str, str] | None = None,
     approval_label: Label = Label.L1,
     placed: bool = False,
-    **actions: str,
+    **actions: Action,
 ) -> Route:
     """A route of the console; the department of the object stands in the path where it has one.
 
+    What needs a second person says the action itself; `approval_label` is of the path where he approves.
     `placed`: the path names the system whose object it is, and the zone it is placed in.
     """
     return Route(
@@ -44,7 +45,7 @@ def _desk(
         label=label,
         delivery="local",
         public=public,
-        approval=approval or {},
+        approval={one: one.approval for one in actions.values() if one.approval},
         approval_label=approval_label,
         of_system="system" if placed else "",
         in_zone="zone" if placed else "",
@@ -53,36 +54,36 @@ def _desk(
 
 def _spine(route: Desk) -> list[Route]:
     return [
-        route("/", Label.L2, GET="read"),
-        route("/sessions/{session}/end", Label.L2, POST="session:end"),
-        route("/sessions/end-all", Label.L2, POST="session:end"),
-        route(_PEOPLE, SECRET, GET="people:read"),
-        route(f"{_PEOPLE}/{{person}}", SECRET, GET="people:read"),
-        route(f"{_PEOPLE}/{{person}}/assignments", SECRET, POST="role:assign"),
-        route(f"{_PEOPLE}/{{person}}/assignments/{{assignment}}/revoke", SECRET, POST="role:revoke"),
-        route("/audit", SECRET, GET="audit:read"),
-        route("/audit/events/{leaf}", SECRET, GET="audit:read"),
-        route("/audit/reconcile", SECRET, GET="audit:read"),
-        route("/api/v1/sessions", Label.L2, GET="read", DELETE="session:end"),
-        route("/api/v1/departments/{department}/people", SECRET, GET="people:read"),
-        route(_ASSIGNMENTS, SECRET, GET="people:read", POST="role:assign"),
-        route(f"{_ASSIGNMENTS}/{{assignment}}", SECRET, DELETE="role:revoke"),
-        route("/api/v1/audit/reconcile", SECRET, GET="audit:read"),
-        route("/api/v1/audit/events", SECRET, GET="audit:read"),
-        route("/api/v1/audit/events/{leaf}", SECRET, GET="audit:read"),
-        route("/api/v1/issuer/drift", SECRET, GET="issuer:read"),
-        route("/api/v1/issuer/apply", SECRET, POST="issuer:apply"),
-        route("/api/v1/jobs/{job}", Label.L2, POST="job:run"),
-        route(BACKCHANNEL_LOGOUT_PATH, Label.L1, public=True, POST="sign-on:end"),
-        route("/api/v1/openapi.json", Label.L1, public=True, GET="read"),
+        route("/", Label.L2, GET=Action.READ),
+        route("/sessions/{session}/end", Label.L2, POST=Action.SESSION_END),
+        route("/sessions/end-all", Label.L2, POST=Action.SESSION_END),
+        route(_PEOPLE, SECRET, GET=Action.PEOPLE_READ),
+        route(f"{_PEOPLE}/{{person}}", SECRET, GET=Action.PEOPLE_READ),
+        route(f"{_PEOPLE}/{{person}}/assignments", SECRET, POST=Action.ROLE_ASSIGN),
+        route(f"{_PEOPLE}/{{person}}/assignments/{{assignment}}/revoke", SECRET, POST=Action.ROLE_REVOKE),
+        route("/audit", SECRET, GET=Action.AUDIT_READ),
+        route("/audit/events/{leaf}", SECRET, GET=Action.AUDIT_READ),
+        route("/audit/reconcile", SECRET, GET=Action.AUDIT_READ),
+        route("/api/v1/sessions", Label.L2, GET=Action.READ, DELETE=Action.SESSION_END),
+        route("/api/v1/departments/{department}/people", SECRET, GET=Action.PEOPLE_READ),
+        route(_ASSIGNMENTS, SECRET, GET=Action.PEOPLE_READ, POST=Action.ROLE_ASSIGN),
+        route(f"{_ASSIGNMENTS}/{{assignment}}", SECRET, DELETE=Action.ROLE_REVOKE),
+        route("/api/v1/audit/reconcile", SECRET, GET=Action.AUDIT_READ),
+        route("/api/v1/audit/events", SECRET, GET=Action.AUDIT_READ),
+        route("/api/v1/audit/events/{leaf}", SECRET, GET=Action.AUDIT_READ),
+        route("/api/v1/issuer/drift", SECRET, GET=Action.ISSUER_READ),
+        route("/api/v1/issuer/apply", SECRET, POST=Action.ISSUER_APPLY),
+        route("/api/v1/jobs/{job}", Label.L2, POST=Action.JOB_RUN),
+        route(BACKCHANNEL_LOGOUT_PATH, Label.L1, public=True, POST=Action.SIGN_ON_END),
+        route("/api/v1/openapi.json", Label.L1, public=True, GET=Action.READ),
     ]
 
 
 def _requests(route: Desk) -> list[Route]:
     return [
-        route("/requests", Label.L2, GET="request:read"),
-        route("/api/v1/requests", Label.L2, GET="request:read"),
-        route("/api/v1/requests/{request}", Label.L2, GET="request:read"),
+        route("/requests", Label.L2, GET=Action.REQUEST_READ),
+        route("/api/v1/requests", Label.L2, GET=Action.REQUEST_READ),
+        route("/api/v1/requests/{request}", Label.L2, GET=Action.REQUEST_READ),
     ]
 
 
@@ -93,7 +94,7 @@ def entrance(host: str) -> Route:
         path="/",
         system="door",
         department=CITY,
-        actions={"GET": "read"},
+        actions={"GET": Action.READ},
         label=Label.L1,
         delivery="local",
         public=True,
@@ -103,12 +104,12 @@ def entrance(host: str) -> Route:
 def door_routes(hosts: Iterable[str]) -> list[Route]:
     """Sign in, sign out, send a parked request again, stylesheet, keys: on each host, because cookies are per host."""
     paths = (
-        ("/.citygate/login", {"GET": "session:begin"}),
-        ("/.citygate/callback", {"GET": "session:begin"}),
-        ("/.citygate/logout", {"GET": "read", "POST": "session:end"}),
-        ("/.citygate/resume/{parked}", {"GET": "read", "POST": "request:resume"}),
-        ("/.citygate/static/{file}", {"GET": "read"}),
-        ("/.well-known/citygate/jwks.json", {"GET": "read"}),
+        ("/.citygate/login", {"GET": Action.SESSION_BEGIN}),
+        ("/.citygate/callback", {"GET": Action.SESSION_BEGIN}),
+        ("/.citygate/logout", {"GET": Action.READ, "POST": Action.SESSION_END}),
+        ("/.citygate/resume/{parked}", {"GET": Action.READ, "POST": Action.REQUEST_RESUME}),
+        ("/.citygate/static/{file}", {"GET": Action.READ}),
+        ("/.well-known/citygate/jwks.json", {"GET": Action.READ}),
     )
     return [
         Route(

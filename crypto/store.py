@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from storage.actions import Action
 from storage.database import Moment, metadata
 
 key = sa.Table(
@@ -14,7 +15,7 @@ key = sa.Table(
     sa.Column("created_at", Moment),
     sa.Column("created_by", sa.String(40)),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",), "acts": ("key:create",)},
+    info={"records": ("record",), "acts": (Action.KEY_CREATE,)},
 )
 key_version = sa.Table(
     "key_version",
@@ -36,7 +37,7 @@ key_version = sa.Table(
     sa.Column("state_record", sa.String(26)),
     info={
         "records": ("state_record", "record"),
-        "acts": ("key:create", "key:rotate", "job:run"),
+        "acts": (Action.KEY_CREATE, Action.KEY_ROTATE, Action.JOB_RUN),
         "volatile": ("reference_count", "counted_at"),
     },
 )
@@ -46,7 +47,7 @@ key_suite = sa.Table(
     sa.Column("department", sa.String(63), primary_key=True),
     sa.Column("suite", sa.String(16)),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",), "acts": ("key:suite",)},
+    info={"records": ("record",), "acts": (Action.KEY_SUITE,)},
 )
 key_use = sa.Table(
     "key_use",

@@ -11,6 +11,7 @@ from gateway.errors import InlineOnly
 from gateway.match import graded
 from gateway.stages import Admitted, Authenticated
 from idp.identity import NOBODY
+from storage.actions import Action
 
 
 def authorize(authenticated: Authenticated, decider: Decider) -> Admitted:
@@ -52,7 +53,7 @@ def _now(authenticated: Authenticated, snapshot: Snapshot) -> Authenticated:
 
 def _ruling(authenticated: Authenticated, decider: Decider) -> Ruling:
     matched = authenticated.matched
-    grace_seconds = matched.route.grace_seconds if matched.action == "read" else 0
+    grace_seconds = matched.route.grace_seconds if matched.action == Action.READ else 0
     return decider.decide(access_request(authenticated), grace_seconds=grace_seconds)
 
 

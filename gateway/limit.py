@@ -18,12 +18,15 @@ from audit.flood import prefix_of
 from gateway.errors import LimitsUnavailable, RateExceeded
 from gateway.stages import Authenticated
 from idp.identity import NOBODY
+from storage.actions import Action
 from storage.counts import Counts
 from storage.errors import EphemeralUnavailable
 
 SIGN_INS_PER_MINUTE = 120  # passwords from one network: each costs the issuer a hash of 64 MiB
-PER_NETWORK = {"sign-in": SIGN_INS_PER_MINUTE, "sign-on:end": SIGN_INS_PER_MINUTE}  # by action, whoever asks
-ENDING = frozenset(("session:end", "role:revoke"))  # what is taken back need not wait for the others' counts
+# by action, whoever asks
+PER_NETWORK: Mapping[str, int] = {Action.SIGN_IN: SIGN_INS_PER_MINUTE, Action.SIGN_ON_END: SIGN_INS_PER_MINUTE}
+# what is taken back need not wait for the others' counts
+ENDING: frozenset[str] = frozenset((Action.SESSION_END, Action.ROLE_REVOKE))
 KEYS = 100_000  # counted apart in one minute; those that find no place are counted together
 EXCHANGE_SECONDS, UNKNOWN_SECONDS = 0.25, 2.0
 _RETRY_SECONDS = 10

@@ -6,6 +6,7 @@ from gateway.approval import approved_path
 from gateway.errors import InlineOnly, MethodRefused, RouteUnknown
 from gateway.routes import Route, RouteTable, named
 from gateway.stages import Inbound, Listener, Matched
+from storage.actions import Action
 
 
 def match(inbound: Inbound, table: RouteTable, facts: Facts) -> Matched:
@@ -33,7 +34,7 @@ def graded(matched: Matched, facts: Facts) -> Matched:
 def _matched(inbound: Inbound, route: Route, segments: tuple[str, ...], action: str, facts: Facts) -> Matched:
     path = approved_path(inbound.path) if route.approves else inbound.path  # one object to whoever asks and approves
     label = route.label_of(segments, facts.systems)
-    if inbound.listener is Listener.GATE and label >= Label.L3 and action != "read":
+    if inbound.listener is Listener.GATE and label >= Label.L3 and action != Action.READ:
         raise InlineOnly
     own = route.department == "{department}"
     return Matched(

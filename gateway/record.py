@@ -4,13 +4,14 @@ from audit.event import Event, EventKind
 from audit.spool import Spool
 from gateway.stages import Admitted, Inbound, Matched, Recorded
 from idp.identity import NOBODY
+from storage.actions import Action
 
 _ALWAYS_SYNCED = 3  # from this label on
 
 
 def is_weighty(matched: Matched) -> bool:
     """Labels ≥ 3, and everything that is not a plain read: synced before delivery, with an outcome record after."""
-    return matched.label >= _ALWAYS_SYNCED or matched.action != "read"
+    return matched.label >= _ALWAYS_SYNCED or matched.action != Action.READ
 
 
 def resumed(inbound: Inbound) -> dict[str, str | int]:
@@ -55,5 +56,5 @@ def _is_reserved(admitted: Admitted) -> bool:
     """Administration, revocation and audit by somebody known: what a flood must not shut out (law 5)."""
     matched, subject = admitted.authenticated.matched, admitted.authenticated.identity.subject
     return subject != NOBODY.subject and (
-        (matched.route.system == "console" and matched.action != "read") or matched.action == "session:end"
+        (matched.route.system == "console" and matched.action != Action.READ) or matched.action == Action.SESSION_END
     )

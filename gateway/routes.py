@@ -18,6 +18,7 @@ from authz.label import Label
 from authz.policy import Rule
 from authz.request import ANONYMOUS, Effect
 from gateway.errors import InvalidRoute, RouteUnknown
+from storage.actions import Action
 
 DOOR_PATHS = ("/.citygate/", "/.well-known/citygate/")  # of every host, and never an upstream's
 
@@ -99,7 +100,7 @@ class Route:
         return (
             self.delivery == "local"
             and not (self.public or self.forward_auth or self.approves)
-            and self.approval.keys() <= own - {"read"}
+            and self.approval.keys() <= own - {Action.READ}
             and len(approving) == 1
             and not approving & own
             and all(_is_action("POST", one) for one in approving)
@@ -248,7 +249,7 @@ def _is_literal(segment: str) -> bool:
 
 def _is_action(method: str, action: str) -> bool:
     """A write is never called `read`: that word alone spares a request its outcome record and a lost lease."""
-    known = method in _READING or (method in _WRITING and action != "read")
+    known = method in _READING or (method in _WRITING and action != Action.READ)
     return known and bool(_ACTION.fullmatch(action))
 
 

@@ -7,6 +7,7 @@ from authz.facts import Facts
 from authz.label import Label
 from gateway.errors import RouteUnknown
 from gateway.routes import Route, RouteTable
+from storage.actions import Action
 
 
 def label_served(
@@ -18,7 +19,7 @@ def label_served(
     """
     labels = []
     for route in routes:
-        reads = route.delivery == "proxy" and not route.public and route.actions.get("GET") == "read"
+        reads = route.delivery == "proxy" and not route.public and route.actions.get("GET") == Action.READ
         if reads and (route.system, route.department) == (system, department):
             with suppress(RouteUnknown):
                 labels.append(route.label_of(RouteTable([route]).find(route.host, path)[1], facts().systems))

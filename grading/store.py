@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from storage.actions import Action
 from storage.database import Moment, metadata
 
 grade = sa.Table(
@@ -20,7 +21,7 @@ grade = sa.Table(
     sa.Column("approved_by", sa.String(40)),
     sa.Column("proposed_at", Moment),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",), "acts": ("grade:propose",)},
+    info={"records": ("record",), "acts": (Action.GRADE_PROPOSE,)},
 )
 assessment = sa.Table(
     "assessment",
@@ -33,7 +34,7 @@ assessment = sa.Table(
     sa.Column("run_at", Moment),
     sa.Column("findings", sa.Text),  # JSON
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",), "acts": ("assess:run",)},
+    info={"records": ("record",), "acts": (Action.ASSESS_RUN,)},
 )
 control_answer = sa.Table(
     "control_answer",
@@ -47,5 +48,5 @@ control_answer = sa.Table(
     sa.Column("answered_by", sa.String(40)),
     sa.Column("answered_at", Moment),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",), "acts": ("assess:answer",)},
+    info={"records": ("record",), "acts": (Action.ASSESS_ANSWER,)},
 )

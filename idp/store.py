@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from storage.actions import Action
 from storage.database import Moment, metadata
 
 department = sa.Table(
@@ -72,7 +73,7 @@ app = sa.Table(
     sa.Column("end_record", sa.String(26)),
     info={
         "records": ("end_record", "record"),
-        "acts": ("app:create", "app:end"),
+        "acts": (Action.APP_CREATE, Action.APP_END),
         "volatile": ("sealed",),  # sealed anew when the seal's key rotates
     },
 )

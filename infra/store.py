@@ -2,11 +2,12 @@
 
 import sqlalchemy as sa
 
+from storage.actions import Action
 from storage.database import Moment, metadata
 
 Told = dict[str, str | int]  # what the outcome record will say; whoever writes a row tells what it became
 
-_PLACING = ("machine:request", "machine:start", "machine:stop", "machine:delete", "job:run")
+_PLACING = (Action.MACHINE_REQUEST, Action.MACHINE_START, Action.MACHINE_STOP, Action.MACHINE_DELETE, Action.JOB_RUN)
 
 flow = sa.Table(
     "flow",
@@ -26,7 +27,7 @@ flow = sa.Table(
     sa.Column("closed_by", sa.String(40)),
     sa.Column("closed_at", Moment),
     sa.Column("close_record", sa.String(26)),
-    info={"records": ("close_record", "record"), "acts": ("flow:open", "flow:close")},
+    info={"records": ("close_record", "record"), "acts": (Action.FLOW_OPEN, Action.FLOW_CLOSE)},
 )
 quota = sa.Table(
     "quota",
@@ -36,7 +37,7 @@ quota = sa.Table(
     sa.Column("memory_gib", sa.Integer),
     sa.Column("disk_gib", sa.Integer),
     sa.Column("record", sa.String(26)),
-    info={"records": ("record",), "acts": ("quota:set",)},
+    info={"records": ("record",), "acts": (Action.QUOTA_SET,)},
 )
 host = sa.Table(
     "host",

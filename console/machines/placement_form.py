@@ -17,8 +17,9 @@ from idp.identity import Identity
 from infra.errors import Short
 from infra.quota import NOTHING, RESOURCES, Tree
 from infra.zone import Zone
+from storage.actions import Action
 
-REQUEST, APPROVE, RAISE = "machine:request", "machine:approve", "quota:set"
+REQUEST, APPROVE, RAISE = Action.MACHINE_REQUEST, Action.MACHINE_APPROVE, Action.QUOTA_SET
 _MINE = frozenset({Place.SYSTEM.value, Place.ZONE.value, "clearance"})  # what no second person and no code would change
 
 

@@ -33,6 +33,7 @@ from console.shell.grading_words import EVIDENCE, GRADING
 from console.shell.reasons import CONDITIONS, REASONS
 from console.shell.wording import ASSURANCES, FIELDS, KINDS, LABELS, NAMES, STATUSES
 from grading.evidence import Evidence
+from storage.actions import ACTIONS
 
 Lang = Literal["zh-CN", "en"]
 Code = TypeVar("Code", int, str)
@@ -104,7 +105,7 @@ class Renderer:
         environment.globals.update(lang=lang, static=self._static.__getitem__)
         environment.filters.update(
             named=_words(NAMES, translations),
-            kind=_words(KINDS, translations),
+            kind=_kind(lang, translations),
             field=_words(FIELDS, translations),
             condition=_words(CONDITIONS, translations),
             reason=_words(REASONS, translations),
@@ -124,6 +125,19 @@ class Renderer:
 def _words(table: Mapping[Code, str], translations: NullTranslations) -> Callable[[Code], str]:
     def words(code: Code) -> str:
         return translations.gettext(table[code]) if code in table else str(code)
+
+    return words
+
+
+def _kind(lang: Lang, translations: NullTranslations) -> Callable[[str], str]:
+    """What somebody wanted to do, or what kind of record says so."""
+    others = _words(KINDS, translations)
+
+    def words(code: str) -> str:
+        action = ACTIONS.get(code)
+        if action is None:
+            return others(code)
+        return action.zh if lang == "zh-CN" else action.en
 
     return words
 

@@ -10,6 +10,7 @@ from crypto.errors import SealInvalid
 from crypto.reseal import Kept, Place
 from gateway.routes import Route
 from grading.evidence import Facts, Found, Status, found
+from storage.actions import Action
 
 _NO_SEAL = bytes(64)  # nothing begins with it
 _NOBODY_KNOWN = "user:00000000000000000000000000"  # a person without any role
@@ -99,7 +100,9 @@ def _request(facts: Facts, route: Route, action: str, subject: str) -> AccessReq
 
 
 def _lower_writes(route: Route, label: int) -> bool:
-    return not route.registered and route.label < label and any(action != "read" for action in route.actions.values())
+    return (
+        not route.registered and route.label < label and any(action != Action.READ for action in route.actions.values())
+    )
 
 
 def _all(place: Place) -> Iterator[Kept]:

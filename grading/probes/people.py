@@ -11,6 +11,7 @@ from authz import offices
 from authz.store import assignment
 from grading.evidence import Evidence, Facts, Found, Status, found
 from idp.store import person, session
+from storage.actions import Action
 
 _UNUSED = timedelta(days=90)
 _SECOND_FACTOR_LABEL = 3  # what cannot be reached with a password alone
@@ -104,7 +105,7 @@ def _held(facts: Facts) -> list[tuple[str, datetime]]:
 def _administers(actions: Collection[str]) -> bool:
     """Whether one of these is more than what everybody who works here may."""
     everybody = (offices.PERSON, offices.STAFF)
-    own = {rule.action for rule in offices.RULES if rule.subject in everybody} | {"sign-on:end", "job:run"}
+    own = {rule.action for rule in offices.RULES if rule.subject in everybody} | {Action.SIGN_ON_END, Action.JOB_RUN}
     return any(action not in own for action in actions)
 
 
