@@ -73,7 +73,7 @@ class CityKeys:
             told = work.run(record)
             if not any(one.number == 1 and one.opens for one in self.keyring.key(CITY, PLATFORM).versions):
                 (self._folder / OLD_FILE).unlink(missing_ok=True)  # of a city from before: version 1 is destroyed
-            exchange().detail.update(told)
+            exchange().recorded.notes.update(told)
             return len(told)
 
         return run

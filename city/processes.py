@@ -16,6 +16,7 @@ import uvicorn
 import uvloop
 from a2wsgi import WSGIMiddleware
 
+from audit.city_time import CITY_TIME
 from audit.sequencing import Sequencing
 from authz.bootstrap import CLOCK
 from city.parts import City, audit_log, clock, mint
@@ -194,6 +195,7 @@ def run_issuer(settings: Settings) -> None:
         client_id=CLIENT_ID,
         client_secret=load(settings.data / "keys/client.key").hex(),
         portals={settings.origin(name): name for name in names},
+        zone=CITY_TIME,
     )
     accounts = Accounts(folder / "accounts.db", seal, clock)
     application = create_issuer(

@@ -19,10 +19,10 @@ from authz.label import Label
 from authz.lease import Receipt
 from console.audit.pages import ask, found, people_asked, read_one, words_asked
 from console.people.acts import give, person_in, take_back
+from console.shell.act import check_csrf
 from console.shell.problem import problem
 from console.shell.receipts import in_full
 from console.shell.terms import REASON_CHARS, wrong_with_terms
-from console.signin.pages import check_csrf
 from gateway.errors import RouteUnknown
 from gateway.local import exchange
 from idp.directory import PAGE_PEOPLE, Directory, subtree
@@ -129,7 +129,7 @@ def audit(log: Log, directory: Directory, reconciled: Callable[[], Reconciled]) 
         def get(self) -> dict[str, Any]:
             """Every row that does not agree with its record."""
             answer = reconciled()
-            exchange().detail["found"] = answer.count
+            exchange().recorded.notes["found"] = answer.count
             items = [one._asdict() for one in answer.found]
             return {"rows": answer.rows, "recent": answer.recent, "found": answer.count, "items": items}
 
@@ -139,7 +139,7 @@ def audit(log: Log, directory: Directory, reconciled: Callable[[], Reconciled]) 
         def get(self, query: dict[str, str]) -> Response | dict[str, Any]:
             """Newest first, one page; what was asked stands in the record."""
             meant = ask(query, directory, before=query["cursor"])
-            exchange().detail.update(words_asked(query) | people_asked(meant.queries))
+            exchange().recorded.notes.update(words_asked(query) | people_asked(meant.queries))
             if meant.errors:
                 return problem(422, "request-invalid", meant.errors)
             leaves, after = found(log, meant.queries)
@@ -194,7 +194,7 @@ def issuer(drift: Callable[[], Sequence[Drift]], apply: Callable[[], Sequence[Dr
             check_csrf()
             mended = [asdict(one) for one in apply()]
             named = [f"{one['what']} {one['path']}".strip() for one in mended[:_MENDED_NAMED]]
-            exchange().detail["mended"] = ", ".join(named)
+            exchange().recorded.notes["mended"] = ", ".join(named)
             return {"items": mended}
 
     return routes

@@ -61,7 +61,7 @@ def of_infra(infra: Infrastructure) -> Opened:
             clock=parts.clock,
             mint=parts.mint,
         )
-        between = zones.Desk(
+        between = zones.ZonePages(
             parts.frame,
             infra.zones,
             infra.machines,

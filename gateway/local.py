@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
@@ -25,7 +25,6 @@ class Exchange:
     """What a view may know of the request it serves, and what it hands back beside its response."""
 
     recorded: Recorded
-    detail: dict[str, str | int] = field(default_factory=dict)  # for the outcome record
     again: Raw | None = None  # a parked request to send again, as its requester asked
 
 
@@ -63,7 +62,6 @@ class Local:
             status=answer.status,
             headers=tuple(answer.headers),
             body=b"".join(answer.chunks),
-            detail=talk.detail,
             again=talk.again,
         )
 

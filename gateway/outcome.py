@@ -8,6 +8,7 @@ from datetime import datetime
 from audit.event import Event, EventKind
 from audit.spool import Spool
 from gateway.http.body import Followed
+from gateway.problems import problem_of
 from gateway.record import is_weighty
 from gateway.stages import Listener, Outbound, Recorded
 
@@ -32,6 +33,10 @@ async def outcome(
         answer = await delivery
     except asyncio.CancelledError:
         await tell(_GONE, "client-gone", 0)
+        raise
+    except BaseException as failure:
+        if recorded.notes:  # it failed after it had written; what it wrote is recorded all the same
+            await tell(Outbound(status=problem_of(failure).status), "unfinished", 0, synced=True)
         raise
     if isinstance(answer.body, bytes):
         await tell(answer, "", len(answer.body), synced=True)
@@ -58,5 +63,5 @@ def _event(recorded: Recorded, answer: Outbound, at: datetime, *, reason: str, s
         status=answer.status,
         reason=reason,
         rule="",
-        detail={**answer.detail, "bytes": sent_bytes},
+        detail={**recorded.notes, "bytes": sent_bytes},
     )

@@ -128,7 +128,7 @@ class Problem:
     retry_seconds: int | None = None
 
 
-def problem_of(failure: Exception) -> Problem:
+def problem_of(failure: BaseException) -> Problem:
     """The problem for `failure`; whatever is not in the table is a bug, and is 500."""
     if isinstance(failure, AccessDenied):
         decision = failure.decision
@@ -142,6 +142,6 @@ def problem_of(failure: Exception) -> Problem:
     return Problem(status=500, code="internal", reason="internal")
 
 
-def _is_ours(failure: Exception) -> bool:
+def _is_ours(failure: BaseException) -> bool:
     """Whether one of our trees defines it; by name, for a room beside this one cannot be imported here."""
     return any(base.__module__ in _TREES for base in type(failure).__mro__)

@@ -3,7 +3,7 @@
 Each stage holds the one before it, so a function's signature says what must have happened before it may run.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -111,6 +111,7 @@ class Recorded:
 
     admitted: Admitted
     forward: Headers = ()  # what `transform` prepared for the upstream
+    notes: dict[str, str | int] = field(default_factory=dict, compare=False)  # for the outcome record, by whoever acts
 
     @property
     def inbound(self) -> Inbound:
@@ -135,7 +136,6 @@ class Outbound:
     status: int
     headers: Headers = ()
     body: bytes | AsyncIterator[bytes] = b""
-    detail: Mapping[str, str | int] = field(default_factory=dict)  # what the outcome record says beside the status
     again: Raw | None = None  # a parked request its requester asked to send again
 
 

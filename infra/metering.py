@@ -6,12 +6,12 @@ costs from when the hypervisor confirmed it until it confirmed the end.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from audit.city_time import CITY_TIME
 from infra.quota import Size
 
-CITY_TIME = timezone(timedelta(hours=8))  # months end at midnight in China
 _HAS_DISK = ("running", "stopped")
 
 

@@ -18,9 +18,10 @@ from authz.store import zone
 from infra.data_plane import DataPlane, Deviation
 from infra.errors import DataPlaneRefused, FlowExists, FlowUnknown, ZoneUnknown
 from infra.nftables import RuleModel, compile_rules
-from infra.store import Told, flow
+from infra.store import flow
 from infra.zone import Flow, Way, Zone
-from storage import advisory, witness
+from storage import advisory
+from storage.act import Act
 from storage.database import Database
 
 PAGE = 100
@@ -70,12 +71,8 @@ class Zones:
         with self._database.transaction() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
-    def open(
-        self, way: Way, terms: Terms, *, actor: str, approver: str, record: str, told: Told
-    ) -> tuple[Flow, list[Deviation]]:
+    def open(self, way: Way, terms: Terms, act: Act) -> tuple[Flow, list[Deviation]]:
         """Write it and bring it into force; also what was in force without a row, and no longer is.
-
-        `told` takes what the row became, once it stands; so does `close`.
 
         Raises ZoneUnknown, FlowExists, DataPlaneRefused, DataPlaneUnavailable.
         """
@@ -85,22 +82,21 @@ class Zones:
             if _found(connection, way, self._clock()):
                 raise FlowExists
             made = Flow(id=self._mint(), **way._asdict(), owner=terms.owner, expires_at=terms.expires_at)
-            values = {name: getattr(made, name) for name in _FLOW} | {"reason": terms.reason, "record": record}
-            values |= {"opened_by": actor, "approved_by": approver, "opened_at": self._clock()}
-            before, became = self._replaced(connection, sa.insert(flow).values(values), made.id)
-        told.update([became])
+            values = {name: getattr(made, name) for name in _FLOW} | {"reason": terms.reason, "record": act.record}
+            values |= {"opened_by": act.actor, "approved_by": act.approver, "opened_at": act.at}
+            before = self._replaced(connection, sa.insert(flow).values(values))
+            act.witness(connection, flow, made.id)
         return made, before
 
-    def close(self, way: Way, *, actor: str, record: str, told: Told) -> tuple[Flow, list[Deviation]]:
+    def close(self, way: Way, act: Act) -> tuple[Flow, list[Deviation]]:
         """Take it back, with whatever runs over it. Raises FlowUnknown, DataPlaneRefused, DataPlaneUnavailable."""
         with self._in_force() as connection:
             found = _found(connection, way, self._clock())
             if found is None:
                 raise FlowUnknown
-            values = {"closed_by": actor, "closed_at": self._clock(), "close_record": record}
-            change = sa.update(flow).where(flow.c.id == found.id).values(values)
-            before, became = self._replaced(connection, change, found.id)
-        told.update([became])
+            values = {"closed_by": act.actor, "closed_at": act.at, "close_record": act.record}
+            before = self._replaced(connection, sa.update(flow).where(flow.c.id == found.id).values(values))
+            act.witness(connection, flow, found.id)
         return found, before
 
     def test(self, way: Way) -> Tested:
@@ -135,14 +131,12 @@ class Zones:
             model = self._model(connection)
             return [] if self.plane.digest() == model.digest() else self._mended(model)
 
-    def _replaced(
-        self, connection: Connection, change: sa.Insert | sa.Update, identifier: str
-    ) -> tuple[list[Deviation], tuple[str, str]]:
-        """Make the change, and apply. What was other than the rows before is returned, for it is gone; and the row."""
+    def _replaced(self, connection: Connection, change: sa.Insert | sa.Update) -> list[Deviation]:
+        """Make the change, and apply. What was other than the rows before is returned, for it is gone."""
         before = self.plane.drift(self._model(connection))
         connection.execute(change)
         self.plane.apply(self._model(connection))
-        return list(before), witness.of(connection, flow, identifier)
+        return list(before)
 
     def _mended(self, model: RuleModel) -> list[Deviation]:
         before = list(self.plane.drift(model))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,7 +31,7 @@ class IssuerConfig:
     client_id: str
     client_secret: str = field(repr=False)
     portals: dict[str, str]
-    zone: tzinfo = timezone(timedelta(hours=8))  # of the times that pages tell
+    zone: tzinfo  # of the times that pages tell
 
 
 def create_issuer(

@@ -39,6 +39,7 @@ CONNECTED: dict[str, Any] = {  # libpq's own words; a machine that vanished is n
     "application_name": "citygate",
 }
 _READ_ONLY, _SLEPT_TOO_LONG, _BROKEN = "25006", "25P03", "XX"  # SQLSTATE; the last is a class
+_AFTER_COMMIT = "citygate.after-commit"
 T = TypeVar("T")
 
 
@@ -87,8 +88,13 @@ class Database:
         read `.with_for_update()`. Raises StorageUnavailable when the database cannot be reached, or is locked for
         too long.
         """
-        with _answering(), self._engine.begin() as connection:
-            yield connection
+        with _answering(), self._engine.connect() as connection:
+            calls: list[Callable[[], None]] = []
+            connection.info[_AFTER_COMMIT] = calls  # of this transaction; the connection serves others later
+            with connection.begin():
+                yield connection
+        for call in calls:
+            call()
 
     def alone(self, run: Callable[[Connection], T]) -> T:
         """What `run` makes of one statement without a transaction around it: a single round trip, on a single snapshot.
@@ -134,6 +140,11 @@ class Database:
         """Give every connection back."""
         self._engine.dispose()
         self._alone.dispose()
+
+
+def after_commit(connection: Connection, call: Callable[[], None]) -> None:
+    """Have `call` made once the transaction of `connection` has committed, and never if it does not."""
+    connection.info[_AFTER_COMMIT].append(call)
 
 
 def _postgres(url: str, connections: int, **how: Any) -> Engine:

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
+from audit.city_time import CITY_TIME
 from audit.errors import AuditError
 from audit.event import Event
 from audit.log import Log
 from audit.reconcile import Reconciled
 from audit.record import decode
 from audit.search import Query, Verified, search
-from console.shell.city_time import CITY_TIME
 from console.shell.frame import Frame
 from gateway.errors import RouteUnknown
 from gateway.local import exchange
@@ -54,7 +54,7 @@ class Desk:
         """S2. The search is itself recorded, with its words as the record's detail."""
         asked = {name: request.args.get(name, "").strip()[:_TEXT_CHARS] for name in _FIELDS}
         meant = ask(asked, self._directory, before=request.args.get("before", ""))
-        exchange().detail.update(words_asked(asked) | people_asked(meant.queries))
+        exchange().recorded.notes.update(words_asked(asked) | people_asked(meant.queries))
         leaves, after = found(self._log, meant.queries)
         rows, broken = self._rows(leaves)
         more = urlencode({**{name: text for name, text in asked.items() if text}, "before": after})
@@ -102,7 +102,7 @@ class Desk:
     def reconcile(self) -> Response:
         """Every row that grants, keys or places, held against its record; the comparison is itself recorded."""
         answer = self._reconciled()
-        exchange().detail["found"] = answer.count
+        exchange().recorded.notes["found"] = answer.count
         return self._frame.page("audit_reconcile.html", answer=answer, search_url="/audit")
 
     def _rows(self, leaves: Sequence[int]) -> tuple[list[dict[str, Any]], list[int]]:

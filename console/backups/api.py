@@ -4,19 +4,14 @@ from typing import Any
 
 from flask.views import MethodView
 from flask_smorest import Blueprint
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import RAISE
 
 from audit.event import timestamp
 from backup.book import PAGE_ROWS, Entry
 from backup.work import BACKUP, DRILL, Work
-from console.signin.pages import check_csrf
+from console.shell.act import check_csrf
+from console.shell.paging import PageQuery
 from gateway.local import exchange
-
-
-class Page(Schema):
-    """Where to go on."""
-
-    cursor = fields.String(load_default="", validate=validate.Regexp(r"(?a:[0-9A-Z]{0,26})\Z"))
 
 
 def backups(work: Work) -> Blueprint:
@@ -33,7 +28,7 @@ def begin(work: Work, kind: str) -> Entry:
     """Begin one in the name of who asked; the outcome record says which. Raises BackupBusy."""
     talk = exchange()
     entry = work.begin(kind, asked_by=talk.recorded.identity.subject, record=talk.recorded.inbound.id)
-    talk.detail[kind] = entry.id
+    talk.recorded.notes[kind] = entry.id
     return entry
 
 
@@ -42,7 +37,7 @@ def _entries(work: Work, kind: str) -> Blueprint:
 
     @routes.route("")
     class All(MethodView):
-        @routes.arguments(Page, location="query", unknown=RAISE)
+        @routes.arguments(PageQuery, location="query", unknown=RAISE)
         def get(self, query: dict[str, str]) -> dict[str, Any]:
             """One page."""
             found = work.book.page(kind, before=query["cursor"])

@@ -11,8 +11,8 @@ from authz.offices import SYSTEM_ADMINISTRATOR
 from backup.book import Entry
 from backup.work import BACKUP, DRILL, Work
 from console.backups.api import begin
+from console.shell.act import check_csrf
 from console.shell.frame import Frame
-from console.signin.pages import check_csrf
 from gateway.local import exchange
 
 _SHOWN = 10

@@ -50,9 +50,9 @@ class Sharing:
         talk = exchange()
         made, epoch = self.room.resources.publish(
             described, department=department, system=system, path=path, actor=talk.recorded.identity.subject,
-            record=talk.recorded.inbound.id, told=talk.detail,
+            record=talk.recorded.inbound.id, told=talk.recorded.notes,
         )  # fmt: skip
-        talk.detail |= {"resource": made.resource, "system": system, "path": path, "label": made.label}
+        talk.recorded.notes.update({"resource": made.resource, "system": system, "path": path, "label": made.label})
         return made, self._effective(epoch)
 
     def renew(self, resource: str, described: Mapping[str, str], *, department: str) -> Resource:
@@ -60,9 +60,9 @@ class Sharing:
         talk = exchange()
         made = self.room.resources.renew(
             resource, described, department=department, actor=talk.recorded.identity.subject,
-            record=talk.recorded.inbound.id, told=talk.detail,
+            record=talk.recorded.inbound.id, told=talk.recorded.notes,
         )  # fmt: skip
-        talk.detail |= {"resource": resource, "version": made.version}
+        talk.recorded.notes.update({"resource": resource, "version": made.version})
         return made
 
     def withdraw(self, resource: str, *, department: str) -> tuple[Resource, Receipt]:
@@ -70,9 +70,9 @@ class Sharing:
         talk = exchange()
         over, epoch = self.room.resources.withdraw(
             resource, department=department, actor=talk.recorded.identity.subject,
-            record=talk.recorded.inbound.id, told=talk.detail,
+            record=talk.recorded.inbound.id, told=talk.recorded.notes,
         )  # fmt: skip
-        talk.detail |= {"resource": resource}
+        talk.recorded.notes.update({"resource": resource})
         return over, self._effective(epoch)
 
     def create_app(self, name: str, *, department: str) -> tuple[App, str]:
@@ -80,9 +80,9 @@ class Sharing:
         talk = exchange()
         made, secret = self.room.apps.create(
             name, department_id=department, actor=talk.recorded.identity.subject, record=talk.recorded.inbound.id,
-            told=talk.detail,
+            told=talk.recorded.notes,
         )  # fmt: skip
-        talk.detail |= {"app": made.id}
+        talk.recorded.notes.update({"app": made.id})
         return made, secret
 
     def end_app(self, app: str, *, department: str) -> tuple[App, Receipt]:
@@ -90,9 +90,9 @@ class Sharing:
         talk = exchange()
         over, epoch = self.room.apps.end(
             app, department_id=department, actor=talk.recorded.identity.subject, record=talk.recorded.inbound.id,
-            told=talk.detail,
+            told=talk.recorded.notes,
         )  # fmt: skip
-        talk.detail |= {"app": app}
+        talk.recorded.notes.update({"app": app})
         return over, self._effective(epoch)
 
     def give(self, resource: str, *, department: str, app: str, purpose: str, until: datetime) -> tuple[Share, Receipt]:
@@ -103,9 +103,9 @@ class Sharing:
             actor=talk.recorded.identity.subject, approver=talk.recorded.inbound.approver,
             record=talk.recorded.inbound.id,
         )  # fmt: skip
-        made, epoch = self.room.shares.give(asked, speaks_for=self.speaks_for, told=talk.detail)
-        talk.detail |= {"share": made.id, "resource": resource, "app": app, "purpose": purpose}
-        talk.detail |= {"until": until.isoformat(timespec="seconds")}
+        made, epoch = self.room.shares.give(asked, speaks_for=self.speaks_for, told=talk.recorded.notes)
+        talk.recorded.notes.update({"share": made.id, "resource": resource, "app": app, "purpose": purpose})
+        talk.recorded.notes.update({"until": until.isoformat(timespec="seconds")})
         return made, self._effective(epoch)
 
     def end(self, share: str, *, owner: str = "", user: str = "", of: str) -> tuple[Share, Receipt]:
@@ -113,9 +113,9 @@ class Sharing:
         talk = exchange()
         over, epoch = self.room.shares.end(
             share, owner=owner, user=user, of=of, actor=talk.recorded.identity.subject,
-            record=talk.recorded.inbound.id, told=talk.detail,
+            record=talk.recorded.inbound.id, told=talk.recorded.notes,
         )  # fmt: skip
-        talk.detail |= {"share": share, "resource": over.resource, "app": over.app}
+        talk.recorded.notes.update({"share": share, "resource": over.resource, "app": over.app})
         return over, self._effective(epoch)
 
     def _roles(self, department: str) -> list[str]:

@@ -8,6 +8,7 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
+from audit.city_time import CITY_TIME
 from audit.event import timestamp
 from catalogue.app_key import App
 from catalogue.described import plain, wrong_with, wrong_with_name, wrong_with_place
@@ -16,10 +17,10 @@ from catalogue.resource import PAGE, QUERY_CHARS, Resource
 from catalogue.share import Share
 from catalogue.store import DESCRIBED
 from console.catalogue.acts import Sharing, wrong_with_ask
-from console.shell.city_time import CITY_TIME
+from console.shell.act import check_csrf
+from console.shell.paging import PageQuery
 from console.shell.problem import problem
 from console.shell.receipts import in_full
-from console.signin.pages import check_csrf
 
 _DEPARTMENT = "/api/v1/departments/<department>"
 _TEXT = validate.Length(max=2000)
@@ -50,11 +51,10 @@ class Asked(Schema):
     until = fields.AwareDateTime(required=True)
 
 
-class CatalogueQuery(Schema):
+class CatalogueQuery(PageQuery):
     """A search of the catalogue."""
 
     q = fields.String(load_default="", validate=validate.Length(max=QUERY_CHARS))
-    cursor = fields.String(load_default="", validate=validate.Regexp(r"(?a:[0-9A-Z]{0,26})\Z"))
 
 
 def resources(sharing: Sharing) -> Blueprint:

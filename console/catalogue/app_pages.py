@@ -9,10 +9,10 @@ from werkzeug import Response
 from catalogue.described import plain, wrong_with_name
 from catalogue.share import Share
 from console.catalogue.acts import Sharing
-from console.people.person_page import named
+from console.shell.act import check_csrf
 from console.shell.frame import Frame
+from console.shell.names import name_in
 from console.shell.receipts import Told
-from console.signin.pages import check_csrf
 from gateway.local import exchange
 from idp.directory import Directory
 
@@ -68,7 +68,7 @@ class Desk:
             "apps.html",
             status=status,
             csrf=exchange().recorded.identity.csrf,
-            department=named(self._directory.departments()[department], self._frame.lang()),
+            department=name_in(self._directory.departments()[department], self._frame.lang()),
             action=base,
             apps=[
                 {

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, request
 from werkzeug import Response
 
+from audit.city_time import CITY_TIME, day_after, day_end
 from authz.register import Register
 from catalogue.described import plain, wrong_with, wrong_with_place
 from catalogue.errors import NotServed, ResourceUnknown
@@ -15,12 +16,11 @@ from catalogue.resource import PAGE, QUERY_CHARS, Resource
 from catalogue.share import Share
 from catalogue.store import DESCRIBED
 from console.catalogue.acts import LONGEST_DAYS, Sharing, wrong_with_ask
-from console.people.person_page import named
-from console.shell.city_time import CITY_TIME, day_after, day_end
+from console.shell.act import check_csrf
 from console.shell.frame import Frame
+from console.shell.names import name_in
 from console.shell.receipts import Told
 from console.shell.terms import PRESET_DAYS
-from console.signin.pages import check_csrf
 from gateway.local import exchange
 from gateway.routes import Route
 from idp.directory import Directory
@@ -166,7 +166,7 @@ class Desk:
             status=422 if errors else 200,
             csrf=exchange().recorded.identity.csrf,
             department={"id": department, "name": self._department(department)},
-            systems=[{"id": one.id, "name": named(one, lang)} for one in systems],
+            systems=[{"id": one.id, "name": name_in(one, lang)} for one in systems],
             filled={name: filled.get(name, "") for name in names},
             errors=errors or [],
         )
@@ -195,7 +195,7 @@ class Desk:
         found = self._directory.departments().get(department)
         if found is None:
             raise ResourceUnknown(department)
-        return named(found, self._frame.lang())
+        return name_in(found, self._frame.lang())
 
     def _today(self) -> date:
         return self._sharing.clock().astimezone(CITY_TIME).date()

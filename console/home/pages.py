@@ -12,8 +12,8 @@ from authz.lease import Receipt
 from authz.policy import PolicySet
 from authz.register import Register
 from authz.request import AccessRequest, Effect
+from console.shell.act import check_csrf
 from console.shell.frame import Frame
-from console.signin.pages import check_csrf
 from gateway.local import exchange
 from gateway.routes import Route
 from idp.directory import Directory
@@ -85,7 +85,7 @@ class Home:
         subject = talk.recorded.identity.subject
         ended, epoch = self._sessions.end_all(subject, self._directory, record=talk.recorded.inbound.id)
         receipt = self._effective(epoch)
-        talk.detail["sessions"] = len(ended)
+        talk.recorded.notes["sessions"] = len(ended)
         answer = self._frame.page("signed_out.html", reader=NOBODY, sessions_ended=len(ended), receipt=receipt)
         answer.set_cookie(COOKIE, "", max_age=0, path="/", secure=True, httponly=True, samesite="Lax")
         return answer

@@ -16,8 +16,8 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from audit.event import timestamp
 from authz.lease import Receipt
+from console.shell.act import check_csrf
 from console.shell.problem import problem
-from console.signin.pages import check_csrf
 from crypto.algorithms import SUITES
 from crypto.errors import SealInvalid, SignatureInvalid
 from crypto.key_rows import Key, Usage
@@ -114,7 +114,14 @@ def keys(keyring: Keyring, service: KeyService, effective: Callable[[int], Recei
             talk = exchange()
             actor, record = talk.recorded.identity.subject, talk.recorded.inbound.id
             made, written = keyring.create(department, body["name"], Usage(body["usage"]), actor=actor, record=record)
-            talk.detail |= {"key": made.id, "usage": made.usage, "algorithm": made.active.algorithm, **written.witness}
+            talk.recorded.notes.update(
+                {
+                    "key": made.id,
+                    "usage": made.usage,
+                    "algorithm": made.active.algorithm,
+                    **written.witness,
+                }
+            )
             return told(made), 201
 
     _one_key(routes, keyring, service, effective)
@@ -155,7 +162,7 @@ def suite(keyring: Keyring) -> Blueprint:
             check_csrf()
             talk = exchange()
             witness = keyring.choose(department, SUITES[body["suite"]], record=talk.recorded.inbound.id)
-            talk.detail |= {"suite": body["suite"], **witness}
+            talk.recorded.notes.update({"suite": body["suite"], **witness})
             return {"suite": keyring.suite(department).name}
 
     return routes
@@ -223,7 +230,7 @@ def _signatures(routes: Blueprint, uses: KeyService) -> None:
                 uses.verify(department, key, body["message"], body["signature"], version=body["version"])
             except SignatureInvalid:
                 valid = False
-            exchange().detail.update(version=body["version"], valid=str(valid).lower())
+            exchange().recorded.notes.update(version=body["version"], valid=str(valid).lower())
             return {"valid": valid}
 
 
@@ -233,8 +240,10 @@ def rotate(keyring: Keyring, department: str, name: str, effective: Callable[[in
     rotated, receipt, witness = keyring.rotate(
         keyring.key(department, name), record=talk.recorded.inbound.id, effective=effective
     )
-    talk.detail |= {"key": rotated.id, "version": rotated.active.number, "algorithm": rotated.active.algorithm}
-    talk.detail |= {"approver": talk.recorded.inbound.approver, **witness}
+    talk.recorded.notes.update(
+        {"key": rotated.id, "version": rotated.active.number, "algorithm": rotated.active.algorithm}
+    )
+    talk.recorded.notes.update({"approver": talk.recorded.inbound.approver, **witness})
     return rotated, receipt
 
 
@@ -254,6 +263,6 @@ def told(key: Key, *, public: Mapping[int, bytes] | None = None) -> dict[str, An
 
 
 def _used(made: Made, size: int, name: str) -> dict[str, Any]:
-    exchange().detail.update(version=made.version, size=size)
+    exchange().recorded.notes.update(version=made.version, size=size)
     value = base64.b64encode(made.value).decode()
     return {name: value, "version": made.version, "algorithm": made.algorithm}

@@ -11,9 +11,9 @@ from werkzeug import Response
 
 from authz.lease import Receipt
 from console.keys.api import rotate
-from console.people.person_page import named
+from console.shell.act import check_csrf
 from console.shell.frame import Frame
-from console.signin.pages import check_csrf
+from console.shell.names import name_in
 from crypto import lifecycle
 from crypto.aead import Sealer
 from crypto.errors import SealInvalid
@@ -79,7 +79,7 @@ class Desk:
         rotating = lifecycle.published(key.versions) is not None
         return {
             "name": key.name,
-            "department": named(tree[key.department], self._frame.lang()),
+            "department": name_in(tree[key.department], self._frame.lang()),
             "usage": f"key-{key.usage}",
             "rotate": f"/departments/{key.department}/keys/{key.name}/rotate",
             "rotating": rotating,

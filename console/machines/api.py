@@ -9,18 +9,18 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields
 
+from audit.city_time import CITY_TIME
 from audit.event import timestamp
 from console.machines.forms import size_of, wrong_with_machine, wrong_with_size
 from console.machines.pages import changed, placed
 from console.machines.placement_form import meters, told
+from console.shell.act import check_csrf
+from console.shell.paging import PageQuery
 from console.shell.problem import problem
-from console.signin.pages import check_csrf
-from console.zones.api import PageQuery
 from gateway.local import exchange
 from idp.directory import Directory, subtree
 from infra.errors import QuotaConflict, QuotaExceeded
 from infra.machines import PAGE, Asked, Machine, Machines
-from infra.metering import CITY_TIME
 from infra.parts import Infrastructure
 from infra.quota import Size
 from infra.statement import statement
@@ -137,7 +137,7 @@ def quotas(infra: Infrastructure) -> Blueprint:
                 return problem(422, "request-invalid", errors)
             try:
                 talk = exchange()
-                tree = held.set(department, size_of(body), record=talk.recorded.inbound.id, told=talk.detail)
+                tree = held.set(department, size_of(body), record=talk.recorded.inbound.id, told=talk.recorded.notes)
             except QuotaConflict as conflict:
                 return problem(409, conflict.code, [told(one) | {"code": conflict.code} for one in conflict.short])
             return {"department": department, "holder": department, "items": meters(tree, department)}
@@ -169,7 +169,7 @@ def infra_job(infra: Infrastructure) -> Callable[[str], int]:
     """What the clock-job runs: close flows that ran out, finish machines that were cut off, tell what went astray."""
 
     def run(record: str) -> int:
-        detail = exchange().detail
+        detail = exchange().recorded.notes
         try:
             settled = infra.machines.reconcile(record=record, told=detail)
             astray = dict(infra.machines.astray())

@@ -7,18 +7,18 @@ from typing import Any
 from flask import Blueprint, redirect, request
 from werkzeug import Response
 
+from audit.city_time import CITY_TIME
 from authz.policy import PolicySet
 from authz.register import Register
 from console.machines.forms import size_of, wrong_with_machine
 from console.machines.placement_form import PlacementForm, meters, told
-from console.people.person_page import named
+from console.shell.act import check_csrf
 from console.shell.frame import Frame
-from console.signin.pages import check_csrf
+from console.shell.names import name_in
 from gateway.local import exchange
 from idp.directory import Directory, subtree
 from infra.errors import HypervisorRefused, MachineNameTaken, NoHost, QuotaExceeded
 from infra.machines import DELETED, RUNNING, STOPPED, Asked, Machine, Machines
-from infra.metering import CITY_TIME
 from infra.parts import Infrastructure
 from infra.quota import RESOURCES
 from infra.statement import statement
@@ -60,13 +60,13 @@ class Desk:
         """What this department and those below it have, and what it cost this month."""
         tree, lang, now = self._directory.departments(), self._frame.lang(), self._clock()
         inside = subtree(tree, department)
-        zones = {zone.id: named(zone, lang) for zone in self._zones.all()}
-        systems = {one.id: named(one, lang) for one in self._register.systems().values()}
+        zones = {zone.id: name_in(zone, lang) for zone in self._zones.all()}
+        systems = {one.id: name_in(one, lang) for one in self._register.systems().values()}
         cost = statement(self._database, inside, f"{now.astimezone(CITY_TIME):%Y-%m}", now=now)
         hours = {item["machine"]: item["running_seconds"] / 3600 for item in cost["items"]}
         return self._frame.page(
             "machines.html",
-            department={"id": department, "name": named(tree[department], lang)},
+            department={"id": department, "name": name_in(tree[department], lang)},
             hypervisor=self._machines.hypervisor.name,
             meters=meters(self._quotas.tree(), department),
             month=cost["month"],
@@ -132,7 +132,7 @@ class Desk:
         return self._frame.page(
             "machine_new.html",
             status=status,
-            department={"id": department, "name": named(self._directory.departments()[department], lang)},
+            department={"id": department, "name": name_in(self._directory.departments()[department], lang)},
             hypervisor=self._machines.hypervisor.name,
             csrf=recorded.identity.csrf,
             errors=errors or [],
@@ -145,8 +145,8 @@ def placed(machines: Machines, asked: Asked) -> Machine:
     """Request it under the record of the current request, and put it into the outcome. Raises as `Machines.request`."""
     talk = exchange()
     inbound, actor = talk.recorded.inbound, talk.recorded.identity.subject
-    made = machines.request(asked, actor=actor, approver=inbound.approver, record=inbound.id, told=talk.detail)
-    talk.detail.update({"machine": made.id, "host": made.host, "state": made.state})
+    made = machines.request(asked, actor=actor, approver=inbound.approver, record=inbound.id, told=talk.recorded.notes)
+    talk.recorded.notes.update({"machine": made.id, "host": made.host, "state": made.state})
     return made
 
 
@@ -154,8 +154,10 @@ def changed(machines: Machines, directory: Directory, department: str, machine: 
     """Bring one of the department's machines where `verb` says. Raises as `Machines.change`."""
     inside = subtree(directory.departments(), department)
     talk = exchange()
-    now = machines.change(machine, STATES[verb], inside=inside, record=talk.recorded.inbound.id, told=talk.detail)
-    talk.detail.update({"machine": now.id, "state": now.state})
+    now = machines.change(
+        machine, STATES[verb], inside=inside, record=talk.recorded.inbound.id, told=talk.recorded.notes
+    )
+    talk.recorded.notes.update({"machine": now.id, "state": now.state})
     return now
 
 

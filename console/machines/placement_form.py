@@ -12,7 +12,7 @@ from authz.label import Label, ceiling_of
 from authz.policy import PolicySet
 from authz.register import System
 from authz.request import AccessRequest
-from console.people.person_page import named
+from console.shell.names import name_in
 from idp.identity import Identity
 from infra.errors import Short
 from infra.quota import NOTHING, RESOURCES, Tree
@@ -54,8 +54,8 @@ class PlacementForm:
         chosen = next((one for one in mine if one.id == system), mine[0] if len(mine) == 1 else None)
         zones = [self._zone(zone, chosen.id) for zone in self.zones] if chosen else []
         return {
-            "systems": [{"id": one.id, "name": named(one, self.lang)} for one in mine],
-            "system": chosen and {"id": chosen.id, "name": named(chosen, self.lang), "label": chosen.label},
+            "systems": [{"id": one.id, "name": name_in(one, self.lang)} for one in mine],
+            "system": chosen and {"id": chosen.id, "name": name_in(chosen, self.lang), "label": chosen.label},
             "zones": zones,
             "meters": meters(self.tree, self.department),
             "approvers": who_may(APPROVE),
@@ -72,7 +72,7 @@ class PlacementForm:
         against = next((one for one in explain(self.policies, asked) if _stands(one)), None)
         return {
             "id": zone.id,
-            "name": named(zone, self.lang),
+            "name": name_in(zone, self.lang),
             "ceiling": zone.ceiling,
             "action": None if against else path,
             "against": against,

@@ -42,7 +42,15 @@ def give(
         reason=reason,
         record=talk.recorded.inbound.id,
     )
-    talk.detail |= {"assignment": given.id, "role": given.role, "person": person, "reason": given.reason, **witness}
+    talk.recorded.notes.update(
+        {
+            "assignment": given.id,
+            "role": given.role,
+            "person": person,
+            "reason": given.reason,
+            **witness,
+        }
+    )
     return given, epoch
 
 
@@ -56,5 +64,5 @@ def take_back(administration: Administration, assignment: str, *, person: str, d
         department=department,
         record=talk.recorded.inbound.id,
     )
-    talk.detail |= {"assignment": taken.id, "role": taken.role, "person": person, **witness}
+    talk.recorded.notes.update({"assignment": taken.id, "role": taken.role, "person": person, **witness})
     return taken, epoch

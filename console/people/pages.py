@@ -8,17 +8,18 @@ from urllib.parse import urlencode
 from flask import Blueprint, request
 from werkzeug import Response
 
+from audit.city_time import day_end
 from authz.administer import Administration, Held
 from authz.errors import AlreadyHeld, MayNotGrant, SeparationOfDuty
 from authz.label import Label
 from authz.lease import Receipt
 from console.people.acts import give, person_in, take_back
-from console.people.person_page import PersonPage, named
-from console.shell.city_time import day_end
+from console.people.person_page import PersonPage
+from console.shell.act import check_csrf
 from console.shell.frame import Frame
+from console.shell.names import name_in
 from console.shell.receipts import Told
 from console.shell.terms import wrong_with_terms
-from console.signin.pages import check_csrf
 from gateway.local import exchange
 from idp.directory import PAGE_PEOPLE, Department, Directory, Person, subtree
 
@@ -59,15 +60,15 @@ class Desk:
         last = {"q": q, "name": found[-1].name, "after": found[-1].id} if full else {}
         return self._frame.page(
             "people.html",
-            department={"name": named(tree[department], lang)},
+            department={"name": name_in(tree[department], lang)},
             tree=[_branch(tree, exchange().recorded.identity.department, department, lang)],
             q=q,
             people=[
                 {
                     "name": one.name,
                     "login": one.login,
-                    "unit": named(tree[one.department], lang) if one.department else "",
-                    "roles": [named(roles[role], lang) for role in held.get(one.id, ())],
+                    "unit": name_in(tree[one.department], lang) if one.department else "",
+                    "roles": [name_in(roles[role], lang) for role in held.get(one.id, ())],
                     "href": f"/departments/{department}/people/{one.id}",
                 }
                 for one in found
@@ -133,7 +134,7 @@ def _branch(tree: Mapping[str, Department], root: str, current: str, lang: str) 
     """The reader's own part of the tree, as links."""
     children = sorted(node.id for node in tree.values() if node.parent == root)
     return {
-        "name": named(tree[root], lang),
+        "name": name_in(tree[root], lang),
         "href": f"/departments/{root}/people",
         "current": root == current,
         "children": [_branch(tree, child, current, lang) for child in children],

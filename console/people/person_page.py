@@ -5,19 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from audit.city_time import day_after
 from authz.administer import Grantable, Held
 from authz.label import Label
-from console.shell.city_time import day_after
+from console.shell.names import name_in
 from console.shell.terms import PRESET_DAYS
 from idp.directory import Department, Person, subtree
 
 _CLEARANCES = {str(int(label)) for label in Label}
-
-
-def named(row: Any, lang: str, field: str = "name") -> str:
-    """A row's text in the reader's language; rows carry `name_zh` and `name_en`, or `allows_zh` and `allows_en`."""
-    key = f"{field}_zh" if lang == "zh-CN" else f"{field}_en"
-    return str(row[key] if isinstance(row, Mapping) else getattr(row, key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +43,7 @@ class PersonPage:
             is_open = receipt["what"] == "given" and any(held.id == receipt["id"] for held in current)
             undo = {"action": f"{self._base}/{receipt['id']}/revoke", "fields": {}}
             receipt = receipt | {"undo": undo if is_open else None}
-        unit = named(self.tree[self.person.department], self.lang) if self.person.department else ""
+        unit = name_in(self.tree[self.person.department], self.lang) if self.person.department else ""
         return {
             "person": {"id": self.person.id, "name": self.person.name, "login": self.person.login, "unit": unit},
             "people_url": f"/departments/{self.department}/people",
@@ -66,9 +61,9 @@ class PersonPage:
 
     def _assignment(self, held: Held) -> dict[str, Any]:
         return {
-            "role": named(self.roles[held.role], self.lang),
-            "allows": named(self.roles[held.role], self.lang, "allows"),
-            "department": named(self.tree[held.department], self.lang),
+            "role": name_in(self.roles[held.role], self.lang),
+            "allows": name_in(self.roles[held.role], self.lang, "allows"),
+            "department": name_in(self.tree[held.department], self.lang),
             "clearance": held.clearance,
             "since": held.given_at,
             "by": self.names.get(held.given_by, held.given_by),
@@ -93,12 +88,12 @@ class PersonPage:
             "roles": [
                 {
                     "id": role,
-                    "name": named(self.roles[role], self.lang),
-                    "allows": named(self.roles[role], self.lang, "allows"),
+                    "name": name_in(self.roles[role], self.lang),
+                    "allows": name_in(self.roles[role], self.lang, "allows"),
                 }
                 for role in sorted(self.may)
             ],
-            "departments": [{"id": one, "name": named(self.tree[one], self.lang)} for one in inside],
+            "departments": [{"id": one, "name": name_in(self.tree[one], self.lang)} for one in inside],
             "clearances": list(range(1, highest + 1)),
             "filled": {**given, "clearance": int(given["clearance"]) if given["clearance"] in _CLEARANCES else 0},
         }
@@ -107,8 +102,8 @@ class PersonPage:
         told = []
         for held in self.ever:
             what = {
-                "role": named(self.roles[held.role], self.lang),
-                "department": named(self.tree[held.department], self.lang),
+                "role": name_in(self.roles[held.role], self.lang),
+                "department": name_in(self.tree[held.department], self.lang),
             }
             told.append(what | self._event("given", held.given_at, held.given_by, held.record))
             if held.revoked_at and held.revoked_by and held.revoke_record:

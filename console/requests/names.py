@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from authz.register import Register
-from console.people.person_page import named
+from console.shell.names import name_in
 from idp.directory import Directory
 
 Named = Callable[[str, str], str]
@@ -44,11 +44,11 @@ def of_register(directory: Directory, register: Register) -> Mapping[str, Named]
 
     def department(one: str, lang: str) -> str:
         found = directory.departments().get(one)
-        return named(found, lang) if found else ""
+        return name_in(found, lang) if found else ""
 
     def system(one: str, lang: str) -> str:
         found = register.systems().get(one)
-        return named(found, lang) if found else ""
+        return name_in(found, lang) if found else ""
 
     return {"departments": department, "systems": system}
 
@@ -57,6 +57,6 @@ def among(all_of: Callable[[], Sequence[Any]]) -> Named:
     """Of things that are few and have an `id` and names."""
 
     def name(one: str, lang: str) -> str:
-        return next((named(each, lang) for each in all_of() if each.id == one), "")
+        return next((name_in(each, lang) for each in all_of() if each.id == one), "")
 
     return name

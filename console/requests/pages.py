@@ -16,10 +16,10 @@ from console.requests.api import item
 from console.requests.fields import is_legible
 from console.requests.names import Places
 from console.requests.request_list import RequestList, people_in, told
+from console.shell.act import check_csrf
 from console.shell.frame import Frame
 from console.shell.problem import problem
 from console.shell.terms import wrong_with_reason
-from console.signin.pages import check_csrf
 from gateway.approval import approved_path
 from gateway.local import exchange
 from gateway.refuse import LOGIN_PATH, STEP_UP_ASSURANCE
@@ -71,7 +71,7 @@ class Desk:
         about = (found.host, found.target.partition("?")[0], found.asked and found.asked.approve_action)
         if about != (inbound.host, approved_path(inbound.path), matched.action):
             raise ParkedUnknown
-        talk.detail |= {"request": found.id, "person": found.subject, "digest": found.digest}
+        talk.recorded.notes.update({"request": found.id, "person": found.subject, "digest": found.digest})
         if wrong := _wrong_with(found, said, reason):
             errors = [wrong | {"field": f"{wrong['field']}-{found.id}"}]
             return self._shown(status=422, errors=errors) if as_page else problem(422, "request-invalid", [wrong])
@@ -79,7 +79,9 @@ class Desk:
             found = self._second_person.approve(found.id, by=by, record=inbound.id)
         else:
             found = self._second_person.reject(found.id, by=by, record=inbound.id, reason=reason)
-        talk.detail |= {"verdict": found.verdict, **found.witness} | ({"reason": reason} if said == "reject" else {})
+        talk.recorded.notes.update(
+            {"verdict": found.verdict, **found.witness} | ({"reason": reason} if said == "reject" else {})
+        )
         return to("/requests", 303) if as_page else jsonify(item(found, talk.recorded.identity))
 
     def _shown(self, *, status: int = 200, errors: Sequence[Mapping[str, str]] = ()) -> Response:

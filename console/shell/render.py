@@ -14,7 +14,7 @@ start.
 
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from gettext import NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +29,7 @@ from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
+from audit.city_time import CITY_TIME
 from console.shell.grading_words import EVIDENCE, GRADING
 from console.shell.reasons import CONDITIONS, REASONS
 from console.shell.wording import ASSURANCES, FIELDS, KINDS, LABELS, NAMES, STATUSES
@@ -42,7 +43,6 @@ _ACCEPT_CHARS = 256  # a reader has few languages; an attacker has many
 
 _HERE = Path(__file__).parent
 _LANGS: Mapping[str, Lang] = {"zh-CN": "zh-CN", "zh": "zh-CN", "en": "en"}  # also by primary subtag (RFC 5646 §2.2.1)
-_LOCAL = timezone(timedelta(hours=8))  # China has one zone and no daylight saving
 
 
 def language(accept_language: str, cookie: str, query: str) -> Lang:
@@ -154,14 +154,14 @@ def _evidence(translations: NullTranslations) -> Callable[[Evidence], str]:
 
 def when(at: datetime, *, zone: bool = True) -> Markup:
     """A moment in UTC+8 to the second; the zone may stand in the column's head instead."""
-    local = at.astimezone(_LOCAL)
+    local = at.astimezone(CITY_TIME)
     text = f"{local:%Y-%m-%d %H:%M:%S}{' UTC+8' if zone else ''}"
     return Markup('<time datetime="{}">{}</time>').format(local.isoformat(timespec="seconds"), text)
 
 
 def day(at: datetime) -> Markup:
     """The day of a moment in UTC+8."""
-    return Markup('<time datetime="{0}">{0}</time>').format(at.astimezone(_LOCAL).date().isoformat())
+    return Markup('<time datetime="{0}">{0}</time>').format(at.astimezone(CITY_TIME).date().isoformat())
 
 
 def in_language(path: str, lang: str) -> str:

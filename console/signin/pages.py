@@ -1,7 +1,6 @@
 """Under `/.citygate/`: sign in, come back, sign out, be signed out by the issuer, send a parked request again."""
 
 import contextlib
-import hmac
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from urllib.parse import urlencode
@@ -13,16 +12,15 @@ from authz.label import ceiling_of
 from authz.lease import Receipt
 from authz.park import Parking
 from console.routes import BACKCHANNEL_LOGOUT_PATH
+from console.shell.act import check_csrf
 from console.shell.frame import Frame
 from gateway.authenticate import cookie_of
-from gateway.errors import CsrfRefused
 from gateway.local import exchange
 from gateway.refuse import LOGIN_PATH, RESUME_PATH, STEP_UP_ASSURANCE
 from gateway.stages import Headers, Raw
 from idp import session
 from idp.directory import Directory, Person
 from idp.errors import CredentialRejected, IssuerUnavailable, LoginRejected, PersonUnknown, SessionUnknown
-from idp.identity import NOBODY
 from idp.logout_token import LoggedOut
 from idp.relying_party import Begun, Completed, RelyingParty
 from idp.session import Sessions
@@ -84,7 +82,7 @@ class SignIn:
             return self._begin(login.return_to, prompt="login")
         if previous:
             self._forget(previous)
-        talk.detail |= {"person": person.id, "assurance": login.assurance}
+        talk.recorded.notes.update({"person": person.id, "assurance": login.assurance})
         answer = redirect(login.return_to, 303)
         _set_cookie(answer, session.COOKIE, cookie)
         _drop_cookie(answer, login.cookie_name)
@@ -118,7 +116,7 @@ class SignIn:
         shown = request.form.getlist("logout_token")
         said = self._relying_party.logged_out(shown[0] if len(shown) == 1 else "")
         epoch = self._end_said(said, record=talk.recorded.inbound.id)
-        talk.detail["ended"] = int(epoch is not None)
+        talk.recorded.notes["ended"] = int(epoch is not None)
         if epoch is not None:
             self._effective(epoch)
         return _private(Response(status=200))
@@ -154,7 +152,7 @@ class SignIn:
             way = {"return_to": RESUME_PATH + parked, "assurance": str(STEP_UP_ASSURANCE)}
             return redirect(f"{LOGIN_PATH}?{urlencode(way)}", 303)  # else it would be taken, and refused
         found = self._parking.take(parked, subject=identity.subject, host=inbound.host, record=inbound.id)
-        talk.detail |= {"request": parked, **found.witness}
+        talk.recorded.notes.update({"request": parked, **found.witness})
         own = {b"host", b"cookie", b"origin", b"user-agent", b"authorization"}
         headers: Headers = (
             *(pair for pair in inbound.headers if pair[0] in own),
@@ -211,20 +209,6 @@ class SignIn:
             return self._directory.signed_in(iss=login.iss, sub=login.sub)
         except PersonUnknown as unknown:
             raise LoginRejected("not in the directory", return_to=login.return_to) from unknown
-
-
-def check_csrf() -> None:
-    """The form came from a page of this session. A key is no cookie: nobody else can send it. Raises CsrfRefused.
-
-    What was parked may hold the token of a session that is over; the button that sent it again brought a new one.
-    """
-    recorded = exchange().recorded
-    identity = recorded.identity
-    if recorded.inbound.resumed and identity != NOBODY:
-        return
-    shown = request.form.get("csrf", "").encode()
-    if identity == NOBODY or (identity.session and not hmac.compare_digest(shown, identity.csrf.encode())):
-        raise CsrfRefused("the form is not from a page of this session")
 
 
 def static(file: str) -> Response:

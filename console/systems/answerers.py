@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from console.shell.city_time import CITY_TIME
+from audit.city_time import CITY_TIME
 from grading.assess import Assessment
 from grading.evidence import Evidence
 

@@ -12,9 +12,9 @@ from marshmallow import Schema, fields
 from audit.event import timestamp
 from authz.lease import Receipt
 from authz.register import Register
+from console.shell.act import check_csrf
 from console.shell.problem import problem
 from console.shell.receipts import in_full
-from console.signin.pages import check_csrf
 from console.systems.control_pages import give, wrong_with_answer
 from console.systems.pages import run
 from gateway.local import exchange
@@ -69,7 +69,7 @@ def systems(register: Register, grades: Grades, effective: Callable[[int], Recei
             graded, epoch, told = grades.propose(
                 system, Answers.read(body), actor=actor, approver=inbound.approver, record=inbound.id
             )
-            talk.detail.update(told, grade=str(graded.grade))
+            talk.recorded.notes.update(told, grade=str(graded.grade))
             receipt = effective(epoch)
             return {
                 "system": system,

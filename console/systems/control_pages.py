@@ -6,14 +6,14 @@ from datetime import datetime
 from flask import Blueprint, request
 from werkzeug import Response
 
+from audit.city_time import day_after, day_end
 from authz.register import Register
-from console.people.person_page import named
-from console.shell.city_time import day_after, day_end
+from console.shell.act import check_csrf
 from console.shell.frame import Frame
 from console.shell.grading_words import MARKS
+from console.shell.names import name_in
 from console.shell.receipts import Told
 from console.shell.terms import PRESET_DAYS, REASON_CHARS, wrong_with_terms
-from console.signin.pages import check_csrf
 from gateway.local import exchange
 from grading.control_answers import ANSWERS, ControlAnswers
 from grading.evidence import ControlAnswer, Status
@@ -66,7 +66,7 @@ class Desk:
             "control.html",
             status=422 if errors else 200,
             system=system,
-            name=named(self._register.systems()[system], lang),
+            name=name_in(self._register.systems()[system], lang),
             control=asked,
             lang_zh=lang == "zh-CN",
             history=[(one, people.get(one.answered_by, one.answered_by)) for one in history],
@@ -90,7 +90,7 @@ def give(
         system, control, Status(status), reason=reason, until=until, actor=talk.recorded.identity.subject,
         record=talk.recorded.inbound.id,
     )  # fmt: skip
-    talk.detail.update(told, status=status, until=until.isoformat(timespec="seconds"))
+    talk.recorded.notes.update(told, status=status, until=until.isoformat(timespec="seconds"))
     return given
 
 

@@ -11,11 +11,11 @@ from werkzeug import Response as Answer
 from authz.label import Label
 from authz.lease import Receipt
 from authz.register import Register, System
-from console.people.person_page import named
+from console.shell.act import check_csrf
 from console.shell.frame import Frame
 from console.shell.grading_words import MARKS
+from console.shell.names import name_in
 from console.shell.receipts import Told
-from console.signin.pages import check_csrf
 from console.systems.answerers import answerers, with_names
 from console.systems.report import document
 from gateway.local import exchange
@@ -70,8 +70,8 @@ class Desk:
         rows = [
             {
                 "id": one.id,
-                "name": named(one, lang),
-                "owner": named(tree[one.department], lang) if one.department in tree else one.department,
+                "name": name_in(one, lang),
+                "owner": name_in(tree[one.department], lang) if one.department in tree else one.department,
                 "grade": _grade(one.s, one.a),
                 "label": int(one.label),
                 "last": next(iter(self._assessments.of(one.id, limit=1)), None),
@@ -97,7 +97,7 @@ class Desk:
         talk = exchange()
         inbound, actor = talk.recorded.inbound, talk.recorded.identity.subject
         _, epoch, told = self._grades.propose(system, wanted, actor=actor, approver=inbound.approver, record=inbound.id)
-        talk.detail.update(told, grade=str(wanted.grade))
+        talk.recorded.notes.update(told, grade=str(wanted.grade))
         return self._receipts.at(f"/systems/{system}", "grade-set", self._effective(epoch))
 
     def run(self, system: str) -> Answer:
@@ -125,8 +125,8 @@ class Desk:
         people = self._directory.names([made.run_by, *answerers(made)])
         return {
             "system": made.system,
-            "name": named(one, lang),
-            "owner": named(tree[one.department], lang) if one.department in tree else one.department,
+            "name": name_in(one, lang),
+            "owner": name_in(tree[one.department], lang) if one.department in tree else one.department,
             "made": with_names(made, people),
             "run_by": {"id": made.run_by, "name": people.get(made.run_by, "")},
             "counts": {status.value: made.count(status) for status in Status},
@@ -151,7 +151,7 @@ class Desk:
             "system.html",
             status=422 if errors else 200,
             system=system,
-            name=named(one, lang),
+            name=name_in(one, lang),
             now=grade,
             label=int(one.label),
             history=[
@@ -180,8 +180,8 @@ def run(facts: Callable[[str, str], Facts], assessments: Assessments, system: st
     talk = exchange()
     looked = facts(system, talk.recorded.inbound.id)
     made, told = assessments.keep(looked, assess(looked), actor=talk.recorded.identity.subject)
-    talk.detail.update(told)
-    talk.detail.update({status.value: made.count(status) for status in Status})
+    talk.recorded.notes.update(told)
+    talk.recorded.notes.update({status.value: made.count(status) for status in Status})
     return made
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from console.shell.city_time import CITY_TIME
+from audit.city_time import CITY_TIME
 from console.shell.grading_words import GRADING, MARKS
 from console.shell.render import Lang, Renderer
 from grading.assess import Assessment, Finding

@@ -1,15 +1,38 @@
-"""A flow between zones, opened and closed: the acts, which the desk and the API share, and what their terms must be."""
+"""Opening and closing a flow between zones, and bringing into force what the rows say; for page and API alike."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from console.shell.terms import wrong_with_terms
-from gateway.local import exchange
 from infra.data_plane import Deviation
 from infra.zone import Flow, Way
 from infra.zones import Terms, Zones
+from storage.act import Act
 
-_NAMED = 10  # deviations in a record
+_DEVIATIONS_NAMED = 10  # in a record
+
+
+def open_flow(zones: Zones, act: Act, way: Way, terms: Terms) -> Flow:
+    """Open `way` under `terms`. Raises as `Zones.open`."""
+    flow, replaced = zones.open(way, terms, act)
+    act.note({"flow": flow.id})
+    _note_replaced(act, replaced)
+    return flow
+
+
+def close_flow(zones: Zones, act: Act, way: Way) -> Flow:
+    """Close the flow that is open on `way`, with whatever runs over it. Raises as `Zones.close`."""
+    flow, replaced = zones.close(way, act)
+    act.note({"flow": flow.id})
+    _note_replaced(act, replaced)
+    return flow
+
+
+def apply_rules(zones: Zones, act: Act) -> Sequence[Deviation]:
+    """Bring into force what the rows say; return what was other before. Raises as `Zones.apply`."""
+    replaced = zones.apply()
+    _note_replaced(act, replaced)
+    return replaced
 
 
 def wrong_with_flow_terms(
@@ -21,29 +44,11 @@ def wrong_with_flow_terms(
         yield {"field": "owner", "code": "owner-unknown"}
 
 
-def opened(held: Zones, way: Way, terms: Terms) -> Flow:
-    """Open it under the record of the current request, approved by whoever the door saw. Raises as `Zones.open`."""
-    talk = exchange()
-    actor, inbound = talk.recorded.identity.subject, talk.recorded.inbound
-    flow, mended = held.open(way, terms, actor=actor, approver=inbound.approver, record=inbound.id, told=talk.detail)
-    remember(mended, flow)
-    return flow
-
-
-def closed(held: Zones, way: Way) -> Flow:
-    """Close it, with whatever runs over it. Raises as `Zones.close`."""
-    talk = exchange()
-    actor, record = talk.recorded.identity.subject, talk.recorded.inbound.id
-    flow, mended = held.close(way, actor=actor, record=record, told=talk.detail)
-    remember(mended, flow)
-    return flow
-
-
-def remember(mended: Sequence[Deviation], flow: Flow | None = None) -> None:
-    """In the outcome record: which flow, and what somebody had opened or closed by hand, now that it is gone."""
-    detail = exchange().detail
-    if flow:
-        detail["flow"] = flow.id
-    if mended:
-        named = [f"{'+' if one.found else '-'} {one.where}: {one.found or one.wanted}" for one in mended[:_NAMED]]
-        detail["by-hand"] = "; ".join(named)
+def _note_replaced(act: Act, replaced: Sequence[Deviation]) -> None:
+    """What somebody had opened or closed by hand, now that it is gone."""
+    if replaced:
+        named = [
+            f"{'+' if one.found else '-'} {one.where}: {one.found or one.wanted}"
+            for one in replaced[:_DEVIATIONS_NAMED]
+        ]
+        act.note({"by-hand": "; ".join(named)})

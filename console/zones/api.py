@@ -12,10 +12,11 @@ from marshmallow import RAISE, Schema, fields, validate
 
 from audit.event import timestamp
 from console.machines.forms import way_of
+from console.shell.act import current_act
+from console.shell.paging import PageQuery
 from console.shell.problem import problem
-from console.signin.pages import check_csrf
-from console.zones.acts import closed, opened, remember, wrong_with_flow_terms
-from console.zones.pages import tested
+from console.zones.acts import apply_rules, close_flow, open_flow, wrong_with_flow_terms
+from console.zones.answers import test_answer
 from idp.directory import Directory
 from infra.zone import Flow
 from infra.zones import PAGE, Terms, Zones
@@ -35,12 +36,6 @@ class WayQuery(Schema):
     to = fields.String(required=True)
     protocol = fields.String(load_default="tcp")
     port = fields.String(required=True)
-
-
-class PageQuery(Schema):
-    """One page of a list."""
-
-    cursor = fields.String(load_default="", validate=validate.Regexp(r"(?a:[0-9A-Z]{0,26})\Z"))
 
 
 def zones(held: Zones) -> Blueprint:
@@ -63,10 +58,8 @@ def zones(held: Zones) -> Blueprint:
     class Apply(MethodView):
         def post(self) -> dict[str, Any]:
             """Bring into force what the rows say; what was other before."""
-            check_csrf()
-            mended = held.apply()
-            remember(mended)
-            return {"items": [asdict(one) for one in mended], "plane": held.plane.name}
+            replaced = apply_rules(held, current_act())
+            return {"items": [asdict(one) for one in replaced], "plane": held.plane.name}
 
     return routes
 
@@ -92,7 +85,7 @@ def flows(held: Zones) -> Blueprint:
             way, errors = way_of(zone, query["to"], query["protocol"], query["port"])
             if way is None:
                 return problem(422, "request-invalid", errors)
-            answer = tested(held.test(way)) | way._asdict() | {"plane": held.plane.name}
+            answer = test_answer(held.test(way)) | way._asdict() | {"plane": held.plane.name}
             allowed = answer["flow"]
             return answer | {"flow": allowed and {name: _json(value) for name, value in allowed.items()}}
 
@@ -110,7 +103,7 @@ def one_flow(held: Zones, directory: Directory, clock: Callable[[], datetime]) -
             self, body: dict[str, Any], zone: str, to: str, protocol: str, port: str
         ) -> Response | tuple[dict[str, Any], int]:
             """Open it; answers when it is in force."""
-            check_csrf()
+            act = current_act()
             way, errors = way_of(zone, to, protocol, port)
             errors += wrong_with_flow_terms(
                 owner=body["owner"], reason=body["reason"], until=body["expires_at"],
@@ -119,15 +112,15 @@ def one_flow(held: Zones, directory: Directory, clock: Callable[[], datetime]) -
             if errors or way is None:
                 return problem(422, "request-invalid", errors)
             terms = Terms(owner=body["owner"], reason=body["reason"], expires_at=body["expires_at"])
-            return _flow(opened(held, way, terms)), 201
+            return _flow(open_flow(held, act, way, terms)), 201
 
         def delete(self, zone: str, to: str, protocol: str, port: str) -> Response | dict[str, Any]:
             """Close it, with whatever runs over it."""
-            check_csrf()
+            act = current_act()
             way, errors = way_of(zone, to, protocol, port)
             if way is None:
                 return problem(422, "request-invalid", errors)
-            return _flow(closed(held, way))
+            return _flow(close_flow(held, act, way))
 
     return routes
 

@@ -8,29 +8,29 @@ from urllib.parse import urlencode
 from flask import Blueprint, redirect, request
 from werkzeug import Response
 
+from audit.city_time import day_after, day_end
 from authz.offices import SECURITY_ADMINISTRATOR, SYSTEM_ADMINISTRATOR
 from authz.register import Register
 from console.machines.forms import way_of
-from console.people.person_page import named
-from console.shell.city_time import day_after, day_end
+from console.shell.act import current_act, reader
 from console.shell.frame import Frame
+from console.shell.names import name_in
 from console.shell.terms import PRESET_DAYS
-from console.signin.pages import check_csrf
-from console.zones.acts import closed, opened, wrong_with_flow_terms
+from console.zones.acts import close_flow, open_flow, wrong_with_flow_terms
+from console.zones.answers import test_answer
 from console.zones.diagram import diagram
-from gateway.local import exchange
 from idp.directory import Directory
 from infra.data_plane import Deviation
 from infra.errors import DataPlaneUnavailable, FlowExists, HypervisorUnavailable, ZoneUnknown
 from infra.machines import Machines
 from infra.zone import Zone
-from infra.zones import Terms, Tested, Zones
+from infra.zones import Terms, Zones
 
 _TOLD = 10  # deviations shown
 _WAY, _TERMS = ("from", "to", "protocol", "port"), ("owner", "until", "reason")
 
 
-class Desk:
+class ZonePages:
     """The views of whoever runs or guards the platform."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Desk:
 
     def open(self, zone: str, to: str, protocol: str, port: str) -> Response:
         """Open a flow; the door has decided, and a second person has agreed. Then the data plane is asked again."""
-        check_csrf()
+        act = current_act()
         way, _ = way_of(zone, to, protocol, port)  # what is wrong with it the page says, which tests it
         form = {name: request.form.get(name, "").strip() for name in _TERMS}
         until = day_end(form["until"])
@@ -73,30 +73,29 @@ class Desk:
         if way is None or until is None or errors:
             return self._page([zone, to, protocol, port], form, errors)
         try:
-            opened(self._zones, way, Terms(owner=form["owner"], reason=form["reason"], expires_at=until))
+            open_flow(self._zones, act, way, Terms(owner=form["owner"], reason=form["reason"], expires_at=until))
         except FlowExists as failure:
             return self._page([zone, to, protocol, port], form, [{"field": "", "code": failure.code}])
         return _asked_again(zone, to, protocol, port)
 
     def close(self, zone: str, to: str, protocol: str, port: str) -> Response:
         """Close it, with whatever runs over it; then the data plane is asked again."""
-        check_csrf()
+        act = current_act()
         way, _ = way_of(zone, to, protocol, port)
         if way is None:
             return self._page([zone, to, protocol, port])
-        closed(self._zones, way)
+        close_flow(self._zones, act, way)
         return _asked_again(zone, to, protocol, port)
 
     def _page(
         self, way: Sequence[str], filled: Mapping[str, str] | None = None, errors: Sequence[dict[str, str]] = ()
     ) -> Response:
         lang, zones, flows = self._frame.lang(), self._zones.all(), self._zones.flows(limit=500)
-        names = {zone.id: named(zone, lang) for zone in zones}
-        departments = {one.id: named(one, lang) for one in self._directory.departments().values()}
+        names = {zone.id: name_in(zone, lang) for zone in zones}
+        departments = {one.id: name_in(one, lang) for one in self._directory.departments().values()}
         answer, wrong = self._tested(way, departments)
         errors = [*errors, *wrong]
-        subject = exchange().recorded.identity.subject
-        guards = SECURITY_ADMINISTRATOR in self._frame.offices(subject)  # others would only be refused
+        guards = SECURITY_ADMINISTRATOR in self._frame.offices(reader().subject)  # others would only be refused
         return self._frame.page(
             "zones.html",
             status=422 if errors else 200,
@@ -119,7 +118,7 @@ class Desk:
             deviations=self._deviations(),
             astray=self._astray(),
             machines=self._all_machines(names, departments),
-            csrf=exchange().recorded.identity.csrf,
+            csrf=reader().csrf,
         )
 
     def _tested(
@@ -131,7 +130,7 @@ class Desk:
         if way is None:
             return None, errors
         try:
-            answer = tested(self._zones.test(way))
+            answer = test_answer(self._zones.test(way))
         except (ZoneUnknown, DataPlaneUnavailable) as failure:
             return None, [{"field": "", "code": failure.code}]
         if flow := answer["flow"]:
@@ -152,9 +151,9 @@ class Desk:
             return None
 
     def _all_machines(self, zones: Mapping[str, str], departments: Mapping[str, str]) -> list[dict[str, Any]]:
-        lang, subject = self._frame.lang(), exchange().recorded.identity.subject
-        systems = {one.id: named(one, lang) for one in self._register.systems().values()}
-        opens = SYSTEM_ADMINISTRATOR in self._frame.offices(subject)  # others would only be refused there
+        lang = self._frame.lang()
+        systems = {one.id: name_in(one, lang) for one in self._register.systems().values()}
+        opens = SYSTEM_ADMINISTRATOR in self._frame.offices(reader().subject)  # others would only be refused there
         return [
             {
                 "id": one.id,
@@ -176,20 +175,10 @@ def _asked_again(*way: str) -> Response:
     return redirect(f"/zones?{urlencode(dict(zip(_WAY, way, strict=True)))}", 303)
 
 
-def tested(answer: Tested) -> dict[str, Any]:
-    """A test's answer as a page and the API show it."""
-    flow = answer.flow
-    return {
-        "passes": answer.passes,
-        "agrees": answer.agrees,
-        "flow": {"id": flow.id, "owner": flow.owner, "expires_at": flow.expires_at} if flow else None,
-    }
-
-
 def _zone(zone: Zone, lang: str) -> dict[str, Any]:
     return {
         "id": zone.id,
-        "name": named(zone, lang),
+        "name": name_in(zone, lang),
         "network": zone.network,
         "prefix": zone.prefix,
         "interface": zone.interface,

@@ -20,7 +20,7 @@ from console.application import create_application
 from console.desks import Opened
 from console.parts import Parts
 from console.routes import console_routes
-from console.signin.pages import check_csrf
+from console.shell.act import check_csrf
 from gateway.approval import with_twins
 from gateway.local import exchange
 from gateway.routes import Route
@@ -52,7 +52,7 @@ def application(parts: Parts, rooms: Iterable[Opened] = ()) -> Flask:
     def opened(department: str, vault: str):  # type: ignore[no-untyped-def]
         check_csrf()
         talk = exchange()
-        talk.detail["vault"] = vault
+        talk.recorded.notes["vault"] = vault
         told = {"vault": vault, "approver": talk.recorded.inbound.approver, "form": request.form.to_dict()}
         return jsonify(told | {"json": request.get_json(silent=True), "department": department})
 

@@ -74,7 +74,7 @@ def application() -> Flask:
     @app.route("/notes/<note>", methods=["GET", "POST"])
     def note(note: str) -> tuple[dict[str, object], int]:
         talk = exchange()
-        talk.detail["note"] = note
+        talk.recorded.notes["note"] = note
         if request.method == "POST":
             app.config.get("HOLD", lambda: None)()
         told = {"subject": talk.recorded.identity.subject, "body": request.get_data(as_text=True), "note": note}
@@ -94,6 +94,7 @@ def application() -> Flask:
 
     @app.post("/gone")
     def gone() -> str:
+        exchange().recorded.notes.update(app.config.get("WRITTEN", {}))
         raise AssignmentUnknown("g1")
 
     return app

@@ -66,3 +66,12 @@ async def test_a_view_whose_client_left_is_awaited_and_its_outcome_recorded(door
 async def test_a_view_says_what_its_outcome_record_holds(door: Door) -> None:
     await door.ask("/notes/7", method="POST", host=DESK, cookie=door.sign_in(host=DESK), body=b"x")
     assert (door.records()[-1].detail["note"], door.records()[-1].status) == ("7", 201)
+
+
+async def test_what_a_view_had_written_is_recorded_although_it_failed_afterwards(door: Door) -> None:
+    door.flask.config["WRITTEN"] = {"machine 01M": "0" * 32}
+    answer = await door.ask("/gone", host=DESK, method="POST", cookie=door.sign_in(host=DESK))
+    decision, outcome, refusal = door.records()
+    assert (outcome.kind, outcome.result, outcome.reason, outcome.status) == ("outcome", "failed", "unfinished", 404)
+    assert outcome.detail["machine 01M"] == "0" * 32
+    assert (answer.status, refusal.kind, {decision.id}) == (404, "refusal", {outcome.id, refusal.id})

@@ -20,6 +20,7 @@ from infra.simulated import SimulatedHypervisor
 from infra.simulated_plane import SimulatedPlane
 from infra.zone import Flow, Way, Zone
 from infra.zones import Terms, Zones
+from tests.acts import an_act
 from tests.idp.people import NOW, TREE, Town, town
 
 CEILINGS = {"internet": 1, "extranet": 2, "core": 4}
@@ -74,7 +75,7 @@ class Ground:
 
     def open(self, way: Way, *, days: int = 1) -> Flow:
         terms = Terms(owner="civil", reason="duty", expires_at=self.city.clock() + timedelta(days=days))
-        return self.zones.open(way, terms, actor="user:zheng", approver="user:feng", record="01OPEN", told={})[0]
+        return self.zones.open(way, terms, an_act(approver="user:feng", record="01OPEN", at=self.city.clock()))[0]
 
     def rows(self, table: sa.Table) -> list[dict]:
         return self.city.rows(table)

@@ -11,6 +11,7 @@ from infra import namespaces as programs
 from infra.errors import DataPlaneRefused, DataPlaneUnavailable
 from infra.namespaces import NamespacePlane
 from infra.zone import Way
+from tests.acts import an_act
 from tests.infra.ground import Ground, ground
 
 FAILED = (DataPlaneRefused, DataPlaneUnavailable)
@@ -50,7 +51,7 @@ def test_a_flow_that_nft_did_not_take_is_not_open_and_one_it_did_not_close_is(
         with pytest.raises(FAILED):
             land.open(WANTED)
         with pytest.raises(FAILED):
-            land.zones.close(KEPT, actor="user:zheng", record="01CLOSE", told={})
+            land.zones.close(KEPT, an_act("user:zheng", record="01CLOSE"))
         with pytest.raises(FAILED):
             land.zones.apply()
     assert [row["port"] for row in land.zones.flows()] == [KEPT.port]

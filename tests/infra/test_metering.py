@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.metering import CITY_TIME, Change, meter, month
+from audit.city_time import CITY_TIME, Change, meter, month
 from infra.quota import Size
 
 BEGIN = datetime(2026, 11, 1, tzinfo=CITY_TIME)

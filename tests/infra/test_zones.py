@@ -16,6 +16,7 @@ from infra.namespaces import NamespacePlane
 from infra.nftables import RuleModel
 from infra.simulated_plane import SimulatedPlane
 from infra.zone import Way
+from tests.acts import an_act
 from tests.infra.ground import Ground, ground
 
 HTTPS = Way("core", "extranet", "tcp", 443)
@@ -35,7 +36,7 @@ def test_a_flow_passes_from_when_it_is_opened_until_it_is_closed(both: Ground) -
     answer = both.zones.test(HTTPS)
     assert (answer.passes, answer.agrees, answer.flow) == (True, True, opened)
     assert not both.zones.test(Way("extranet", "core", "tcp", 443)).passes
-    both.zones.close(HTTPS, actor="user:zheng", record="01CLOSE", told={})
+    both.zones.close(HTTPS, an_act("user:zheng", record="01CLOSE"))
     answer = both.zones.test(HTTPS)
     assert (answer.passes, answer.agrees, answer.flow) == (False, True, None)
     assert list(both.zones.drift()) == []
@@ -67,7 +68,7 @@ def test_a_data_plane_that_lost_everything_is_filled_again(both: Ground) -> None
 
 def test_the_row_names_who_opened_approved_and_closed_it_and_under_which_records(land: Ground) -> None:
     land.open(HTTPS)
-    land.zones.close(HTTPS, actor="user:feng", record="01CLOSE", told={})
+    land.zones.close(HTTPS, an_act("user:feng", record="01CLOSE"))
     (row,) = land.rows(store.flow)
     assert (row["opened_by"], row["approved_by"], row["record"]) == ("user:zheng", "user:feng", "01OPEN")
     assert (row["closed_by"], row["close_record"]) == ("user:feng", "01CLOSE")
@@ -101,7 +102,7 @@ def test_what_is_not_there_is_unknown(land: Ground) -> None:
     with pytest.raises(ZoneUnknown):
         land.open(Way("core", "elsewhere", "tcp", 443))
     with pytest.raises(FlowUnknown):
-        land.zones.close(HTTPS, actor="user:zheng", record="01CLOSE", told={})
+        land.zones.close(HTTPS, an_act("user:zheng", record="01CLOSE"))
 
 
 class Refusing(SimulatedPlane):
@@ -120,10 +121,10 @@ def test_rules_the_data_plane_refuses_leave_no_row_and_the_old_rules(tmp_path: P
         plane.refuses = True
         with pytest.raises(DataPlaneRefused):
             land.open(Way("internet", "core", "tcp", 22))
-        told: dict[str, str | int] = {}
+        act = an_act(record="01CLOSE")
         with pytest.raises(DataPlaneRefused):
-            land.zones.close(HTTPS, actor="user:zheng", record="01CLOSE", told=told)
-        assert told == {}  # what was rolled back is no witness
+            land.zones.close(HTTPS, act)
+        assert act.notes == {}  # what was rolled back is no witness
         assert [row["port"] for row in land.zones.flows()] == [443]
         assert land.zones.test(HTTPS).agrees
         assert list(land.zones.drift()) == []
@@ -195,7 +196,7 @@ def test_a_rule_opened_by_hand_is_named_and_goes_with_the_next_change(small: Gro
     answer = small.zones.test(Way("internet", "core", "tcp", 22))
     assert (answer.passes, answer.agrees) == (True, False)
     assert small.zones.keep() == []  # it stays to be seen
-    _, mended = small.zones.close(HTTPS, actor="user:zheng", record="01CLOSE", told={})
+    _, mended = small.zones.close(HTTPS, an_act("user:zheng", record="01CLOSE"))
     assert mended == [found]
     assert not small.zones.test(Way("internet", "core", "tcp", 22)).passes
 

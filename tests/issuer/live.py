@@ -20,6 +20,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from jinja2 import DictLoader, Environment
 
+from audit.city_time import CITY_TIME
 from crypto.aead import Seal
 from issuer.accounts import Accounts
 from issuer.service import IssuerConfig, create_issuer
@@ -104,6 +105,7 @@ def live_issuer(folder: Path, clock: Clock) -> Iterator[LiveIssuer]:
     seal = Seal(b"k" * 32)
     accounts = Accounts(folder / "accounts.db", seal, clock, hasher=CHEAP)
     config = IssuerConfig(
+        zone=CITY_TIME,
         url=url,
         path=folder / "issuer.db",
         client_id=CLIENT_ID,

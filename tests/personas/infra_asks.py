@@ -11,6 +11,7 @@ from infra.machines import DELETED, STOPPED, Asked
 from infra.quota import Size
 from infra.zone import Way
 from infra.zones import Terms
+from tests.acts import an_act
 from tests.founded_city import Answer, Door, tomorrow
 
 _SYSTEMS = {"civil": "marriage", "housing": "housing", "civil-registry": "registry"}
@@ -90,7 +91,7 @@ def opened(door: Door, values: dict[str, str]) -> None:
     """What `values` names is open."""
     way = Way(values["zone"], values["to"], values["protocol"], int(values["port"]))
     terms = Terms(owner="civil", reason="duty", expires_at=app.clock() + timedelta(days=1))
-    door.city.infra.zones.open(way, terms, actor="user:x", approver="user:y", record=app.mint(), told={})
+    door.city.infra.zones.open(way, terms, an_act("user:x", approver="user:y", record=app.mint()))
 
 
 def waiting(door: Door, path: str, values: dict[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time, timedelta, timezone
 
-CITY_TIME = timezone(timedelta(hours=8))
+CITY_TIME = timezone(timedelta(hours=8))  # China has one zone and no daylight saving; months end at its midnight
 
 
 def day_end(text: str) -> datetime | None:
