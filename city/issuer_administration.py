@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from city.settings import Settings
-from console.routes import BACKCHANNEL_LOGOUT_PATH
+from console.signin.routes import BACKCHANNEL_LOGOUT_PATH
 from crypto.local_keys import load
 from idp.errors import IssuerAdministrationUnavailable
 from idp.keycloak.admin import ASKING_SECONDS, MAKING_SECONDS, Admin

@@ -27,9 +27,10 @@ from city.issuer_administration import provisioner
 from city.keys import CityKeys
 from city.settings import Settings
 from city.stores import Stores
-from console.routes import console_routes, door_routes, entrance
+from console.routes import console_routes
 from console.shell.frame import Frame
 from console.shell.render import Renderer
+from console.signin.routes import door_routes, entrance
 from crypto.aead import Sealer
 from crypto.local_keys import load
 from crypto.sign import SigningKey, load_public

@@ -280,14 +280,14 @@ def public_rules(routes: Iterable[Route]) -> list[Rule]:
     """What `public` routes mean to the PDP: a rule for everybody, like any other (law 2)."""
     return [
         Rule(
-            id=f"public-{number}-{action.replace(':', '-')}",
+            id=f"public {route.host}{route.path} {action}",
             subject=ANONYMOUS,
             department=route.department,
             object=f"/{route.system}{_casbin(route.path)}",
             action=action,
             effect=Effect.PERMIT,
         )
-        for number, route in enumerate(routes)
+        for route in routes
         if route.public
         for action in sorted(set(route.actions.values()))
     ]

@@ -36,7 +36,7 @@ class Asked:
     errors: Sequence[Mapping[str, str]]
 
 
-class Desk:
+class AuditPages:
     """The views of the audit administrator: they read everything and change nothing."""
 
     def __init__(self, frame: Frame, log: Log, directory: Directory, reconciled: Callable[[], Reconciled]) -> None:

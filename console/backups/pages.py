@@ -19,7 +19,7 @@ _SHOWN = 10
 _UNITS = ((86400, "days"), (3600, "hours"), (60, "minutes"))
 
 
-class Desk:
+class BackupPages:
     """Three offices read it; the system administrator begins."""
 
     def __init__(self, frame: Frame, work: Work, *, clock: Callable[[], datetime]) -> None:

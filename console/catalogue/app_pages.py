@@ -19,7 +19,7 @@ from idp.directory import Directory
 _BASE = "/departments/<department>/apps"
 
 
-class Desk:
+class AppPages:
     """The views of the department whose apps they are."""
 
     def __init__(self, frame: Frame, *, sharing: Sharing, directory: Directory, told: Told) -> None:

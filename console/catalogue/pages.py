@@ -26,7 +26,7 @@ from gateway.routes import Route
 from idp.directory import Directory
 
 
-class Desk:
+class CataloguePages:
     """The views of everybody who works for the city, and of the owner of a resource."""
 
     def __init__(

@@ -27,7 +27,7 @@ _DESKS = {
 }
 
 
-class Home:
+class HomePages:
     """The views of the person herself. `portals` are the entrances: one route for each portal's first page."""
 
     def __init__(

@@ -27,7 +27,7 @@ _RECEIPT = "receipt"
 _SHOWN = 4  # versions of a key on the page: the newest; all are in the API
 
 
-class Desk:
+class KeyPages:
     """The views of a security administrator; `effective(epoch)` waits until every gateway decides by it."""
 
     def __init__(

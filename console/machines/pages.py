@@ -26,7 +26,7 @@ from infra.statement import statement
 STATES = {"start": RUNNING, "stop": STOPPED, "delete": DELETED}
 
 
-class Desk:
+class MachinePages:
     """The views of whoever asks for machines and keeps them."""
 
     def __init__(

@@ -24,7 +24,7 @@ from gateway.local import exchange
 from idp.directory import PAGE_PEOPLE, Department, Directory, Person, subtree
 
 
-class Desk:
+class PeoplePages:
     """The views of a department's administrator; `effective(epoch)` waits until every gateway decides by it."""
 
     def __init__(

@@ -6,18 +6,17 @@ from itertools import pairwise
 from typing import Any
 
 from authz.register import Register
+from console.shell.desk import NameOf
 from console.shell.names import name_in
 from idp.directory import Directory
 
-Named = Callable[[str, str], str]
-"""(id, language) → its name, or "" where nothing has this id."""
 _FIELD_NOUNS = {"app": "apps", "owner": "departments"}  # fields that hold the id of one of these
 
 
 class Places:
     """`named`: for each noun of an address, what its ids are called."""
 
-    def __init__(self, named: Mapping[str, Named]) -> None:
+    def __init__(self, named: Mapping[str, NameOf]) -> None:
         self._named = named
 
     def told(self, rows: Iterable[Mapping[str, Any]], lang: str) -> list[dict[str, Any]]:
@@ -39,7 +38,7 @@ class Places:
         ]
 
 
-def of_register(directory: Directory, register: Register) -> Mapping[str, Named]:
+def of_register(directory: Directory, register: Register) -> Mapping[str, NameOf]:
     """Departments and systems."""
 
     def department(one: str, lang: str) -> str:
@@ -53,7 +52,7 @@ def of_register(directory: Directory, register: Register) -> Mapping[str, Named]
     return {"departments": department, "systems": system}
 
 
-def among(all_of: Callable[[], Sequence[Any]]) -> Named:
+def among(all_of: Callable[[], Sequence[Any]]) -> NameOf:
     """Of things that are few and have an `id` and names."""
 
     def name(one: str, lang: str) -> str:

@@ -29,7 +29,7 @@ from idp.directory import Directory
 _CURSORS = ("waiting", "asked", "decided")
 
 
-class Desk:
+class RequestPages:
     """The page, and behind each route that needs a second person the view where one approves or rejects."""
 
     def __init__(

@@ -11,9 +11,9 @@ from werkzeug import Response
 from authz.label import ceiling_of
 from authz.lease import Receipt
 from authz.park import Parking
-from console.routes import BACKCHANNEL_LOGOUT_PATH
 from console.shell.act import check_csrf
 from console.shell.frame import Frame
+from console.signin.routes import BACKCHANNEL_LOGOUT_PATH
 from gateway.authenticate import cookie_of
 from gateway.local import exchange
 from gateway.refuse import LOGIN_PATH, RESUME_PATH, STEP_UP_ASSURANCE

@@ -20,7 +20,7 @@ from grading.evidence import ControlAnswer, Status
 from idp.directory import Directory
 
 
-class Desk:
+class ControlPages:
     """The views of the security administrator."""
 
     def __init__(

@@ -31,7 +31,7 @@ from idp.directory import Directory
 _QUESTIONS = ("s_harmed", "s_harm", "a_harmed", "a_harm")
 
 
-class Desk:
+class SystemPages:
     """The views of the security administrator; `facts(system, record)` is what may be looked at now."""
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from city.settings import Settings
-from console.routes import BACKCHANNEL_LOGOUT_PATH
+from console.signin.routes import BACKCHANNEL_LOGOUT_PATH
 from gateway.limit import PER_NETWORK
 from tests.founded_city import Answer, Door, opened
 from tests.idp.loopback_issuer import LoopbackIssuer, loopback_issuer

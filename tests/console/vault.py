@@ -17,10 +17,9 @@ from city.settings import Settings
 from city.supervisor import Process
 from commands.main import cli
 from console.application import create_application
-from console.desks import Opened
-from console.parts import Parts
 from console.routes import console_routes
 from console.shell.act import check_csrf
+from console.shell.desk import Desk
 from gateway.approval import with_twins
 from gateway.local import exchange
 from gateway.routes import Route
@@ -46,8 +45,8 @@ def routes(host: str) -> list[Route]:
     return [*console_routes(host), *with_twins(made)]
 
 
-def application(parts: Parts, rooms: Iterable[Opened] = ()) -> Flask:
-    made = create_application(parts, rooms)
+def application(desks: Iterable[Desk]) -> Flask:
+    made = create_application(desks)
 
     def opened(department: str, vault: str):  # type: ignore[no-untyped-def]
         check_csrf()

@@ -23,10 +23,10 @@ from audit.spool import Spool
 from authz.lease import Decider, Receipt, Snapshot
 from authz.park import Parking
 from authz.policy import PolicySet
-from console.routes import door_routes
 from console.shell.frame import Frame
 from console.shell.render import Renderer
 from console.signin.pages import SignIn
+from console.signin.routes import door_routes
 from crypto.aead import Seal
 from crypto.sign import SigningKey
 from gateway.allow import ForwardAuth, KeptRefusals, allow

@@ -10,7 +10,8 @@ from authz.label import Label
 from authz.park import Asked
 from authz.request import Missing
 from city.parts import mint
-from console.routes import console_routes, door_routes
+from console.routes import console_routes
+from console.signin.routes import door_routes
 from gateway.routes import is_door_path
 from tests.founded_city import CONSOLE, Answer, Door, tomorrow
 from tests.personas import catalogue_asks, grading_asks, infra_asks

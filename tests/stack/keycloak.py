@@ -28,7 +28,7 @@ import pytest
 from city.issuer_administration import ACCOUNT
 from city.stack.keycloak import keycloak, prepare
 from city.supervisor import Supervisor, free_ports
-from console.routes import BACKCHANNEL_LOGOUT_PATH as LOGOUT_PATH
+from console.signin.routes import BACKCHANNEL_LOGOUT_PATH as LOGOUT_PATH
 from crypto.aead import Seal
 from idp.issuer import Backchannel, Issuer
 from idp.keycloak.admin import MAKING_SECONDS, Admin

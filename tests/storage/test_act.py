@@ -32,10 +32,15 @@ def test_a_row_is_witnessed_once_its_transaction_commits(database: Database) -> 
 
 def test_what_is_rolled_back_is_witnessed_neither_now_nor_by_the_next_transaction(database: Database) -> None:
     act = an_act()
-    with pytest.raises(ZeroDivisionError), database.transaction() as connection:
-        connection.execute(sa.insert(department).values(ROW))
-        act.witness(connection, department, "civil")
-        raise ZeroDivisionError
+
+    def write_and_fail() -> None:
+        with database.transaction() as connection:
+            connection.execute(sa.insert(department).values(ROW))
+            act.witness(connection, department, "civil")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
     with database.transaction() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(department)).scalar_one() == 0
     assert act.notes == {}

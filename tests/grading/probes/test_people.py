@@ -29,7 +29,7 @@ def test_an_administrator_whose_second_factor_is_removed_is_named(city: Door) ->
 def test_a_desk_of_administrators_that_a_password_opens_is_named(
     founded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.routes.SECRET", Label.L2)
+    monkeypatch.setattr("console.audit.routes.SECRET", Label.L2)
     with graded(founded, tmp_path) as city:
         found = ask(city, "second_factor")
     assert said(found) == (Status.UNMET, "desks-without-second-factor")

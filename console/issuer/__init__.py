@@ -1,0 +1,1 @@
+"""The issuer's administration: what differs from the plan, and mending it."""

@@ -1,0 +1,1 @@
+"""The jobs that the clock-job asks for."""

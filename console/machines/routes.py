@@ -1,0 +1,31 @@
+"""The paths of the machines desk."""
+
+from console.shell.desk_route import SECRET, DeskRoute
+from gateway.routes import Route
+from storage.actions import Action
+
+_PLACED = "/departments/{department}/zones/{zone}/systems/{system}/machines"
+_CHANGES = (("start", Action.MACHINE_START), ("stop", Action.MACHINE_STOP), ("delete", Action.MACHINE_DELETE))
+
+
+def routes(route: DeskRoute) -> list[Route]:
+    """Every path of this desk and its API."""
+    return [
+        route("/departments/{department}/machines", SECRET, GET=Action.MACHINE_READ),
+        route("/departments/{department}/machines/new", SECRET, GET=Action.MACHINE_READ),
+        route(_PLACED, SECRET, placed=True, POST=Action.MACHINE_REQUEST),
+        *(
+            route(
+                f"{prefix}/departments/{{department}}/machines/{{machine}}/{verb}",
+                SECRET,
+                POST=action,
+            )
+            for prefix, verbs in (("", _CHANGES), ("/api/v1", _CHANGES[:2]))
+            for verb, action in verbs
+        ),
+        route("/api/v1/departments/{department}/machines", SECRET, GET=Action.MACHINE_READ),
+        route("/api/v1/departments/{department}/machines/{machine}", SECRET, DELETE=Action.MACHINE_DELETE),
+        route(f"/api/v1{_PLACED}", SECRET, placed=True, POST=Action.MACHINE_REQUEST),
+        route("/api/v1/departments/{department}/quota", SECRET, GET=Action.MACHINE_READ, PUT=Action.QUOTA_SET),
+        route("/api/v1/departments/{department}/usage", SECRET, GET=Action.MACHINE_READ),
+    ]
