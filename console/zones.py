@@ -1,4 +1,4 @@
-"""The zones desk: zones and the flows between them, every machine, whether something passes, and the form that lets it."""
+"""The zones desk: zones and the flows between them, every machine, does it pass, and the form that lets it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
