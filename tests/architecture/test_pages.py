@@ -34,6 +34,13 @@ def test_no_line_is_wider_than_a_screen(page: Path) -> None:
     assert [number for number, line in lines if _width(line) > COLUMNS and not line.startswith("|")] == []
 
 
+def test_no_page_of_the_product_is_called_by_a_code() -> None:
+    """Codes of a plan (a letter and a number) are defined nowhere a reader could look: a page is called by its name."""
+    told = [ROOT / file for file in files()] + sorted((ROOT / "console").rglob("*.html")) + PAGES
+    code = re.compile(r"(?<![\w%.])[SODC][1-9]\b")
+    assert [(_name(file), *code.findall(file.read_text())) for file in told if code.search(file.read_text())] == []
+
+
 @cache
 def _anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
@@ -55,6 +62,19 @@ def _broken(page: Path) -> Iterator[str]:
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_every_link_leads_to_something(page: Path) -> None:
     assert list(_broken(page)) == []
+
+
+def test_the_glossary_names_files_that_are_there() -> None:
+    rows = re.findall(r"^\|.*\| ([^|]*) \|$", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    named = [name for where in rows for name in re.findall(r"`([^`]+)`", where)]
+    assert len(named) > 100
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_a_word_stands_in_the_glossary_once() -> None:
+    words = re.findall(r"^\| ([^|]+) \| [^|]*[\u4e00-\u9fff]", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    words = [word for word in words if word != "word"]  # the heads of the tables
+    assert sorted(words) == sorted(set(words))
 
 
 def _laws() -> dict[int, str]:
