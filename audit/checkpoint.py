@@ -74,8 +74,8 @@ def sign_note(body: str, key: SigningKey, name: str) -> str:
 
 
 def open_note(text: str, key: VerifyingKey, name: str) -> str:
-    """Return the body of the note `text`, which `key` signed under `name`. Signatures of others are passed over. Raises
-    CheckpointInvalid.
+    """Return the body of the note `text`, which `key` signed under `name`. Signatures of others are passed over.
+    Raises CheckpointInvalid.
     """
     body, separator, signatures = text.rpartition("\n\n")
     if not separator or not signatures.endswith("\n"):

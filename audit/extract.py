@@ -27,8 +27,8 @@ class Stand:
 
 
 def stand(log: Log) -> Stand | None:
-    """Return how far the log is now, or None while the sequencer is between two files. Raises CheckpointInvalid,
-    LogUnreadable.
+    """Return how far the log is now, or None while the sequencer is between two files.
+    Raises CheckpointInvalid, LogUnreadable.
     """
     tiles = Tiles(log.tiles)
     try:

@@ -133,8 +133,8 @@ class Index:
 
 
 def refresh(index: Path, *, log: Path, key: VerifyingKey, origin: str) -> int:
-    """Bring the index up to the signed size of the log, and return that size. Raises AuditError, sqlite3.Error,
-    OSError.
+    """Bring the index up to the signed size of the log, and return that size.
+    Raises AuditError, sqlite3.Error, OSError.
     """
     tiles = Tiles(log)
     size = tiles.checkpoint(key, origin).size
@@ -145,8 +145,8 @@ def refresh(index: Path, *, log: Path, key: VerifyingKey, origin: str) -> int:
 
 @contextlib.contextmanager
 def inspect(index: Path) -> Iterator[sqlite3.Connection]:
-    """Yield a connection that reads the index as it is now, whatever is added meanwhile. It changes nothing. Raises
-    sqlite3.Error.
+    """Yield a connection that reads the index as it is now, whatever is added meanwhile. It changes nothing.
+    Raises sqlite3.Error.
     """
     connection = sqlite3.connect(f"{index.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
     try:

@@ -42,8 +42,8 @@ class Log:
         return self.folder / "index.db"
 
     def read(self, leaf: int) -> Verified:
-        """Return the record at `leaf`, once its inclusion under the signed checkpoint was checked. Raises
-        AuditError.
+        """Return the record at `leaf`, once its inclusion under the signed checkpoint was checked.
+        Raises AuditError.
         """
         return read(self.tiles, leaf, key=self.key, origin=self.origin)
 

@@ -139,8 +139,8 @@ class Judge:
 
 
 def is_recent(record: str, now: datetime) -> bool:
-    """Return whether a record id was minted within the last minute before `now`. One of the future, or without a time
-    in it, was not.
+    """Return whether a record id was minted within the last minute before `now`.
+    One of the future, or without a time in it, was not.
     """
     if len(record) != 26 or set(record) - set(_CROCKFORD):
         return False

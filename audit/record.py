@@ -51,8 +51,8 @@ class Record(NamedTuple):
 
 
 def link(spool: bytes, event: bytes, head: Head) -> tuple[bytes, Head]:
-    """Return the bytes of the record for `event` (encoded) behind `head`, and the head behind it. `spool` is the
-    spool's id.
+    """Return the bytes of the record for `event` (encoded) behind `head`, and the head behind it.
+    `spool` is the spool's id.
     """
     chain = _chain(spool, head.next, event, head)
     return _PREFIX.pack(FORMAT, spool, head.next) + chain + event, Head(head.next + 1, chain)

@@ -26,15 +26,15 @@ _SECRET_NAME = re.compile(
 
 
 def redact(text: str) -> str:
-    """Return `text` with `[redacted]` in place of what looks like a credential. Applied to its own answer it changes
-    nothing.
+    """Return `text` with `[redacted]` in place of what looks like a credential.
+    Applied to its own answer it changes nothing.
     """
     return _PARAMETER.sub(rf"\1{REDACTED}", _CREDENTIAL.sub(REDACTED, text))
 
 
 def is_suspect(text: str) -> bool:
-    """Return whether `redact` could change `text`. It is quick, and says yes too often rather than no once too
-    often.
+    """Return whether `redact` could change `text`.
+    It is quick, and says yes too often rather than no once too often.
     """
     small = text.lower()
     return (

@@ -82,8 +82,8 @@ class Verified:
 
 
 def search(index: Path, query: Query) -> Page:
-    """Return the page of leaves that answers `query`, from the index alone: every leaf must still be `read`. Raises
-    sqlite3.Error.
+    """Return the page of leaves that answers `query`, from the index alone: every leaf must still be `read`.
+    Raises sqlite3.Error.
     """
     if not index.exists():
         return Page(leaves=(), next=None, covered=0)

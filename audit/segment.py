@@ -23,8 +23,8 @@ DAMAGED = ".damaged"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a start found of its spool's past. `cut_bytes` were no whole records; `lost` records stood behind a break
-    and looked like ours.
+    """What a start found of its spool's past.
+    `cut_bytes` were no whole records; `lost` records stood behind a break and looked like ours.
     """
 
     spool: bytes

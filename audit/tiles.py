@@ -27,8 +27,8 @@ _READS = 3  # a partial tile may be replaced by a larger one while we look
 
 
 def tile_path(level: int | str, index: int, width: int = WIDTH) -> str:
-    """Return the path of a tile below the log's folder. `level` is a number or "entries"; `width` is how many hashes or
-    records it has.
+    """Return the path of a tile below the log's folder.
+    `level` is a number or "entries"; `width` is how many hashes or records it has.
     """
     groups = [f"{index % 1000:03d}"]
     while index := index // 1000:

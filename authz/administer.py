@@ -67,8 +67,8 @@ class Written(NamedTuple):
 
 
 class Administration:
-    """Gives and takes back roles. Each change is a step of the epoch, counted in the transaction that writes it. Called
-    from threads.
+    """Gives and takes back roles. Each change is a step of the epoch, counted in the transaction that writes it.
+    Called from threads.
     """
 
     def __init__(
@@ -108,8 +108,8 @@ class Administration:
             return [Held(**row) for row in rows]
 
     def roles_of(self, subjects: Iterable[str], *, inside: frozenset[str]) -> dict[str, list[str]]:
-        """Return the roles that each of `subjects` holds now in the departments `inside`, sorted. Who holds none is
-        missing.
+        """Return the roles that each of `subjects` holds now in the departments `inside`, sorted.
+        Who holds none is missing.
         """
         mine = assignment.c.subject.in_(sorted(subjects)) & assignment.c.department.in_(sorted(inside))
         query = sa.select(assignment.c.subject, assignment.c.role).where(mine, _live(self._clock()))

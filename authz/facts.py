@@ -12,8 +12,8 @@ _NOBODY = "-"  # whose an unknown system is: no department is called so
 
 
 class Place(StrEnum):
-    """What can stand in the way of a request because of where its object is. Nothing that its requester could bring
-    would help.
+    """What can stand in the way of a request because of where its object is.
+    Nothing that its requester could bring would help.
     """
 
     SYSTEM = "system"
@@ -48,8 +48,8 @@ class Facts:
     zones: Mapping[str, Label] = field(default_factory=lambda: MappingProxyType({}))
 
     def label_of(self, request: AccessRequest) -> Label:
-        """Return the object's label: the route's, or that of its system if it is higher. An unknown system counts as
-        label 5.
+        """Return the object's label: the route's, or that of its system if it is higher.
+        An unknown system counts as label 5.
         """
         return max(request.label, self._data_of(request)) if request.system else request.label
 

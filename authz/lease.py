@@ -142,8 +142,8 @@ class Keeper:
             self._loop.call_soon_threadsafe(self._nudged.set)
 
     async def keep(self) -> None:
-        """Keep the lease until this is cancelled. A round that fails is reported to `trouble`; the lease then runs out,
-        and the door closes.
+        """Keep the lease until this is cancelled.
+        A round that fails is reported to `trouble`; the lease then runs out, and the door closes.
         """
         self._loop = asyncio.get_running_loop()
         try:

@@ -29,8 +29,8 @@ class OpenPath:
 
 
 def open_path(connection: Connection, opened: OpenPath, *, record: str) -> list[str]:
-    """Make the role and its two rules, and return the ids of the rules. Raises PolicyInvalid before anything is
-    written.
+    """Make the role and its two rules, and return the ids of the rules.
+    Raises PolicyInvalid before anything is written.
     """
     check_name(opened.role, "role")
     base = f"/{opened.system}{opened.path}"
@@ -72,8 +72,8 @@ def let_in(connection: Connection, given: Held) -> None:
 
 
 def turn_away(connection: Connection, identifier: str, *, actor: str, at: datetime, record: str) -> str:
-    """Take the assignment `identifier` back before its time, under `record`, and return whose it was. Raises
-    AssignmentUnknown.
+    """Take the assignment `identifier` back before its time, under `record`, and return whose it was.
+    Raises AssignmentUnknown.
     """
     live = (assignment.c.id == identifier) & assignment.c.revoked_at.is_(None)
     row = connection.execute(sa.select(assignment.c.subject).where(live).with_for_update()).one_or_none()

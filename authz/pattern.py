@@ -82,8 +82,8 @@ class PathIndex(Generic[Leaf]):
         return self._leaves.setdefault("/".join(key), {})
 
     def find(self, path: str, segments: list[str]) -> tuple[list[dict[str, Leaf]], int]:
-        """Return what the patterns say that match `path`, and how many look-ups that took. `segments` are those of
-        `path`.
+        """Return what the patterns say that match `path`, and how many look-ups that took.
+        `segments` are those of `path`.
         """
         wholes = self._wholes.get(len(segments), ())
         keys = [_key(segments, where) if where else path for where in wholes]

@@ -158,8 +158,8 @@ class PolicySet:
         return sorted(self.names_of(subject, department, at).keys() - {subject, ANONYMOUS})
 
     def permitted_names(self, department: str, action: str, path: str) -> frozenset[str]:
-        """Return the roles and subjects that some rule permits this action on `path`. A deny or a label may still stop
-        who has them.
+        """Return the roles and subjects that some rule permits this action on `path`.
+        A deny or a label may still stop who has them.
         """
         leaves, _ = self._leaves(department, action, path)
         rules = [rule for leaf in leaves for rule in leaf.values()]

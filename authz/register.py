@@ -32,8 +32,8 @@ class System:
 
 
 class Register:
-    """Reads policy sets and single subjects out of the database. Called from threads. Raises StorageUnavailable
-    everywhere.
+    """Reads policy sets and single subjects out of the database. Called from threads.
+    Raises StorageUnavailable everywhere.
     """
 
     def __init__(self, database: Database, directory: Directory, *, public: Callable[[], Iterable[Rule]]) -> None:

@@ -32,14 +32,14 @@ class SecondPerson:
         return self._page(wanted & (parked.c.id > after), parked.c.id)
 
     def asked_by(self, subject: str, *, before: str = "") -> list[Parked]:
-        """Return one page of what `subject` asked a second person for, newest first. `before` is the last id of the
-        page before.
+        """Return one page of what `subject` asked a second person for, newest first.
+        `before` is the last id of the page before.
         """
         return self._page((parked.c.subject == subject) & _older(before), parked.c.id.desc())
 
     def decided_by(self, subject: str, *, before: str = "") -> list[Parked]:
-        """Return one page of what `subject` approved or rejected, newest first. `before` is the last id of the page
-        before.
+        """Return one page of what `subject` approved or rejected, newest first.
+        `before` is the last id of the page before.
         """
         return self._page((parked.c.decided_by == subject) & _older(before), parked.c.id.desc())
 

@@ -29,8 +29,8 @@ class Snapshots:
         self._ended_at: dict[str, float] = {}
 
     def first(self, epoch: int) -> Snapshot:
-        """Return the snapshot a process begins with: everything, as it is now. `epoch` was read before. Raises
-        PolicyInvalid.
+        """Return the snapshot a process begins with: everything, as it is now. `epoch` was read before.
+        Raises PolicyInvalid.
         """
         return Snapshot(epoch=epoch, policies=self._register.policies(version=epoch))
 

@@ -62,8 +62,8 @@ class Kek:
         self._wrapped_to = HEADER_BYTES + NONCE_BYTES + algorithm.key_bytes + TAG_BYTES
 
     def seal(self, plaintext: bytes, *, context: bytes) -> bytes:
-        """Return an envelope of `plaintext`, 120 bytes longer (AES-256) or 104 (SM4). `context` is authenticated, and
-        not in it.
+        """Return an envelope of `plaintext`, 120 bytes longer (AES-256) or 104 (SM4).
+        `context` is authenticated, and not in it.
         """
         wrapped, nonce, dek = self._new_dek()
         if len(plaintext) < _LARGE_BYTES:
@@ -76,8 +76,8 @@ class Kek:
         return room.getvalue()
 
     def open(self, sealed: bytes, *, context: bytes) -> bytes:
-        """Return the plaintext of an envelope that was sealed for the same `context`. Raises SealInvalid, the same for
-        every reason.
+        """Return the plaintext of an envelope that was sealed for the same `context`.
+        Raises SealInvalid, the same for every reason.
         """
         to, body = self._wrapped_to, self._wrapped_to + NONCE_BYTES
         if not sealed.startswith(self.header) or len(sealed) < body + TAG_BYTES:

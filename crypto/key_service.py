@@ -27,8 +27,8 @@ class Made:
 
 
 class KeyService:
-    """Uses the keys of departments. Called from threads. Every method raises KeyUnknown, and KeyMisused for a key of
-    another usage.
+    """Uses the keys of departments. Called from threads.
+    Every method raises KeyUnknown, and KeyMisused for a key of another usage.
     """
 
     def __init__(self, keyring: Keyring, *, uses: Uses) -> None:
@@ -50,8 +50,8 @@ class KeyService:
         return Made(plaintext, material.version.number, material.version.algorithm)
 
     def rewrap(self, department: str, name: str, sealed: bytes, *, context: bytes) -> Made:
-        """Return an envelope of the same plaintext by the active version. The caller never sees the plaintext. Raises
-        SealInvalid.
+        """Return an envelope of the same plaintext by the active version. The caller never sees the plaintext.
+        Raises SealInvalid.
         """
         return self.encrypt(
             department, name, self.decrypt(department, name, sealed, context=context).value, context=context

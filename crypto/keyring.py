@@ -152,8 +152,8 @@ class Keyring:
             return self._written(connection, key, changed)
 
     def retire(self, key: str, number: int, *, record: str) -> Written:
-        """Destroy what a decrypt-only version is made of. Raises KeyInUse for a version in any other state,
-        KeyUnknown.
+        """Destroy what a decrypt-only version is made of.
+        Raises KeyInUse for a version in any other state, KeyUnknown.
         """
         with self._database.transaction() as connection:
             _, versions = self._held(connection, key)
@@ -201,8 +201,8 @@ class Keyring:
         raise SealInvalid
 
     def live(self, department: str, name: str) -> tuple[Key, list[Material]]:
-        """Return a key with every version that was not destroyed, also one that is only published. Raises
-        KeyUnknown.
+        """Return a key with every version that was not destroyed, also one that is only published.
+        Raises KeyUnknown.
         """
         with self._database.transaction() as connection:
             row = row_of(connection, department, name)

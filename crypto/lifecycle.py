@@ -53,8 +53,8 @@ def active(versions: Sequence[Version]) -> Version:
 
 
 def published(versions: Sequence[Version]) -> Version | None:
-    """Return the version whose rotation is not over, or None. A rotation goes on with it, and never makes a
-    second one.
+    """Return the version whose rotation is not over, or None.
+    A rotation goes on with it, and never makes a second one.
     """
     return next((one for one in versions if one.state is State.PUBLISHED), None)
 

@@ -33,8 +33,8 @@ def create(path: Path) -> bytes:
 
 
 def load(path: Path) -> bytes:
-    """Return the 32-byte key in the file `path`. Raises KeyFileUnsafe unless the file is whole, ours, and closed to
-    others.
+    """Return the 32-byte key in the file `path`.
+    Raises KeyFileUnsafe unless the file is whole, ours, and closed to others.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -57,8 +57,8 @@ def load(path: Path) -> bytes:
 
 
 def load_or_create(path: Path) -> bytes:
-    """Return the key in the file `path`, and make it first if there is none. Of several processes that make it at once,
-    all get the same key.
+    """Return the key in the file `path`, and make it first if there is none.
+    Of several processes that make it at once, all get the same key.
     """
     if not path.exists() and not path.is_symlink():
         with contextlib.suppress(FileExistsError):

@@ -79,8 +79,8 @@ class PlatformSeal:
         return opened
 
     def mac(self, message: bytes, *, purpose: str) -> bytes:
-        """Return 32 bytes that nobody else can give for `message`. They stay the same when the platform's key is
-        rotated.
+        """Return 32 bytes that nobody else can give for `message`.
+        They stay the same when the platform's key is rotated.
         """
         key = hmac.digest(self.ring.forms, b"citygate mac\x00" + purpose.encode(), "sha256")
         return hmac.digest(key, message, "sha256")

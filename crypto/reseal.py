@@ -134,8 +134,8 @@ class Done:
 
 
 def reseal(seal: PlatformSeal, places: Sequence[Place], *, more: Callable[[], bool]) -> Done:
-    """Seal every value anew that is not sealed by the active version, for as long as `more()` is true. Return what was
-    done.
+    """Seal every value anew that is not sealed by the active version, for as long as `more()` is true.
+    Return what was done.
     """
     done = Done()
     for place in places:

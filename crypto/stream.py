@@ -30,8 +30,8 @@ class Sink(Protocol):
 
 
 class SealingWriter:
-    """Takes plaintext by `write` and puts sealed chunks into `sink`. The stream is whole only once `close` has
-    returned.
+    """Takes plaintext by `write` and puts sealed chunks into `sink`.
+    The stream is whole only once `close` has returned.
     """
 
     def __init__(self, sink: Sink, seal: Seal, *, purpose: str) -> None:

@@ -18,8 +18,8 @@ Told = dict[str, str | int]
 
 
 class Upkeep:
-    """Does what is due for keys, under the record of the clock-job's request. Called from threads, one at a time or
-    several.
+    """Does what is due for keys, under the record of the clock-job's request.
+    Called from threads, one at a time or several.
     """
 
     def __init__(

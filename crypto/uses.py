@@ -37,8 +37,8 @@ class Uses:
             self._opened[version] += 1
 
     def flush(self) -> None:
-        """Add what was counted to today's rows. What cannot be added is kept for the next time. Raises
-        StorageUnavailable.
+        """Add what was counted to today's rows. What cannot be added is kept for the next time.
+        Raises StorageUnavailable.
         """
         with self._lock:
             sealed, self._sealed = self._sealed, Counter()
@@ -66,9 +66,7 @@ class Uses:
             return {row.version: int(row.sealed) for row in connection.execute(query.group_by(_USE.version))}
 
     def tell(self, record: str) -> dict[str, str | int]:
-        """Return the sums of days that are over and stand in no record yet, for `record`. Forget days longer than 400
-        days ago.
-        """
+        """Return the sums of days that are over and stand in no record yet, for `record`. Forget days of more than 400 days ago."""
         today = self._clock().date()
         past = sa.select(store.key_use).where(_USE.day < today.isoformat(), _USE.record.is_(None))
         told: dict[str, str | int] = {}

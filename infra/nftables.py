@@ -63,8 +63,8 @@ class RuleModel:
         return self.passages.get(Passage(incoming, outgoing, protocol, port), "")
 
     def text(self) -> str:
-        """Return what `nft -f` takes: the whole table, replaced in one transaction. It ends with its own digest as a
-        comment.
+        """Return what `nft -f` takes: the whole table, replaced in one transaction.
+        It ends with its own digest as a comment.
         """
         return self._text(self.digest())
 

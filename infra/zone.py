@@ -73,8 +73,8 @@ def live(flows: Iterable[Flow], at: datetime) -> list[Flow]:
 
 
 def wrong_with_flow(*, from_zone: str, to_zone: str, protocol: str, port: str) -> Iterator[dict[str, str]]:
-    """Yield what is wrong with the path of a flow, by field: `{"field", "code"}`. The text that was given is not
-    in it.
+    """Yield what is wrong with the path of a flow, by field: `{"field", "code"}`.
+    The text that was given is not in it.
     """
     for field, text in (("from", from_zone), ("to", to_zone)):
         if not is_slug(text):
