@@ -66,7 +66,10 @@ class Uses:
             return {row.version: int(row.sealed) for row in connection.execute(query.group_by(_USE.version))}
 
     def tell(self, record: str) -> dict[str, str | int]:
-        """Return the sums of days that are over and stand in no record yet, for `record`. Forget days of more than 400 days ago."""
+        """Return the sums of days that are over and stand in no record yet, for `record`.
+
+        Days of more than 400 days ago are forgotten.
+        """
         today = self._clock().date()
         past = sa.select(store.key_use).where(_USE.day < today.isoformat(), _USE.record.is_(None))
         told: dict[str, str | int] = {}
