@@ -1,4 +1,4 @@
-"""S2 and S3 at the door: found by person, object, time, result and request; read behind a proof; nothing changed."""
+"""The audit desk at the door: found by person, object, time, result and request; read behind a proof; nothing changed."""
 
 from datetime import timedelta
 from urllib.parse import urlencode

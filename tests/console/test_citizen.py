@@ -1,4 +1,4 @@
-"""C2 and C6 at the door: a person's own sessions, and an end that is an end everywhere."""
+"""The home page at the door: a person's own sessions, and an end that is an end everywhere."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""D1 and D2 at the door: the form gives and takes, refuses by field, and shows names as data."""
+"""The people desk at the door: the form gives and takes, refuses by field, and shows names as data."""
 
 import re
 from html import unescape
