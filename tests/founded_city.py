@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,7 +62,9 @@ class Door:
     """One city process's door, and who asks at it."""
 
     def __init__(self, city: app.City, gate: Gate, loop: asyncio.AbstractEventLoop, ids: dict[str, str]) -> None:
-        self.city, self.gate, self._loop, self.ids = city, gate, loop, ids
+        self.city, self._loop, self.ids = city, loop, ids
+        self.gate = replace(gate, mint=self._minted)
+        self.under: list[str] = []  # the ids of the last request's records; one that was sent again has two
 
     def run(self, what: Awaitable[T]) -> T:
         async def inside() -> T:
@@ -168,7 +170,12 @@ class Door:
             sequencer.close()
         return index.refresh(log.index, log=log.tiles, key=log.key, origin=log.origin)
 
+    def _minted(self) -> str:
+        self.under.append(app.mint())
+        return self.under[-1]
+
     async def _answer(self, raw: Raw) -> Answer:
+        self.under = []
         out: Outbound = await handle(raw, self.gate)
         while out.again:
             out = await handle(out.again, self.gate)
