@@ -60,7 +60,9 @@ def _may(law: Law, method: str, path: str, office: str) -> str:
         return ""
     if len(set(said.values())) == 1:
         return f"{office} {said['own']}".removesuffix(" may")
-    return " ".join([office, *(f"{whose} {verdict}".removesuffix(" may") for whose, verdict in said.items() if verdict)])
+    return " ".join(
+        [office, *(f"{whose} {verdict}".removesuffix(" may") for whose, verdict in said.items() if verdict)]
+    )
 
 
 def test_every_office_may_do_at_every_route_what_it_may_do_today(door: Door) -> None:
