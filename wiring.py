@@ -70,14 +70,16 @@ def clock() -> datetime:
 class City:
     """One process of the door: routes by its role, everything else the same."""
 
-    def __init__(self, settings: Settings, stores: Stores, *, role: str = "city") -> None:
-        self.settings, self.stores = settings, stores
+    def __init__(
+        self, settings: Settings, stores: Stores, *, role: str = "city", clock: Callable[[], datetime] = clock
+    ) -> None:
+        self.settings, self.stores, self.clock = settings, stores, clock
         self.console = settings.origin("console")
         self.provisioner, self.telling = provisioner(settings, clock=clock), ThreadPoolExecutor(2, "sign-out")
         self.directory = Directory(stores.database, issuers={settings.issuer: ISSUERS[settings.profile]})
         self.city_keys = CityKeys(settings, stores, self.directory, clock=clock, mint=mint)
         self.seal, self.upkeep = self.city_keys.seal, self.city_keys.upkeep(self.effective)
-        self.relying_party = relying_party(settings, self.seal, stores)
+        self.relying_party = relying_party(settings, self.seal, stores, clock=clock)
         self.sessions = Sessions(
             stores.database,
             stores.ephemeral,
@@ -151,7 +153,7 @@ class City:
 
     def gate(self, proxy: Proxy) -> tuple[Gate, KeptRefusals]:
         """The door's values."""
-        settings, kept = self.settings, KeptRefusals()
+        settings, clock, kept = self.settings, self.clock, KeptRefusals()
         frame = Frame(
             renderer=Renderer(static_url="/.citygate/static"),
             origin=self.console,
@@ -208,7 +210,7 @@ class City:
         """Every witnessed row, as it is at one moment, held against the log."""
         with self.stores.database.reading() as connection:
             rows = list(witness.rows(connection))
-        return self.log.reconcile(rows, stays=witness.stays, now=clock())
+        return self.log.reconcile(rows, stays=witness.stays, now=self.clock())
 
     def sweep(self, _record: str) -> int:
         """What the clock-job asks for: forget what is over."""
@@ -255,7 +257,9 @@ def _load(snapshots: Snapshots, learn: Callable[[Answer], None], held: Snapshot,
     return loaded
 
 
-def relying_party(settings: Settings, seal: Sealer, stores: Stores) -> RelyingParty:
+def relying_party(
+    settings: Settings, seal: Sealer, stores: Stores, *, clock: Callable[[], datetime] = clock
+) -> RelyingParty:
     """Our side of every login."""
     tls = ssl.create_default_context(cafile=settings.issuer_ca) if settings.issuer_ca else None
     backchannel = Backchannel(address=settings.issuer_address, port=settings.issuer_port, tls=tls)

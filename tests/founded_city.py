@@ -110,7 +110,7 @@ class Door:
 
     def sign_in(self, who: str, *, assurance: int = 3, sid: str = "", at: datetime | None = None, iss: str = "") -> str:
         """A cookie of the console, as after a login at the issuer."""
-        now = app.clock()
+        now = self.city.clock()
         login = Completed(
             iss=iss or app.ISSUERS["embedded"],
             sub=who,
@@ -196,13 +196,14 @@ def opened(
     issuer_port: int = 0,
     routes: Path | None = None,
     prepare: Callable[[Database], None] = lambda _database: None,
+    clock: Callable[[], datetime] = app.clock,
 ) -> Iterator[Door]:
     """The door of a copy of a founded city, deciding, until the end of the block; `prepare` writes into it first."""
     shutil.copytree(founded, place)
     settings = Settings(data=place, port=PORT, issuer_port=issuer_port, routes=routes)
-    stores = open_stores(settings, clock=app.clock)
+    stores = open_stores(settings, clock=clock)
     prepare(stores.database)
-    city, loop = app.City(settings, stores), asyncio.new_event_loop()
+    city, loop = app.City(settings, stores, clock=clock), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     city.loop = loop
