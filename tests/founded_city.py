@@ -65,6 +65,8 @@ class Door:
         self.city, self._loop, self.ids = city, loop, ids
         self.gate = replace(gate, mint=self._minted)
         self.under: list[str] = []  # the ids of the last request's records; one that was sent again has two
+        self.sent: tuple[str, str, str] = ("", "", "")  # the last request's method and target, and who asked
+        self.body: dict[str, Any] = {}  # what it brought
 
     def run(self, what: Awaitable[T]) -> T:
         async def inside() -> T:
@@ -86,6 +88,7 @@ class Door:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """One request; `who` brings that person's access key, `cookie` a browser's session."""
+        self.sent, self.body = (method, target, who), {"json": json, "form": form}
         told = {"host": f"{host}:{PORT}", "accept": "text/html" if page else "application/json"} | (headers or {})
         body = b""
         if json is not None:
