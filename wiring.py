@@ -94,11 +94,9 @@ class City:
         self.register = Register(stores.database, self.directory, public=lambda: public_rules(self.whole_table))
         self.whole_table = self._routes(role)
         self.buckets = Buckets(
-            subject_per_minute=settings.subject_per_minute,
-            anonymous_per_minute=settings.anonymous_per_minute,
-            clock=clock,
-            counts=stores.counts,
-        )
+            subject_per_minute=settings.subject_per_minute, anonymous_per_minute=settings.anonymous_per_minute,
+            clock=clock, counts=stores.counts,
+        )  # fmt: skip
         apps = AppKeys(stores.database, self.seal, clock=clock)
         self.signed = Signed(apps, stores.ephemeral, clock, self.buckets.check)
         self.decider, self.keeper = self._deciding()
