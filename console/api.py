@@ -17,6 +17,7 @@ from audit.reconcile import Reconciled
 from authz.administer import Administration, Held
 from authz.label import Label
 from authz.lease import Receipt
+from authz.offices import clearance_for
 from console.asked_terms import REASON_CHARS, wrong_with_terms
 from console.audit import ask, found, people_asked, read_one, words_asked
 from console.given_role import give, person_in, take_back
@@ -38,7 +39,10 @@ class Assignment(Schema):
     """A role assignment to be made."""
 
     role = fields.String(required=True, validate=_ID)
-    clearance = fields.Integer(required=True, validate=validate.Range(1, 5))
+    clearance = fields.Integer(
+        validate=validate.Range(1, 5),
+        metadata={"description": "without it, what the role's desks need: 3 for an office, else 2"},
+    )
     expires_at = fields.AwareDateTime(required=True)
     reason = fields.String(required=True, validate=validate.Length(min=1, max=REASON_CHARS))
 
@@ -104,7 +108,8 @@ def assignments(
             person_in(directory, department, person)
             if errors := list(wrong_with_terms(reason=body["reason"], until=body["expires_at"], now=clock())):
                 return problem(422, "request-invalid", errors)
-            asked = {"role_id": body["role"], "clearance": Label(body["clearance"]), "expires_at": body["expires_at"]}
+            clearance = Label(body["clearance"]) if "clearance" in body else clearance_for(body["role"])
+            asked = {"role_id": body["role"], "clearance": clearance, "expires_at": body["expires_at"]}
             given, epoch = give(administration, person=person, department=department, reason=body["reason"], **asked)
             return _assignment(given) | {"receipt": in_full(effective(epoch))}, 201
 

@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from authz.administer import Grantable, Held
-from authz.label import Label
 from console.asked_terms import PRESET_DAYS
 from console.city_time import day_after
 from idp.directory import Department, Person, subtree
 
-_CLEARANCES = {str(int(label)) for label in Label}
+BY_ROLE = "role"  # the clearance that the role's desks need
 
 
 def named(row: Any, lang: str, field: str = "name") -> str:
@@ -83,7 +82,7 @@ class PersonPage:
         preset = {
             "role": "",
             "department": self.department,
-            "clearance": str(int(Label.L2)),
+            "clearance": BY_ROLE,
             "until": until,
             "reason": "",
         }
@@ -100,7 +99,7 @@ class PersonPage:
             ],
             "departments": [{"id": one, "name": named(self.tree[one], self.lang)} for one in inside],
             "clearances": list(range(1, highest + 1)),
-            "filled": {**given, "clearance": int(given["clearance"]) if given["clearance"] in _CLEARANCES else 0},
+            "filled": given,
         }
 
     def _history(self) -> list[dict[str, Any]]:
