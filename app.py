@@ -175,6 +175,13 @@ def _own_port(settings: Settings, checks: Checks) -> Binding:
     return Binding(socket=bind_tcp("127.0.0.1", settings.operations), application=operations(checks, version=VERSION))
 
 
+def _heed_signals() -> None:
+    """SIGINT and SIGTERM end us, also where a shell made whoever started us ignore them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
+
+
 def _until_signal() -> asyncio.Event:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -220,6 +227,7 @@ def run_migrate(settings: Settings) -> None:
 def main(role: str) -> None:
     """Run one process of the city."""
     os.umask(0o077)  # what we write is ours alone
+    _heed_signals()
     with contextlib.suppress(OSError):  # a hint: who wakes interrupts nobody who works
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
