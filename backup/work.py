@@ -57,10 +57,12 @@ class Work:
         self._thread.start()
         return entry
 
-    def wait(self) -> None:
-        """Until nothing of ours is under way."""
+    def wait(self, *, seconds: float) -> None:
+        """Until nothing of ours is under way. Raises TimeoutError."""
         if self._thread:
-            self._thread.join()
+            self._thread.join(seconds)
+            if self._thread.is_alive():
+                raise TimeoutError(f"`{self._thread.name}` did not end within {seconds} s")
 
     def begin_due(self, record: str) -> int:
         """What the clock asks for; how many were begun."""

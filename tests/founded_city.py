@@ -31,6 +31,7 @@ from settings import Settings
 from storage import witness
 from storage.database import Database
 from stores import open_stores
+from tests.bounds import join_in_time
 
 PORT = 8080
 CONSOLE = "console.localhost"
@@ -148,10 +149,12 @@ class Door:
 
     def idle(self) -> None:
         """No backup and no drill is under way; the log is taken in meanwhile."""
+        deadline = time.monotonic() + 120
         while self.city.backups.book.running():
+            assert time.monotonic() < deadline, "a backup or drill did not end within 120 s"
             self.settle()
             time.sleep(0.02)
-        self.city.backups.wait()
+        self.city.backups.wait(seconds=60)
 
     def settle(self) -> int:
         """Let the log and its index take what was recorded; return its size."""
@@ -219,15 +222,16 @@ def opened(
         door.run(_stopped())
         door.run(proxy.__aexit__(None, None, None))
         loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+        join_in_time(thread)
         loop.close()
         city.spool.close()
         stores.close()
 
 
 async def _fresh(city: app.City) -> None:
-    while not city.decider.fresh():  # noqa: ASYNC110 - the lease tells nobody
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(30):
+        while not city.decider.fresh():  # noqa: ASYNC110 - the lease tells nobody
+            await asyncio.sleep(0.01)
 
 
 async def _stopped() -> None:
