@@ -1,6 +1,7 @@
 """What a self-assessment may look at: the city's parts, in the words of the probes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cache, partial
 from typing import TypeVar
 

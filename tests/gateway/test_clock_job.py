@@ -37,7 +37,7 @@ async def running(work) -> AsyncIterator[None]:  # type: ignore[no-untyped-def]
         assert not task.done()
     finally:
         task.cancel()
-        await asyncio.wait({task})
+        await asyncio.wait({task}, timeout=30)
 
 
 @pytest.fixture(autouse=True)

@@ -179,7 +179,7 @@ async def test_the_clock_asks_by_tls_and_only_a_door_that_proves_its_name(visito
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", CLOCK, origin, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE
         )
-        return await process.communicate()
+        return await asyncio.wait_for(process.communicate(), 60)
 
     said, failure = await ask()
     assert (said, reached(city)) == (b"", 0)
