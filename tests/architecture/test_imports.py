@@ -60,7 +60,7 @@ _CLIENTS = {
     "flask_smorest": ("console/",),
     "casbin": ("authz/casbin_model.py", "loadtests/"),
     "authlib": ("idp/local_issuer/",),
-    "aiohttp": ("gateway/clock_job.py", "loadtests/"),
+    "aiohttp": ("loadtests/",),
     "redis": ("storage/shared.py", "storage/shared_counts.py"),
     "psycopg": ("storage/", "deploy/stack/"),
     "argon2": ("idp/local_issuer/",),
