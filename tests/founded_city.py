@@ -18,7 +18,11 @@ from audit.event import Event, EventKind
 from audit.sequencer import Sequencer
 from audit.witnessed import rows_in
 from authz.bootstrap import CLOCK
-from city import parts as app
+from city.clock import clock
+from city.door import open_gate
+from city.identifiers import mint
+from city.parts import City, open_city
+from city.people import ISSUERS
 from city.settings import Settings
 from city.stores import open_stores
 from crypto.local_keys import load
@@ -61,7 +65,7 @@ class Answer:
 class Door:
     """One city process's door, and who asks at it."""
 
-    def __init__(self, city: app.City, gate: Gate, loop: asyncio.AbstractEventLoop, ids: dict[str, str]) -> None:
+    def __init__(self, city: City, gate: Gate, loop: asyncio.AbstractEventLoop, ids: dict[str, str]) -> None:
         self.city, self.gate, self._loop, self.ids = city, gate, loop, ids
 
     def run(self, what: Awaitable[T]) -> T:
@@ -108,11 +112,11 @@ class Door:
 
     def sign_in(self, who: str, *, assurance: int = 3, sid: str = "", at: datetime | None = None, iss: str = "") -> str:
         """A cookie of the console, as after a login at the issuer."""
-        now = app.clock()
+        now = clock()
         login = Completed(
-            iss=iss or app.ISSUERS["embedded"],
+            iss=iss or ISSUERS["embedded"],
             sub=who,
-            sid=sid or app.mint(),
+            sid=sid or mint(),
             name="",
             assurance=assurance,
             auth_time=at or now,
@@ -120,17 +124,17 @@ class Door:
             return_to="/",
             cookie_name="",
         )
-        return self.city.sessions.begin(
-            login, person_id=self.ids[who], host=CONSOLE, address="192.0.2.7", previous="", record=app.mint()
+        return self.city.people.sessions.begin(
+            login, person_id=self.ids[who], host=CONSOLE, address="192.0.2.7", previous="", record=mint()
         )
 
     def csrf(self, cookie: str) -> str:
         """What a form of this browser must bring."""
-        return self.city.sessions.find(digest(cookie), record="").csrf
+        return self.city.people.sessions.find(digest(cookie), record="").csrf
 
     def records(self) -> list[Event]:
         """The whole log, newest last."""
-        return [self.city.log.read(leaf).event for leaf in range(self.settle())]
+        return [self.city.records.log.read(leaf).event for leaf in range(self.settle())]
 
     def undeclared(self) -> set[tuple[str, str]]:
         """(table, action) of acts that wrote a row whose table does not name them (`storage.witness`)."""
@@ -148,14 +152,14 @@ class Door:
 
     def idle(self) -> None:
         """No backup and no drill is under way; the log is taken in meanwhile."""
-        while self.city.backups.book.running():
+        while self.city.rooms.backups.book.running():
             self.settle()
             time.sleep(0.02)
-        self.city.backups.wait()
+        self.city.rooms.backups.wait()
 
     def settle(self) -> int:
         """Let the log and its index take what was recorded; return its size."""
-        log = self.city.log
+        log = self.city.records.log
         sequencer = Sequencer(
             spools=log.spools,
             log=log.tiles,
@@ -193,12 +197,11 @@ def opened(
     """The door of a copy of a founded city, deciding, until the end of the block; `prepare` writes into it first."""
     shutil.copytree(founded, place)
     settings = Settings(data=place, port=PORT, issuer_port=issuer_port, routes=routes)
-    stores = open_stores(settings, clock=app.clock)
+    stores = open_stores(settings, clock=clock)
     prepare(stores.database)
-    city, loop = app.City(settings, stores), asyncio.new_event_loop()
+    city, loop = open_city(settings, stores), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    city.loop = loop
     people = {person["login"]: person for person in json.loads((place / "demo-people.json").read_text())}
     with stores.database.transaction() as connection:
         rows = connection.exec_driver_sql("SELECT login, id FROM person").fetchall()
@@ -207,8 +210,8 @@ def opened(
     proxy = Proxy()
 
     async def build() -> tuple[Gate, asyncio.Task[None]]:
-        gate, _ = city.gate(await proxy.__aenter__())
-        return gate, asyncio.create_task(city.keeper.keep())
+        gate, _ = open_gate(city, await proxy.__aenter__())
+        return gate, asyncio.create_task(city.deciding.keeper.keep())
 
     gate, _keeping = asyncio.run_coroutine_threadsafe(build(), loop).result(30)
     door = Door(city, gate, loop, ids)
@@ -221,12 +224,12 @@ def opened(
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-        city.spool.close()
+        city.records.spool.close()
         stores.close()
 
 
-async def _fresh(city: app.City) -> None:
-    while not city.decider.fresh():  # noqa: ASYNC110 - the lease tells nobody
+async def _fresh(city: City) -> None:
+    while not city.deciding.decider.fresh():  # noqa: ASYNC110 - the lease tells nobody
         await asyncio.sleep(0.01)
 
 
@@ -240,4 +243,4 @@ async def _stopped() -> None:
 
 def tomorrow(days: int = 30) -> str:
     """RFC 3339, so many days from now."""
-    return (app.clock() + timedelta(days=days)).isoformat()
+    return (clock() + timedelta(days=days)).isoformat()

@@ -1,4 +1,4 @@
-"""D1 and D2: the people of a department tree, and the roles given to one of them."""
+"""The people desk: the people of a department tree, and the roles given to one of them."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -50,7 +50,7 @@ class PeoplePages:
         return views
 
     def people(self, department: str) -> Response:
-        """D1: one page of the people in this department and below it."""
+        """One page of the people in this department and below it."""
         tree, roles, lang = self._directory.departments(), self._administration.roles(), self._frame.lang()
         inside = subtree(tree, department)
         q, after = request.args.get("q", "")[:64], (request.args.get("name", ""), request.args.get("after", ""))
@@ -77,7 +77,7 @@ class PeoplePages:
         )
 
     def person(self, department: str, person: str) -> Response:
-        """D2: what she holds in this department and below, and what I may give her."""
+        """One person: what she holds in this department and below, and what I may give her."""
         subject, _ = person_in(self._directory, department, person)
         return self._shown(
             department, subject, receipt=self._receipts.read(f"/departments/{department}/people/{person}")
