@@ -1,6 +1,7 @@
 """The paths of the catalogue desk."""
 
 from authz.label import Label
+from console.catalogue.app_acts import APP_CHANGES
 from console.shell.desk_route import SECRET, DeskRoute
 from gateway.routes import Route
 from storage.actions import Action
@@ -21,7 +22,6 @@ def routes(route: DeskRoute) -> list[Route]:
         route(f"{_RESOURCES}/{{resource}}/shares", Label.L2, POST=Action.SHARE_ASK, approval_label=SECRET),
         route(f"{_RESOURCES}/{{resource}}/shared/{{share}}/end", SECRET, POST=Action.SHARE_END),
         route(_APPS, SECRET, GET=Action.APP_READ, POST=Action.APP_CREATE),
-        route(f"{_APPS}/{{app}}/end", SECRET, POST=Action.APP_END),
         route(f"{_APPS}/{{app}}/shares/{{share}}/end", SECRET, POST=Action.SHARE_END),
         route("/api/v1/catalogue", Label.L2, GET=Action.READ),
         route("/api/v1/catalogue/{resource}", Label.L2, GET=Action.READ),
@@ -31,6 +31,10 @@ def routes(route: DeskRoute) -> list[Route]:
         route(f"{_RESOURCES_API}/{{resource}}/shares", Label.L2, POST=Action.SHARE_ASK, approval_label=SECRET),
         route(f"{_RESOURCES_API}/{{resource}}/shares/{{share}}", SECRET, DELETE=Action.SHARE_END),
         route(_APPS_API, SECRET, GET=Action.APP_READ, POST=Action.APP_CREATE),
-        route(f"{_APPS_API}/{{app}}", SECRET, DELETE=Action.APP_END),
         route(f"{_APPS_API}/{{app}}/shares/{{share}}", SECRET, DELETE=Action.SHARE_END),
+        *(route(f"{_APPS}/{{app}}/{one.verb}", SECRET, POST=one.action) for one in APP_CHANGES.values()),
+        *(
+            route(f"{_APPS_API}/{{app}}{one.api_path}", SECRET, **{one.api_method: one.action})
+            for one in APP_CHANGES.values()
+        ),
     ]
