@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from audit.event import Event, EventKind
 from audit.sequencer import Sequencer
 from audit.witnessed import rows_in
 from authz.bootstrap import CLOCK
-from city.clock import clock
+from city.clock import clock as time_of_day
 from city.door import open_gate
 from city.identifiers import mint
 from city.parts import City, open_city
@@ -35,6 +35,7 @@ from idp.relying_party import Completed
 from idp.session import COOKIE, digest
 from storage import witness
 from storage.database import Database
+from tests.bounds import join_in_time
 
 PORT = 8080
 CONSOLE = "console.localhost"
@@ -62,11 +63,25 @@ class Answer:
         return self.headers.get("location", "")
 
 
+class Clock:
+    """The time of day, and as much more as a test moves it ahead."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return time_of_day() + self.ahead
+
+
 class Door:
     """One city process's door, and who asks at it."""
 
     def __init__(self, city: City, gate: Gate, loop: asyncio.AbstractEventLoop, ids: dict[str, str]) -> None:
-        self.city, self.gate, self._loop, self.ids = city, gate, loop, ids
+        self.city, self._loop, self.ids = city, loop, ids
+        self.gate = replace(gate, mint=self._minted)
+        self.under: list[str] = []  # the ids of the last request's records; one that was sent again has two
+        self.sent: tuple[str, str, str] = ("", "", "")  # the last request's method and target, and who asked
+        self.body: dict[str, Any] = {}  # what it brought
 
     def run(self, what: Awaitable[T]) -> T:
         async def inside() -> T:
@@ -88,6 +103,7 @@ class Door:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """One request; `who` brings that person's access key, `cookie` a browser's session."""
+        self.sent, self.body = (method, target, who), {"json": json, "form": form}
         told = {"host": f"{host}:{PORT}", "accept": "text/html" if page else "application/json"} | (headers or {})
         body = b""
         if json is not None:
@@ -112,7 +128,7 @@ class Door:
 
     def sign_in(self, who: str, *, assurance: int = 3, sid: str = "", at: datetime | None = None, iss: str = "") -> str:
         """A cookie of the console, as after a login at the issuer."""
-        now = clock()
+        now = self.city.clock()
         login = Completed(
             iss=iss or ISSUERS["embedded"],
             sub=who,
@@ -152,10 +168,12 @@ class Door:
 
     def idle(self) -> None:
         """No backup and no drill is under way; the log is taken in meanwhile."""
+        deadline = time.monotonic() + 120
         while self.city.rooms.backups.book.running():
+            assert time.monotonic() < deadline, "a backup or drill did not end within 120 s"
             self.settle()
             time.sleep(0.02)
-        self.city.rooms.backups.wait()
+        self.city.rooms.backups.wait(seconds=60)
 
     def settle(self) -> int:
         """Let the log and its index take what was recorded; return its size."""
@@ -172,7 +190,12 @@ class Door:
             sequencer.close()
         return index.refresh(log.index, log=log.tiles, key=log.key, origin=log.origin)
 
+    def _minted(self) -> str:
+        self.under.append(mint())
+        return self.under[-1]
+
     async def _answer(self, raw: Raw) -> Answer:
+        self.under = []
         out: Outbound = await handle(raw, self.gate)
         while out.again:
             out = await handle(out.again, self.gate)
@@ -193,13 +216,15 @@ def opened(
     issuer_port: int = 0,
     routes: Path | None = None,
     prepare: Callable[[Database], None] = lambda _database: None,
+    clock: Callable[[], datetime] | None = None,
 ) -> Iterator[Door]:
     """The door of a copy of a founded city, deciding, until the end of the block; `prepare` writes into it first."""
     shutil.copytree(founded, place)
     settings = Settings(data=place, port=PORT, issuer_port=issuer_port, routes=routes)
+    clock = clock or Clock()
     stores = open_stores(settings, clock=clock)
     prepare(stores.database)
-    city, loop = open_city(settings, stores), asyncio.new_event_loop()
+    city, loop = open_city(settings, stores, clock=clock), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     people = {person["login"]: person for person in json.loads((place / "demo-people.json").read_text())}
@@ -222,15 +247,16 @@ def opened(
         door.run(_stopped())
         door.run(proxy.__aexit__(None, None, None))
         loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+        join_in_time(thread)
         loop.close()
         city.records.spool.close()
         stores.close()
 
 
 async def _fresh(city: City) -> None:
-    while not city.deciding.decider.fresh():  # noqa: ASYNC110 - the lease tells nobody
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(30):
+        while not city.deciding.decider.fresh():  # noqa: ASYNC110 - the lease tells nobody
+            await asyncio.sleep(0.01)
 
 
 async def _stopped() -> None:
@@ -243,4 +269,4 @@ async def _stopped() -> None:
 
 def tomorrow(days: int = 30) -> str:
     """RFC 3339, so many days from now."""
-    return (clock() + timedelta(days=days)).isoformat()
+    return (time_of_day() + timedelta(days=days)).isoformat()

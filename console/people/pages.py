@@ -13,8 +13,9 @@ from authz.administer import Administration, Held
 from authz.errors import AlreadyHeld, MayNotGrant, SeparationOfDuty
 from authz.label import Label
 from authz.lease import Receipt
+from authz.offices import clearance_for
 from console.people.acts import give, person_in, take_back
-from console.people.person_page import PersonPage
+from console.people.person_page import BY_ROLE, PersonPage
 from console.shell.act import check_csrf
 from console.shell.frame import Frame
 from console.shell.names import name_in
@@ -151,7 +152,10 @@ def _read(form: Mapping[str, str], *, now: datetime) -> tuple[dict[str, Any], li
     if not form.get("role"):
         errors.append({"field": "role", "code": "role-missing"})
     clearance = form.get("clearance", "")
-    if clearance not in {"1", "2", "3", "4", "5"}:
+    if clearance not in {BY_ROLE, "1", "2", "3", "4", "5"}:
         errors.append({"field": "clearance", "code": "not-grantable"})
     values = {"role_id": form.get("role", ""), "department": form.get("department", ""), "expires_at": until}
-    return values | {"reason": reason, "clearance": Label(int(clearance)) if not errors else Label.L1}, errors
+    if errors:
+        return values, errors
+    asked = clearance_for(form["role"]) if clearance == BY_ROLE else Label(int(clearance))
+    return values | {"reason": reason, "clearance": asked}, errors

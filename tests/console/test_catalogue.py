@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from authz import store
 from catalogue.resource import Resource
-from city import processes as app
 from city.clock import clock
 from idp import store as idp_store
 from tests.catalogue.shop import HOUSING, OWN, Shop, Upstream, described, shop, signed

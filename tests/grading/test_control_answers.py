@@ -145,7 +145,7 @@ def test_an_answer_is_bounded_and_one_of_four(city: Door, changed: dict[str, str
 def test_an_answer_changed_by_hand_contradicts_its_record(city: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     given = answer(city, "vulnerability-handling", status="unmet").json
     city.settle()
-    monkeypatch.setattr(app, "clock", lambda now=clock: now() + timedelta(minutes=2))
+    city.city.clock.ahead = timedelta(minutes=2)
     with closing(sqlite3.connect(city.city.settings.data / "city.db")) as connection, connection:
         change = "UPDATE control_answer SET status = ? WHERE record = ?"
         for status, wrong in (("met", 1), ("unmet", 0)):
@@ -172,7 +172,7 @@ def test_while_an_answer_is_not_what_its_record_says_none_is_taken(
     city.settle()
     database = city.city.settings.data / "city.db"
     kept = database.with_name("kept.db")
-    monkeypatch.setattr(app, "clock", lambda now=clock: now() + timedelta(minutes=2))
+    city.city.clock.ahead = timedelta(minutes=2)
     with closing(sqlite3.connect(database)) as connection, closing(sqlite3.connect(kept)) as copy:
         connection.backup(copy)
         assert connection.execute(f"{by} WHERE record = ?", (given["record"],)).rowcount == 1

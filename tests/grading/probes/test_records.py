@@ -16,7 +16,7 @@ from tests.grading.graded import ask, by_hand, said
 def later(city: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that was written is too recent to be judged."""
     city.settle()
-    monkeypatch.setattr(app, "clock", lambda now=clock: now() + timedelta(minutes=2))
+    city.city.clock.ahead = timedelta(minutes=2)
 
 
 @pytest.mark.usefixtures("later")
