@@ -32,7 +32,7 @@ class OpenPath:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class PathReader:
     """Who reads an open path, by `role` of `department`: up to which label, for what, and until when."""
 
     id: str  # of the role assignment
@@ -70,7 +70,7 @@ def close_path(connection: Connection, name: str, act: Act) -> None:
     act.witness_deleted(connection, rule, *connection.execute(deleted).scalars())
 
 
-def add_reader(connection: Connection, reader: Reader, act: Act) -> None:
+def add_reader(connection: Connection, reader: PathReader, act: Act) -> None:
     """Let somebody read for a time. Raises AlreadyHeld where she may already, as high and at least as long."""
     same = sa.select(assignment.c.id).where(
         assignment.c.subject == reader.subject,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from authz.errors import AlreadyHeld, AssignmentUnknown
 from authz.label import Label
-from authz.open_path import Reader, add_reader, readers_at, remove_reader
+from authz.open_path import PathReader, add_reader, readers_at, remove_reader
 from catalogue.errors import AlreadyShared, ResourceUnknown, ShareUnknown
 from catalogue.resource import current_version, reader_of
 from catalogue.store import resource, share
@@ -84,7 +84,7 @@ class Shares:
             return new, self._epochs.bump(connection, [("subject", wanted.app)])
 
     def _insert(self, connection: Connection, wanted: ShareRequest, act: Act, *, clearance: Label) -> str:
-        reader = Reader(
+        reader = PathReader(
             id=self._mint(), subject=wanted.app, role=reader_of(wanted.resource), department=act.department,
             clearance=clearance, purpose=wanted.purpose, until=wanted.until,
         )  # fmt: skip

@@ -27,7 +27,7 @@ class AppBody(Schema):
 
 
 def apps_api(apps: Apps, shares: Shares, effective: Effective) -> Blueprint:
-    """List them, make one, change one, and give back what one may use."""
+    """List them, make one, and change one."""
     routes = Blueprint("apps-api", __name__, url_prefix=_BASE)
 
     @routes.route("")
@@ -50,7 +50,7 @@ def apps_api(apps: Apps, shares: Shares, effective: Effective) -> Blueprint:
             return app_json(app) | {"secret": secret}, 201
 
     def change(department: str, app: str, verb: str) -> dict[str, Any]:
-        """End it, or whatever else `APP_CHANGES` calls by this verb; answers when every gateway knows it."""
+        """Change an app as the path says; answers when every gateway knows it."""
         before, receipt = change_app(apps, current_act(), APP_CHANGES[verb], app, effective=effective)
         return app_json(before) | {"receipt": receipt_json(receipt)}
 
@@ -58,6 +58,13 @@ def apps_api(apps: Apps, shares: Shares, effective: Effective) -> Blueprint:
         routes.add_url_rule(
             f"/<app>{one.api_path}", one.verb, change, methods=[one.api_method], defaults={"verb": one.verb}
         )
+
+    return routes
+
+
+def app_shares_api(shares: Shares, effective: Effective) -> Blueprint:
+    """Give back what an app may use."""
+    routes = Blueprint("app-shares-api", __name__, url_prefix=_BASE)
 
     @routes.route("/<app>/shares/<share>")
     class AppShare(MethodView):

@@ -9,7 +9,7 @@ from catalogue.errors import ResourceUnknown
 from catalogue.room import Catalogue
 from console.catalogue.acts import Effective
 from console.catalogue.api import catalogue_api, resources_api, shares_api
-from console.catalogue.app_api import apps_api
+from console.catalogue.app_api import app_shares_api, apps_api
 from console.catalogue.app_pages import AppPages
 from console.catalogue.pages import CataloguePages
 from console.catalogue.rights import ReaderRights
@@ -55,6 +55,7 @@ def open_desk(
             resources_api(resources, effective, clock),
             shares_api(shares, speaks_for=rights.speaks_for, effective=effective, clock=clock),
             apps_api(apps, shares, effective),
+            app_shares_api(shares, effective),
         ),
         names={"resources": resource_name, "apps": lambda identifier, _lang: apps.name_of(identifier)},
     )
