@@ -21,7 +21,7 @@ from crypto.reseal import Column, Forgettable, Place
 from crypto.upkeep import Upkeep
 from crypto.uses import Uses
 from gateway.local import exchange
-from idp import app_key, recheck
+from idp import apps, recheck
 from idp.cookies import PREFIX
 from idp.directory import Directory
 from idp.session import ID_TOKEN
@@ -98,7 +98,7 @@ def sealed_places(stores: Stores) -> Sequence[Place]:
         Column(database, session.c.refresh_token, purpose=lambda row: recheck.purpose_of(row["id"])),
         Column(database, parked.c.sealed, purpose=lambda row: park.purpose_of(dict(row))),
         Column(database, parked.c.approval, purpose=park.approval_purpose),
-        Column(database, app.c.sealed, purpose=lambda row: app_key.purpose(row["id"])),
+        Column(database, app.c.sealed, purpose=lambda row: apps.seal_purpose(row["id"])),
         Forgettable(stores.ephemeral, PREFIX),
     )
 

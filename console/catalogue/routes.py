@@ -1,6 +1,7 @@
 """The paths of the catalogue desk."""
 
 from authz.label import Label
+from console.catalogue.app_acts import APP_CHANGES
 from console.shell.desk_route import SECRET, DeskRoute
 from gateway.routes import Route
 from storage.actions import Action
@@ -27,7 +28,6 @@ def routes(route: DeskRoute) -> list[Route]:
             POST=Action.SHARE_END,
         ),
         route(_APPS, SECRET, GET=Action.APP_READ, POST=Action.APP_CREATE),
-        route(f"{_APPS}/{{app}}/end", SECRET, about=_APP, POST=Action.APP_END),
         route(f"{_APPS}/{{app}}/shares/{{share}}/end", SECRET, about=f"{_APP}/shares/{{share}}", POST=Action.SHARE_END),
         route("/api/v1/catalogue", Label.L2, GET=Action.READ),
         route("/api/v1/catalogue/{resource}", Label.L2, GET=Action.READ),
@@ -37,6 +37,13 @@ def routes(route: DeskRoute) -> list[Route]:
         route(f"{_RESOURCES_API}/{{resource}}/shares", Label.L2, POST=Action.SHARE_ASK, approval_label=SECRET),
         route(f"{_RESOURCES_API}/{{resource}}/shares/{{share}}", SECRET, DELETE=Action.SHARE_END),
         route(_APPS_API, SECRET, GET=Action.APP_READ, POST=Action.APP_CREATE),
-        route(f"{_APPS_API}/{{app}}", SECRET, DELETE=Action.APP_END),
         route(f"{_APPS_API}/{{app}}/shares/{{share}}", SECRET, DELETE=Action.SHARE_END),
+        *(
+            route(f"{prefix}{_APP}{path}", SECRET, about=_APP, **{method: change.action})
+            for change in APP_CHANGES.values()
+            for prefix, path, method in (
+                ("", f"/{change.verb}", "POST"),
+                ("/api/v1", change.api_path, change.api_method),
+            )
+        ),
     ]
