@@ -15,8 +15,6 @@ from urllib.parse import unquote
 
 from authz.facts import SystemFact
 from authz.label import Label
-from authz.policy import Rule
-from authz.request import ANONYMOUS, Effect
 from gateway.errors import InvalidRoute, RouteUnknown
 from storage.actions import Action
 
@@ -285,25 +283,3 @@ def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
             return False
     longer = max(one, other, key=len)
     return len(one) == len(other) or longer[min(len(one), len(other)) :] == ("**",)
-
-
-def _casbin(pattern: str) -> str:
-    """A route's pattern as the policy writes it: `{name}` is `:name`, a `/**` at the end is `/*`."""
-    return re.sub(r"\{([a-z]+)\}", r":\1", pattern).replace("**", "*")
-
-
-def public_rules(routes: Iterable[Route]) -> list[Rule]:
-    """What `public` routes mean to the PDP: a rule for everybody, like any other (law 2)."""
-    return [
-        Rule(
-            id=f"public {route.host}{route.path.replace('**', '...')} {action}",  # no id holds a wildcard
-            subject=ANONYMOUS,
-            department=route.department,
-            object=f"/{route.system}{_casbin(route.about or route.path)}",
-            action=action,
-            effect=Effect.PERMIT,
-        )
-        for route in routes
-        if route.public
-        for action in sorted(set(route.actions.values()))
-    ]
