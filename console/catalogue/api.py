@@ -20,7 +20,7 @@ from console.catalogue.acts import Sharing, wrong_with_ask
 from console.shell.act import check_csrf
 from console.shell.paging import PageQuery
 from console.shell.problem import problem
-from console.shell.receipts import in_full
+from console.shell.receipts import receipt_json
 
 _DEPARTMENT = "/api/v1/departments/<department>"
 _TEXT = validate.Length(max=2000)
@@ -98,7 +98,7 @@ def published(sharing: Sharing) -> Blueprint:
                 made, receipt = sharing.publish(told, department=department, system=told["system"], path=told["path"])
             except NotServed as wrong:
                 return problem(422, wrong.code, [{"field": "path", "code": wrong.code}])
-            return _resource(made) | {"receipt": in_full(receipt)}, 201
+            return _resource(made) | {"receipt": receipt_json(receipt)}, 201
 
     @routes.route("/<resource>/versions")
     class Versions(MethodView):
@@ -116,7 +116,7 @@ def published(sharing: Sharing) -> Blueprint:
             """Withdraw; answers when nobody reads it any more."""
             check_csrf()
             over, receipt = sharing.withdraw(resource, department=department)
-            return _resource(over) | {"receipt": in_full(receipt)}
+            return _resource(over) | {"receipt": receipt_json(receipt)}
 
     return routes
 
@@ -136,7 +136,7 @@ def shares(sharing: Sharing) -> Blueprint:
             if errors := wrong_with_ask(purpose=asked["purpose"], until=until, now=sharing.clock()):
                 return problem(422, "request-invalid", errors)
             made, receipt = sharing.give(resource, department=department, until=until, **asked)
-            return _share(made) | {"receipt": in_full(receipt)}, 201
+            return _share(made) | {"receipt": receipt_json(receipt)}, 201
 
     @routes.route("/resources/<resource>/shares/<share>")
     class OfOwner(MethodView):
@@ -144,7 +144,7 @@ def shares(sharing: Sharing) -> Blueprint:
             """End it, as the owner."""
             check_csrf()
             over, receipt = sharing.end(share, owner=department, of=resource)
-            return _share(over) | {"receipt": in_full(receipt)}
+            return _share(over) | {"receipt": receipt_json(receipt)}
 
     @routes.route("/apps/<app>/shares/<share>")
     class OfUser(MethodView):
@@ -152,7 +152,7 @@ def shares(sharing: Sharing) -> Blueprint:
             """End it, as who uses it."""
             check_csrf()
             over, receipt = sharing.end(share, user=department, of=app)
-            return _share(over) | {"receipt": in_full(receipt)}
+            return _share(over) | {"receipt": receipt_json(receipt)}
 
     return routes
 
@@ -187,7 +187,7 @@ def apps(sharing: Sharing) -> Blueprint:
             """End it; answers when no gateway takes its key."""
             check_csrf()
             over, receipt = sharing.end_app(app, department=department)
-            return _app(over) | {"receipt": in_full(receipt)}
+            return _app(over) | {"receipt": receipt_json(receipt)}
 
     return routes
 

@@ -12,7 +12,7 @@ from console.catalogue.acts import Sharing
 from console.shell.act import check_csrf
 from console.shell.frame import Frame
 from console.shell.names import name_in
-from console.shell.receipts import Told
+from console.shell.receipts import Receipts
 from gateway.local import exchange
 from idp.directory import Directory
 
@@ -22,8 +22,8 @@ _BASE = "/departments/<department>/apps"
 class AppPages:
     """The views of the department whose apps they are."""
 
-    def __init__(self, frame: Frame, *, sharing: Sharing, directory: Directory, told: Told) -> None:
-        self._frame, self._sharing, self._directory, self._told = frame, sharing, directory, told
+    def __init__(self, frame: Frame, *, sharing: Sharing, directory: Directory, receipts: Receipts) -> None:
+        self._frame, self._sharing, self._directory, self._receipts = frame, sharing, directory, receipts
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -51,13 +51,13 @@ class AppPages:
         """End it: no gateway takes its key from then on."""
         check_csrf()
         _, receipt = self._sharing.end_app(app, department=department)
-        return self._told.at(f"/departments/{department}/apps", "app-ended", receipt)
+        return self._receipts.redirect_with(f"/departments/{department}/apps", "app-ended", receipt)
 
     def end_share(self, department: str, app: str, share: str) -> Response:
         """Give back what an app may use."""
         check_csrf()
         _, receipt = self._sharing.end(share, user=department, of=app)
-        return self._told.at(f"/departments/{department}/apps", "share-ended", receipt)
+        return self._receipts.redirect_with(f"/departments/{department}/apps", "share-ended", receipt)
 
     def _shown(self, department: str, *, status: int = 200, **given: Any) -> Response:
         base, room = f"/departments/{department}/apps", self._sharing.room
@@ -84,7 +84,7 @@ class AppPages:
             made=given.get("made"),
             name=given.get("name", ""),
             errors=given.get("errors", []),
-            receipt=self._told.here(base),
+            receipt=self._receipts.read(base),
         )
 
 

@@ -14,7 +14,7 @@ from console.catalogue.app_pages import AppPages
 from console.catalogue.pages import CataloguePages
 from console.shell.desk import Desk
 from console.shell.frame import Frame
-from console.shell.receipts import Told
+from console.shell.receipts import Receipts
 from crypto.aead import Sealer
 from gateway.routes import Route
 from idp.directory import Directory
@@ -40,9 +40,11 @@ def open_desk(
         except ResourceUnknown:
             return ""
 
-    sharing, told = Sharing(catalogue, policies=policies, effective=effective, clock=clock), Told(seal)
-    pages = CataloguePages(frame, sharing=sharing, directory=directory, register=register, portals=portals, told=told)
-    apps = AppPages(frame, sharing=sharing, directory=directory, told=told)
+    sharing, receipts = Sharing(catalogue, policies=policies, effective=effective, clock=clock), Receipts(seal)
+    pages = CataloguePages(
+        frame, sharing=sharing, directory=directory, register=register, portals=portals, receipts=receipts
+    )
+    apps = AppPages(frame, sharing=sharing, directory=directory, receipts=receipts)
     return Desk(
         pages=(pages.blueprint(), apps.blueprint()),
         api=(api.resources(sharing), api.published(sharing), api.shares(sharing), api.apps(sharing)),

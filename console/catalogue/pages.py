@@ -19,7 +19,7 @@ from console.catalogue.acts import LONGEST_DAYS, Sharing, wrong_with_ask
 from console.shell.act import check_csrf
 from console.shell.frame import Frame
 from console.shell.names import name_in
-from console.shell.receipts import Told
+from console.shell.receipts import Receipts
 from console.shell.terms import PRESET_DAYS
 from gateway.local import exchange
 from gateway.routes import Route
@@ -37,11 +37,11 @@ class CataloguePages:
         directory: Directory,
         register: Register,
         portals: Mapping[str, Route],
-        told: Told,
+        receipts: Receipts,
     ) -> None:
         """`portals`: of each system the route of its first page."""
         self._frame, self._sharing, self._directory, self._register = frame, sharing, directory, register
-        self._portals, self._told = portals, told
+        self._portals, self._receipts = portals, receipts
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -69,7 +69,7 @@ class CataloguePages:
             resources=[self._listed(one) for one in found],
             next_url=f"?{more}" if more else None,
             new=[(f"/departments/{one}/resources/new", self._department(one)) for one in mine],
-            receipt=self._told.here("/catalogue"),
+            receipt=self._receipts.read("/catalogue"),
         )
 
     def resource(self, resource: str) -> Response:
@@ -94,7 +94,7 @@ class CataloguePages:
             made, receipt = self._sharing.publish(described, department=department, **place)
         except NotServed as wrong:
             return self._form(department, filled=request.form, errors=[{"field": "path", "code": wrong.code}])
-        return self._told.at(f"/catalogue/{made.resource}", "resource-published", receipt)
+        return self._receipts.redirect_with(f"/catalogue/{made.resource}", "resource-published", receipt)
 
     def renew(self, department: str, resource: str) -> Response:
         """Publish the next version."""
@@ -104,13 +104,13 @@ class CataloguePages:
             found = self._sharing.room.resources.find(resource)
             return self._shown(found, status=422, errors=errors, filled=request.form)
         self._sharing.renew(resource, described, department=department)
-        return self._told.at(f"/catalogue/{resource}", "resource-renewed")
+        return self._receipts.redirect_with(f"/catalogue/{resource}", "resource-renewed")
 
     def withdraw(self, department: str, resource: str) -> Response:
         """Take it out of the catalogue."""
         check_csrf()
         _, receipt = self._sharing.withdraw(resource, department=department)
-        return self._told.at("/catalogue", "resource-withdrawn", receipt)
+        return self._receipts.redirect_with("/catalogue", "resource-withdrawn", receipt)
 
     def ask(self, department: str, resource: str) -> Response:
         """Let an app of the reader's use it; the owner's approval was asked for at the door."""
@@ -124,13 +124,13 @@ class CataloguePages:
         _, receipt = self._sharing.give(
             resource, department=department, app=form["app"], purpose=form["purpose"], until=until
         )
-        return self._told.at(f"/catalogue/{resource}", "share-given", receipt)
+        return self._receipts.redirect_with(f"/catalogue/{resource}", "share-given", receipt)
 
     def end(self, department: str, resource: str, share: str) -> Response:
         """End a share, as its owner."""
         check_csrf()
         _, receipt = self._sharing.end(share, owner=department, of=resource)
-        return self._told.at(f"/catalogue/{resource}", "share-ended", receipt)
+        return self._receipts.redirect_with(f"/catalogue/{resource}", "share-ended", receipt)
 
     def _shown(self, found: Resource, *, status: int = 200, **given: Any) -> Response:
         owner, room = self._sharing.administers(found.department), self._sharing.room
@@ -152,7 +152,7 @@ class CataloguePages:
             else None,
             longest=LONGEST_DAYS,
             errors=given.pop("errors", []),
-            receipt=self._told.here(f"/catalogue/{found.resource}"),
+            receipt=self._receipts.read(f"/catalogue/{found.resource}"),
         )
 
     def _form(

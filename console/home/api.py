@@ -9,7 +9,7 @@ from flask_smorest import Blueprint
 from audit.event import timestamp
 from authz.lease import Receipt
 from console.shell.act import check_csrf
-from console.shell.receipts import in_full
+from console.shell.receipts import receipt_json
 from gateway.local import exchange
 from idp.directory import Directory
 from idp.session import Sessions
@@ -33,6 +33,6 @@ def sessions(held: Sessions, directory: Directory, effective: Callable[[int], Re
             check_csrf()
             talk = exchange()
             over, epoch = held.end_all(talk.recorded.identity.subject, directory, record=talk.recorded.inbound.id)
-            return {"ended": len(over), "receipt": in_full(effective(epoch))}
+            return {"ended": len(over), "receipt": receipt_json(effective(epoch))}
 
     return routes

@@ -16,7 +16,7 @@ from authz.lease import Receipt
 from console.people.acts import give, person_in, take_back
 from console.shell.act import check_csrf
 from console.shell.problem import problem
-from console.shell.receipts import in_full
+from console.shell.receipts import receipt_json
 from console.shell.terms import REASON_CHARS, wrong_with_terms
 from idp.directory import PAGE_PEOPLE, Directory, subtree
 
@@ -84,7 +84,7 @@ def assignments(
                 return problem(422, "request-invalid", errors)
             asked = {"role_id": body["role"], "clearance": Label(body["clearance"]), "expires_at": body["expires_at"]}
             given, epoch = give(administration, person=person, department=department, reason=body["reason"], **asked)
-            return _assignment(given) | {"receipt": in_full(effective(epoch))}, 201
+            return _assignment(given) | {"receipt": receipt_json(effective(epoch))}, 201
 
     @routes.route("/<assignment>")
     class OneAssignment(MethodView):
@@ -93,7 +93,7 @@ def assignments(
             check_csrf()
             person_in(directory, department, person)
             taken, epoch = take_back(administration, assignment, person=person, department=department)
-            return _assignment(taken) | {"receipt": in_full(effective(epoch))}
+            return _assignment(taken) | {"receipt": receipt_json(effective(epoch))}
 
     return routes
 

@@ -18,7 +18,7 @@ from console.people.person_page import PersonPage
 from console.shell.act import check_csrf
 from console.shell.frame import Frame
 from console.shell.names import name_in
-from console.shell.receipts import Told
+from console.shell.receipts import Receipts
 from console.shell.terms import wrong_with_terms
 from gateway.local import exchange
 from idp.directory import PAGE_PEOPLE, Department, Directory, Person, subtree
@@ -34,11 +34,11 @@ class PeoplePages:
         directory: Directory,
         administration: Administration,
         effective: Callable[[int], Receipt],
-        told: Told,
+        receipts: Receipts,
         clock: Callable[[], datetime],
     ) -> None:
         self._frame, self._directory, self._administration = frame, directory, administration
-        self._effective, self._told, self._clock = effective, told, clock
+        self._effective, self._receipts, self._clock = effective, receipts, clock
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -79,7 +79,9 @@ class PeoplePages:
     def person(self, department: str, person: str) -> Response:
         """D2: what she holds in this department and below, and what I may give her."""
         subject, _ = person_in(self._directory, department, person)
-        return self._shown(department, subject, receipt=self._told.here(f"/departments/{department}/people/{person}"))
+        return self._shown(
+            department, subject, receipt=self._receipts.read(f"/departments/{department}/people/{person}")
+        )
 
     def assign(self, department: str, person: str) -> Response:
         """Give a role, wait for every gateway, and show the receipt."""
@@ -110,7 +112,7 @@ class PeoplePages:
 
     def _done(self, what: str, department: str, person: Person, held: Held, receipt: Receipt) -> Response:
         page = f"/departments/{department}/people/{person.id}"
-        return self._told.at(page, what, receipt, id=held.id)
+        return self._receipts.redirect_with(page, what, receipt, id=held.id)
 
     def _shown(self, department: str, person: Person, *, status: int = 200, **given: Any) -> Response:
         tree, actor = self._directory.departments(), exchange().recorded.identity

@@ -14,7 +14,7 @@ from authz.lease import Receipt
 from authz.register import Register
 from console.shell.act import check_csrf
 from console.shell.problem import problem
-from console.shell.receipts import in_full
+from console.shell.receipts import receipt_json
 from console.systems.control_pages import give, wrong_with_answer
 from console.systems.pages import run
 from gateway.local import exchange
@@ -78,7 +78,7 @@ def systems(register: Register, grades: Grades, effective: Callable[[int], Recei
                 "grade": graded.grade.grade,
                 "label": int(graded.grade.label),
                 "recovery_class": graded.grade.recovery_class,
-                "receipt": in_full(receipt),
+                "receipt": receipt_json(receipt),
             }
 
     return routes

@@ -12,7 +12,7 @@ from console.shell.act import check_csrf
 from console.shell.frame import Frame
 from console.shell.grading_words import MARKS
 from console.shell.names import name_in
-from console.shell.receipts import Told
+from console.shell.receipts import Receipts
 from console.shell.terms import PRESET_DAYS, REASON_CHARS, wrong_with_terms
 from gateway.local import exchange
 from grading.control_answers import ANSWERS, ControlAnswers
@@ -30,11 +30,11 @@ class ControlPages:
         register: Register,
         directory: Directory,
         answers: ControlAnswers,
-        told: Told,
+        receipts: Receipts,
         clock: Callable[[], datetime],
     ) -> None:
         self._frame, self._register, self._directory = frame, register, directory
-        self._answers, self._told, self._clock = answers, told, clock
+        self._answers, self._receipts, self._clock = answers, receipts, clock
 
     def blueprint(self) -> Blueprint:
         """Both of them, by path."""
@@ -56,7 +56,7 @@ class ControlPages:
         if until is None or errors:
             return self._shown(system, control, filled=filled, errors=errors)
         give(self._answers, system, control, status=filled["status"], reason=filled["reason"], until=until)
-        return self._told.at(f"/systems/{system}/controls/{control}", "control-answered")
+        return self._receipts.redirect_with(f"/systems/{system}/controls/{control}", "control-answered")
 
     def _shown(self, system: str, control: str, *, filled: Mapping[str, str], errors: list[dict[str, str]]) -> Response:
         asked, history = self._answers.history(system, control)
@@ -76,7 +76,7 @@ class ControlPages:
             statuses=ANSWERS,
             marks=MARKS,
             reason_chars=REASON_CHARS,
-            receipt=self._told.here(f"/systems/{system}/controls/{control}"),
+            receipt=self._receipts.read(f"/systems/{system}/controls/{control}"),
             csrf=exchange().recorded.identity.csrf,
         )
 

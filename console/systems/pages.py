@@ -15,7 +15,7 @@ from console.shell.act import check_csrf
 from console.shell.frame import Frame
 from console.shell.grading_words import MARKS
 from console.shell.names import name_in
-from console.shell.receipts import Told
+from console.shell.receipts import Receipts
 from console.systems.answerers import answerers, with_names
 from console.systems.report import document
 from gateway.local import exchange
@@ -46,7 +46,7 @@ class SystemPages:
         clock: Callable[[], datetime],
         facts: Callable[[str, str], Facts],
         effective: Callable[[int], Receipt],
-        receipts: Told,
+        receipts: Receipts,
     ) -> None:
         self._frame, self._register, self._directory = frame, register, directory
         self._grades, self._assessments, self._facts, self._effective = grades, assessments, facts, effective
@@ -98,7 +98,7 @@ class SystemPages:
         inbound, actor = talk.recorded.inbound, talk.recorded.identity.subject
         _, epoch, told = self._grades.propose(system, wanted, actor=actor, approver=inbound.approver, record=inbound.id)
         talk.recorded.notes.update(told, grade=str(wanted.grade))
-        return self._receipts.at(f"/systems/{system}", "grade-set", self._effective(epoch))
+        return self._receipts.redirect_with(f"/systems/{system}", "grade-set", self._effective(epoch))
 
     def run(self, system: str) -> Answer:
         """Assess it now."""
@@ -171,7 +171,7 @@ class SystemPages:
             basis_chars=BASIS_CHARS,
             marks=MARKS,
             csrf=actor.csrf,
-            receipt=self._receipts.here(f"/systems/{system}"),
+            receipt=self._receipts.read(f"/systems/{system}"),
         )
 
 
