@@ -7,7 +7,6 @@ Every row names the record of the decision it was made under.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -17,9 +16,9 @@ from authz.label import Label
 from authz.offices import EXCLUSIVE
 from authz.store import assignment, may_grant, role
 from idp.directory import Department, Directory, subtree
+from storage.act import Act
 from storage.database import Database
 from storage.epoch import EpochSource
-from storage.witness import of
 
 READER = "reader-of-"  # roles made for one published resource each, which apps hold and nobody grants
 
@@ -56,12 +55,15 @@ class Grantable:
     ceiling: Label
 
 
-class Written(NamedTuple):
-    """The assignment that was given or taken, the epoch it counts from, and what its outcome record says of the row."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleTerms:
+    """What is to be given: which role, where, up to which label, until when (None: for good), and why."""
 
-    held: Held
-    epoch: int
-    witness: Mapping[str, str]
+    role: str
+    department: str
+    clearance: Label
+    expires_at: datetime | None
+    reason: str
 
 
 class Administration:
@@ -111,38 +113,28 @@ class Administration:
                 held.setdefault(row.subject, []).append(row.role)
         return held
 
-    def assign(
-        self,
-        *,
-        actor: str,
-        subject: str,
-        role_id: str,
-        department: str,
-        clearance: Label,
-        expires_at: datetime | None,
-        reason: str,
-        record: str,
-    ) -> Written:
-        """Give `role_id` to `subject` in `department`.
+    def assign(self, subject: str, terms: RoleTerms, act: Act) -> tuple[Held, int]:
+        """Give `subject` a role under `terms`; return the assignment and the epoch that it counts from.
 
         Raises MayNotGrant, SeparationOfDuty, AlreadyHeld, PersonUnknown.
         """
         departments = self._directory.departments()
-        given = Held(
-            id=self._mint(), subject=subject, role=role_id, department=department, clearance=clearance,
-            expires_at=expires_at, reason=reason, given_by=actor, given_at=self._clock(), record=record,
+        new = Held(
+            id=self._mint(), subject=subject, role=terms.role, department=terms.department, clearance=terms.clearance,
+            expires_at=terms.expires_at, reason=terms.reason, given_by=act.actor, given_at=act.at, record=act.record,
             revoked_by=None, revoked_at=None, revoke_record=None,
         )  # fmt: skip
         with self._database.transaction() as connection:
             self._directory.hold(connection, subject)  # what excludes what is looked at one assignment after the other
-            self._check_may_grant(connection, departments, given)
-            check_separation(connection, subject=subject, role_id=role_id, at=given.given_at)
-            _check_gives_something(connection, given)
-            insert(connection, given)
-            return self._written(connection, given)
+            self._check_may_grant(connection, departments, new, actor=act.actor)
+            check_separation(connection, subject=subject, role_id=terms.role, at=act.at)
+            _check_gives_something(connection, new)
+            insert(connection, new)
+            act.witness(connection, assignment, new.id)
+            return new, self._epochs.bump(connection, [("subject", subject)])
 
-    def revoke(self, identifier: str, *, actor: str, subject: str, department: str, record: str) -> Written:
-        """Take back what `subject` holds in `department` or below.
+    def revoke(self, identifier: str, *, subject: str, department: str, act: Act) -> tuple[Held, int]:
+        """Take back what `subject` holds in `department` or below; return it as it was, and the epoch without it.
 
         Raises AssignmentUnknown, also for an assignment of somebody else or elsewhere, and MayNotGrant.
         """
@@ -157,22 +149,18 @@ class Administration:
             row = connection.execute(query.with_for_update()).mappings().one_or_none()
             if row is None:
                 raise AssignmentUnknown(identifier)
-            taken = Held(**row)
-            self._check_may_grant(connection, departments, taken, actor=actor)
-            values = {"revoked_by": actor, "revoked_at": self._clock(), "revoke_record": record}
+            old = Held(**row)
+            self._check_may_grant(connection, departments, old, actor=act.actor)
+            values = {"revoked_by": act.actor, "revoked_at": act.at, "revoke_record": act.record}
             connection.execute(sa.update(assignment).where(assignment.c.id == identifier).values(values))
-            return self._written(connection, taken)
-
-    def _written(self, connection: Connection, held: Held) -> Written:
-        witness = dict([of(connection, assignment, held.id)])
-        return Written(held, self._epochs.bump(connection, [("subject", held.subject)]), witness)
+            act.witness(connection, assignment, identifier)
+            return old, self._epochs.bump(connection, [("subject", subject)])
 
     @staticmethod
     def _check_may_grant(
-        connection: Connection, departments: Mapping[str, Department], wanted: Held, *, actor: str = ""
+        connection: Connection, departments: Mapping[str, Department], wanted: Held, *, actor: str
     ) -> None:
         """Granting is a right of its own: role × subtree × ceiling, never derived from roles held (law 8)."""
-        actor = actor or wanted.given_by
         rights = connection.execute(
             sa.select(may_grant).where(may_grant.c.subject == actor, may_grant.c.role == wanted.role)
         ).mappings()

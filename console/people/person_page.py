@@ -82,7 +82,7 @@ class PersonPage:
             "until": until,
             "reason": "",
         }
-        given = {name: filled.get(name, text) for name, text in preset.items()}
+        values = {name: filled.get(name, text) for name, text in preset.items()}
         return {
             "action": self._base,
             "roles": [
@@ -93,22 +93,22 @@ class PersonPage:
                 }
                 for role in sorted(self.may)
             ],
-            "departments": [{"id": one, "name": name_in(self.tree[one], self.lang)} for one in inside],
+            "departments": [{"id": node, "name": name_in(self.tree[node], self.lang)} for node in inside],
             "clearances": list(range(1, highest + 1)),
-            "filled": {**given, "clearance": int(given["clearance"]) if given["clearance"] in _CLEARANCES else 0},
+            "filled": {**values, "clearance": int(values["clearance"]) if values["clearance"] in _CLEARANCES else 0},
         }
 
     def _history(self) -> list[dict[str, Any]]:
-        told = []
+        events = []
         for held in self.ever:
             what = {
                 "role": name_in(self.roles[held.role], self.lang),
                 "department": name_in(self.tree[held.department], self.lang),
             }
-            told.append(what | self._event("given", held.given_at, held.given_by, held.record))
+            events.append(what | self._event("given", held.given_at, held.given_by, held.record))
             if held.revoked_at and held.revoked_by and held.revoke_record:
-                told.append(what | self._event("taken-back", held.revoked_at, held.revoked_by, held.revoke_record))
-        return sorted(told, key=lambda event: event["at"], reverse=True)
+                events.append(what | self._event("taken-back", held.revoked_at, held.revoked_by, held.revoke_record))
+        return sorted(events, key=lambda event: event["at"], reverse=True)
 
     def _event(self, what: str, at: datetime, by: str, record: str) -> dict[str, Any]:
         return {"what": what, "at": at, "by": self.names.get(by, by), "href": f"/audit?request={record}"}
