@@ -22,9 +22,9 @@ from authz.request import Missing
 from authz.store import parked
 from crypto.aead import Sealer
 from crypto.errors import SealInvalid
-from storage import advisory
+from storage import advisory, witness
+from storage.act import Act
 from storage.database import Database
-from storage.witness import of
 
 BODY_BYTES = 64 * 1024
 PER_SUBJECT, WAITING_PER_SUBJECT = 8, 32  # the second: of those that wait for somebody else
@@ -34,7 +34,7 @@ _PURPOSE, _APPROVAL = "parked request", "approval"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ApprovalRequest:
     """What a second person is asked for: the act, and the action that approves it on the same object."""
 
     department: str
@@ -45,7 +45,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
+class ParkedRequest:
     """A request as its bytes were, who may send it again, and what a second person said to it."""
 
     id: str
@@ -55,7 +55,7 @@ class Parked:
     parked_at: datetime
     expires_at: datetime
     digest: str
-    asked: Asked | None  # None: it waits for no second person
+    approval_request: ApprovalRequest | None  # None: it waits for no second person
     verdict: str  # "", "approved", "rejected"
     decided_by: str
     decided_at: datetime | None
@@ -66,19 +66,19 @@ class Parked:
     target: str = ""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # the chosen ones: what the body is
     body: bytes = field(default=b"", repr=False)
-    witness: Mapping[str, str] = field(default_factory=dict, repr=False)  # of the row, after it was written
 
     @property
     def approver(self) -> str:
         """Who approved it, or "": of what waits for no second person nobody looked whether an approval is sealed."""
-        return self.decided_by if self.asked is not None and self.verdict == APPROVED else ""
+        return self.decided_by if self.approval_request is not None and self.verdict == APPROVED else ""
 
 
-class Kept(NamedTuple):
-    """Under which id, and what the record that says so says of the row."""
+class ParkingSlip(NamedTuple):
+    """Under which id a request is parked, and what the record of that says of its row: its name and its digest."""
 
     id: str
-    witness: Mapping[str, str]
+    row: str
+    digest: str
 
 
 class Parking:
@@ -101,8 +101,8 @@ class Parking:
         headers: tuple[tuple[str, str], ...],
         body: bytes,
         record: str,
-        asked: Asked | None = None,
-    ) -> Kept:
+        approval_request: ApprovalRequest | None = None,
+    ) -> ParkingSlip:
         """Seal and store, unless the same request waits for a second person already; then it is that one.
 
         Raises ParkFull when the subject has too many or the body is too large.
@@ -113,61 +113,62 @@ class Parking:
         words = {"method": method, "target": target, "headers": headers, "body": base64.b64encode(body).decode()}
         text = json.dumps(words).encode()
         row = {"id": record, "subject": subject, "host": host, "missing": missing, "parked_at": now, "record": record}
-        row |= {"expires_at": now + (WAITING_LIFETIME if asked else LIFETIME), "digest": _digest(text)}
-        row |= {"verdict": "", "reason": "", **_columns(asked)}
+        row |= {"expires_at": now + (WAITING_LIFETIME if approval_request else LIFETIME), "digest": _digest(text)}
+        row |= {"verdict": "", "reason": "", **_columns(approval_request)}
         row["sealed"] = self.seal.seal(text, purpose=purpose_of(row))
         with self.database.transaction() as connection:
             advisory.hold(connection, f"parked {subject}")  # counted one after the other; a service has no other row
             self._forget_old(connection, now)
-            if asked and (same := self._same(connection, row)):
-                return Kept(same, dict([of(connection, parked, same)]))
-            self._check_room(connection, subject, now, waiting=asked is not None)
+            if approval_request and (same := self._same(connection, row)):
+                return ParkingSlip(same, *witness.of(connection, parked, same))
+            self._check_room(connection, subject, now, waiting=approval_request is not None)
             connection.execute(sa.insert(parked).values(row))
-            return Kept(record, dict([of(connection, parked, record)]))
+            return ParkingSlip(record, *witness.of(connection, parked, record))
 
-    def look(self, identifier: str, *, subject: str, host: str) -> Parked:
+    def look(self, identifier: str, *, subject: str, host: str) -> ParkedRequest:
         """The request, still parked. Raises ParkedUnknown: not there, not hers, not of this host, too old, sent."""
         mine = self._mine(identifier, subject, host)
         with self.database.transaction() as connection:
-            return self.opened(connection.execute(sa.select(parked).where(mine)).mappings().one_or_none())
+            return self.open_row(connection.execute(sa.select(parked).where(mine)).mappings().one_or_none())
 
-    def take(self, identifier: str, *, subject: str, host: str, record: str) -> Parked:
-        """The request, no longer parked: it can be taken once. Raises ParkedUnknown, NotApproved.
+    def take(self, identifier: str, *, host: str, act: Act) -> ParkedRequest:
+        """The actor's request, no longer parked: it can be taken once. Raises ParkedUnknown, NotApproved.
 
         One that a second person approved stays as a row without its bytes, for both to see, until it is too old.
         """
-        mine = sa.select(parked).where(self._mine(identifier, subject, host)).with_for_update()
+        hers = sa.select(parked).where(self._mine(identifier, act.actor, host)).with_for_update()
         with self.database.transaction() as connection:
-            row = connection.execute(mine).mappings().one_or_none()
-            found = self.opened(row)
-            if found.asked is None:
+            row = connection.execute(hers).mappings().one_or_none()
+            request = self.open_row(row)
+            if request.approval_request is None:
                 connection.execute(sa.delete(parked).where(parked.c.id == identifier))
-                return found
-            if row is None or found.verdict != APPROVED:
+                return request
+            if row is None or request.verdict != APPROVED:
                 raise NotApproved
             self._check_approval(row)
-            sent = {"taken_at": self.clock(), "take_record": record, "sealed": b""}
+            sent = {"taken_at": act.at, "take_record": act.record, "sealed": b""}
             connection.execute(sa.update(parked).where(parked.c.id == identifier).values(sent))
-            return replace(found, witness=dict([of(connection, parked, identifier)]))
+            act.witness(connection, parked, identifier)
+            return request
 
     def sweep(self) -> int:
         """Forget what is too old; return how many."""
         with self.database.transaction() as connection:
             return self._forget_old(connection, self.clock())
 
-    def opened(self, row: sa.RowMapping | None) -> Parked:
+    def open_row(self, row: sa.RowMapping | None) -> ParkedRequest:
         """A row as a value, with its bytes if it was not sent yet. Raises ParkedUnknown, SealInvalid."""
         if row is None:
             raise ParkedUnknown
-        found = self.emptied(row)
+        request = self.without_bytes(row)
         if not row["sealed"]:
-            return found
+            return request
         text = self.seal.open(row["sealed"], purpose=purpose_of(dict(row)))
         if row["digest"] and not hmac.compare_digest(_digest(text), row["digest"]):
             raise SealInvalid
         words = json.loads(text)
         return replace(
-            found,
+            request,
             method=words["method"],
             target=words["target"],
             headers=tuple((name, value) for name, value in words["headers"]),
@@ -175,11 +176,11 @@ class Parking:
         )
 
     @staticmethod
-    def emptied(row: sa.RowMapping) -> Parked:
+    def without_bytes(row: sa.RowMapping) -> ParkedRequest:
         """A row as a value, without what is sealed in it."""
         values: dict[str, Any] = {name: row[name] for name in _PLAIN}
-        values |= {"missing": Missing(row["missing"]), "asked": _asked(row), "decided_by": row["decided_by"] or ""}
-        return Parked(**values)
+        values |= {"missing": Missing(row["missing"]), "approval_request": _approval_request(row)}
+        return ParkedRequest(**values | {"decided_by": row["decided_by"] or ""})
 
     def approval_of(self, row: sa.RowMapping, *, by: str, record: str) -> bytes:
         """What only this process can write: that `by` approved these bytes of this request, under this record."""
@@ -236,15 +237,15 @@ def approval_purpose(row: sa.RowMapping) -> str:
     return f"{_APPROVAL} {row['id']} {row['subject']} {row['host']} {row['digest']}"
 
 
-def _columns(asked: Asked | None) -> dict[str, Any]:
+def _columns(wanted: ApprovalRequest | None) -> dict[str, Any]:
     names = ("department", "object", "action", "approve_action")
-    return {name: getattr(asked, name) if asked else "" for name in names} | {"label": asked.label if asked else 0}
+    return {name: getattr(wanted, name) if wanted else "" for name in names} | {"label": wanted.label if wanted else 0}
 
 
-def _asked(row: sa.RowMapping) -> Asked | None:
+def _approval_request(row: sa.RowMapping) -> ApprovalRequest | None:
     if row["missing"] != Missing.APPROVER:
         return None
-    return Asked(
+    return ApprovalRequest(
         department=row["department"],
         object=row["object"],
         action=row["action"],
