@@ -28,7 +28,7 @@ PREPARATION = "preparation"  # the first step: keys, engines, the repository, th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One backup or drill. Figures that were not measured are None."""
+    """One backup or one drill. Figures that were not measured are None."""
 
     id: str
     kind: str
@@ -62,7 +62,9 @@ Raises AuditUnavailable.
 
 
 class Book:
-    """Called from threads. `holder` is this process's name; `is_whole`: whether the repository shows this backup."""
+    """Keeps the rows of backups and drills. Called from threads. `holder` is this process's name; `is_whole` says
+    whether the repository shows a backup.
+    """
 
     def __init__(
         self,
@@ -78,7 +80,9 @@ class Book:
         self._tell, self._is_whole = tell, is_whole
 
     def begin(self, kind: str, plan: Plan, *, asked_by: str, record: str) -> Entry:
-        """A new row that runs. Raises BackupBusy."""
+        """Write a new row that runs, and return it. `asked_by` asked for it, under `record`.
+        Raises BackupBusy if one is under way.
+        """
         now, identifier = self._clock(), self._mint()
         entry = Entry(
             id=identifier, kind=kind, state="running", step=PREPARATION, plan=plan.name, grade=plan.grade,
@@ -97,15 +101,17 @@ class Book:
         return entry
 
     def step(self, identifier: str, step: str) -> None:
-        """Say how far it is. A database that is away for a moment ends no backup."""
+        """Note which step has begun. A database that is away for a moment ends no backup."""
         self._beat(identifier, step=step)
 
     def beat(self, identifier: str) -> None:
-        """Say that the holder lives."""
+        """Note that the process that holds the row is alive."""
         self._beat(identifier)
 
     def finish(self, identifier: str, **seen: Any) -> Entry:
-        """Write how it ended, told before that is committed. Raises StorageUnavailable, AuditUnavailable."""
+        """Write how it ended, and return the row; the log is told before the row is committed. Raises
+        StorageUnavailable, AuditUnavailable.
+        """
         now = self._clock()
         seen |= {"why": seen.get("why", "")[:_WHY_CHARS]}
         with self._database.transaction() as connection:
@@ -114,12 +120,12 @@ class Book:
             return self._told(connection, identifier)
 
     def end_mine(self) -> None:
-        """At the start of a process: what it was at before is over."""
+        """At the start of a process, end the rows that it held before it was killed."""
         with self._database.transaction() as connection:
             self._end(connection, work.c.holder == self._holder, self._clock())
 
     def one(self, identifier: str, kind: str) -> Entry:
-        """Raises BackupUnknown."""
+        """Return the backup or drill with this id. Raises BackupUnknown."""
         with self._database.transaction() as connection:
             entry = self._one(connection, identifier)
         if entry.kind != kind:
@@ -127,14 +133,14 @@ class Book:
         return entry
 
     def page(self, kind: str, *, before: str = "", limit: int = PAGE_ROWS) -> Sequence[Entry]:
-        """The newest first, from those whose id is below `before`."""
+        """Return at most `limit` backups or drills with ids below `before`, the newest first."""
         wanted = (work.c.kind == kind) & (work.c.id < before if before else sa.true())
         with self._database.transaction() as connection:
             rows = connection.execute(sa.select(work).where(wanted).order_by(work.c.id.desc()).limit(limit))
             return [Entry(**row) for row in rows.mappings()]
 
     def newest(self, kind: str, *states: str) -> Entry | None:
-        """The newest of these states."""
+        """Return the newest backup or drill in one of these states, or None."""
         wanted = (work.c.kind == kind) & work.c.state.in_(states)
         with self._database.transaction() as connection:
             row = (
@@ -143,13 +149,13 @@ class Book:
             return Entry(**row) if row else None
 
     def running(self) -> Entry | None:
-        """What is under way."""
+        """Return what is under way, or None. A row whose holder fell silent does not count."""
         with self._database.transaction() as connection:
             row = connection.execute(sa.select(work).where(work.c.state == "running")).mappings().first()
         return Entry(**row) if row and self._clock() - row["beat_at"] <= _SILENT else None
 
     def history(self) -> History:
-        """What the schedule asks about."""
+        """Return what the schedule asks about: when the newest of each kind and end began."""
 
         def began(kind: str, state: str) -> datetime | None:
             entry = self.newest(kind, state)

@@ -23,7 +23,9 @@ _log = logging.getLogger(__name__)
 
 
 class Work:
-    """What the desk, the commands and the clock begin. All is asked at each beginning: grades and keys change."""
+    """Begins backups and drills for the desk, the commands and the clock. What it needs is asked for at each beginning,
+    because grades and keys change.
+    """
 
     def __init__(
         self,
@@ -40,7 +42,9 @@ class Work:
         self._thread: threading.Thread | None = None
 
     def recover(self) -> None:
-        """At the start of a process: what it was at when it was killed is over, and leaves nothing in the clear."""
+        """At the start of a process, end what it did when it was killed, and remove what that left in the clear. Never
+        raises for a disk or key in trouble: that is logged.
+        """
         self.book.end_mine()
         try:
             self._clear()
@@ -50,7 +54,9 @@ class Work:
             _log.exception("what a killed drill restored is not removed, if there is any")
 
     def begin(self, kind: str, *, asked_by: str, record: str) -> Entry:
-        """Begin; ask the book how it goes. Raises BackupBusy, PlanInvalid."""
+        """Begin a backup or a drill in a thread, and return its row; the book says how it goes.
+        Raises BackupBusy, PlanInvalid.
+        """
         plan = self.plan()
         entry = self.book.begin(kind, plan, asked_by=asked_by, record=record)
         self._thread = threading.Thread(target=self._do, args=(entry, plan), name=kind, daemon=True)
@@ -58,12 +64,12 @@ class Work:
         return entry
 
     def wait(self) -> None:
-        """Until nothing of ours is under way."""
+        """Wait until nothing that this process began is under way."""
         if self._thread:
             self._thread.join()
 
     def begin_due(self, record: str) -> int:
-        """What the clock asks for; how many were begun."""
+        """Begin what the schedule says is due, for the clock, under `record`. Return how many were begun."""
         what = due(self.plan(), self.book.history(), self._clock())
         if what is Due.NOTHING:
             return 0
@@ -73,7 +79,7 @@ class Work:
         return 0
 
     def restore_state(self) -> Restore:
-        """Whether a verified restore is there, and still counts."""
+        """Return whether there is a verified restore that still counts."""
         return restore_state(self.plan(), self.book.history(), self._clock())
 
     def _do(self, entry: Entry, plan: Plan) -> None:

@@ -24,7 +24,7 @@ from audit.spool import Spool
 from authz import bootstrap
 from authz.casbin_model import CasbinFiles
 from authz.casbin_model import load as load_policy
-from city.parts import ISSUERS
+from city.people import ISSUERS
 from city.settings import Settings, SettingsInvalid
 from city.stores import database_url
 from crypto import founding as key_founding

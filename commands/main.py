@@ -13,9 +13,10 @@ import click
 import pyotp
 
 from authz.errors import AuthzError
+from city.clock import clock
 from city.demo import Running, json_line, up
 from city.founding import Subjects, found, local_accounts, people_of
-from city.parts import clock, mint
+from city.identifiers import mint
 from city.settings import SettingsInvalid
 from city.supervisor import CannotStart
 from commands.audit import audit_group

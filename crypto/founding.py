@@ -29,7 +29,9 @@ _RESTORE = "put it back from where it is kept; nothing that this city sealed ope
 def first_keys(
     connection: Connection, wrapping: Seal, first: bytes, *, ids: tuple[str, str], at: datetime, record: str
 ) -> None:
-    """Version 1 of both keys, active; `first` is what the platform's is made of, `ids` are the two keys'."""
+    """Write version 1 of the platform's key and of the forms' key, both active. `first` is what the platform's is made
+    of, `ids` are the ids of the two keys, `record` is that of the founding.
+    """
     made = ((PLATFORM, AES_256_GCM.name, first), (FORMS, MAC, secrets.token_bytes(KEY_BYTES)))
     for identifier, (name, algorithm, secret) in zip(ids, made, strict=True):
         row = {"id": identifier, "department": CITY, "name": name, "usage": Usage(name), "created_at": at}
@@ -40,7 +42,7 @@ def first_keys(
 
 
 def wrapping_of(folder: Path) -> Seal:
-    """The KEK of the key file. Raises KeyFileUnsafe, which says what to do."""
+    """Return the KEK in the key file `keys/kek.key` of `folder`. Raises KeyFileUnsafe, which says what to do."""
     if not (folder / KEK_FILE).exists():
         raise KeyFileUnsafe(f"key file `{KEK_FILE}` is gone: {_RESTORE}")
     return Seal(load(folder / KEK_FILE))
@@ -55,10 +57,10 @@ def adopt(
     record: str,
     tell: Callable[[Mapping[str, str]], None],
 ) -> None:
-    """For a city founded before there was a keyring: its `seal.key` becomes version 1.
+    """Make `seal.key` of a city that was founded before there was a keyring version 1 of the platform's key.
 
-    Only where no key was ever kept is a key file made. Of several processes that start at once, one does it. `tell`
-    records what the rows will be, before they count. Raises KeyFileUnsafe.
+    A key file is made only where no key was ever kept. Of several processes that start at once, one does it. `tell`
+    gets the digests of the rows and records them before they count. Raises KeyFileUnsafe.
     """
     with database.transaction() as connection:
         advisory.hold(connection, "first keys")
@@ -76,7 +78,9 @@ def adopt(
 
 
 def check(database: Database, wrapping: Seal) -> None:
-    """Raises KeyFileUnsafe when the key file is another city's, or another time's."""
+    """Check that the key file opens the rows of this database. Returns nothing. Raises KeyFileUnsafe if it is another
+    city's, or of another time.
+    """
     row = sa.select(store.key_version).where(store.key_version.c.state != State.RETIRED).limit(1)
     with database.transaction() as connection:
         one = connection.execute(row).mappings().one()

@@ -39,14 +39,14 @@ T = TypeVar("T")
 
 
 class Written(NamedTuple):
-    """What an act became: the step it was, and what its record is to say of its rows."""
+    """What a change returns: the epoch from which it counts, and the digests of its rows for the record."""
 
     epoch: int
     witness: dict[str, str]
 
 
 class Keyring:
-    """Creates, rotates and retires. Called from threads."""
+    """Makes, rotates and retires keys. Called from threads. Every method may raise StorageUnavailable."""
 
     def __init__(
         self,
@@ -66,7 +66,9 @@ class Keyring:
         self._chain, self._clock, self._mint = chain, clock, mint
 
     def create(self, department: str, name: str, usage: Usage, *, actor: str, record: str) -> tuple[Key, Written]:
-        """A new key with an active version of the department's suite. Raises KeyExists, TooManyKeys."""
+        """Make the key `name` of `department`, with an active version of the department's suite. `actor` made it, under
+        `record`. Raises KeyExists, TooManyKeys.
+        """
         suite = self.suite(department)
         with self._database.transaction() as connection:
             advisory.hold(connection, f"keys {department}")
@@ -85,12 +87,14 @@ class Keyring:
             return as_keys(connection, [row])[0], Written(written.epoch, witness | written.witness)
 
     def key(self, department: str, name: str) -> Key:
-        """Raises KeyUnknown."""
+        """Return the key `name` of `department`. Raises KeyUnknown."""
         with self._database.transaction() as connection:
             return as_keys(connection, [row_of(connection, department, name)])[0]
 
     def keys(self, department: str | None = None, *, after: tuple[str, str] = ("", "")) -> list[Key]:
-        """One page by department and name: of one department, or of the city."""
+        """Return one page of keys by department and name: those of `department`, or of the whole city. `after` is the
+        (department, name) of the page before.
+        """
         place = sa.tuple_(store.key.c.department, store.key.c.name)
         query = sa.select(store.key).where(place > after).order_by(store.key.c.department, store.key.c.name)
         if department is not None:
@@ -99,18 +103,19 @@ class Keyring:
             return as_keys(connection, connection.execute(query.limit(PAGE_KEYS)).mappings().all())
 
     def unfinished(self) -> list[Key]:
-        """Keys whose rotation began and did not end."""
+        """Return the keys whose rotation began and did not end."""
         begun = sa.select(store.key_version.c.key).where(store.key_version.c.state == State.PUBLISHED)
         with self._database.transaction() as connection:
             query = sa.select(store.key).where(store.key.c.id.in_(begun)).limit(PAGE_KEYS)
             return as_keys(connection, connection.execute(query).mappings().all())
 
     def rotate(self, key: Key, *, record: str, effective: Callable[[int], T]) -> tuple[Key, T, dict[str, str]]:
-        """The key with its next version active, the receipt that every gateway knows, and what the record says.
+        """Make the next version of `key` the active one. Return the key, what `effective` returned, and the digests for
+        the record.
 
         Every gateway has the version before anything is sealed with it: `effective(epoch)` waits until they decide by
-        that epoch, and they load the ring before they say so. Whoever is killed in between left a published version;
-        the next rotation goes on with that one. Raises KeyUnknown.
+        that epoch, and they load the ring before they say so. A process that is killed in between leaves a published
+        version; the next rotation goes on with that one. Raises KeyUnknown.
         """
         number, published = self.publish(key, record=record)
         effective(published.epoch)
@@ -119,7 +124,7 @@ class Keyring:
         return self.key(key.department, key.name), told, published.witness | activated.witness
 
     def publish(self, key: Key, *, record: str) -> tuple[int, Written]:
-        """Make the next version, or find the one that was made; return its number."""
+        """Make the next version of `key`, or find the one that a rotation began with. Return its number."""
         suite = self.suite(key.department)
         with self._database.transaction() as connection:
             held, versions = self._held(connection, key.id)
@@ -130,7 +135,7 @@ class Keyring:
             return number, self._written(connection, key.id, [number])
 
     def activate(self, key: str, number: int, *, record: str) -> Written:
-        """Seal with this version from here on; the one before still opens. Twice is as good as once."""
+        """Seal with version `number` from here on; the one before still opens. To do it twice changes nothing more."""
         now, version = self._clock(), store.key_version
         with self._database.transaction() as connection:
             _, versions = self._held(connection, key)
@@ -147,7 +152,9 @@ class Keyring:
             return self._written(connection, key, changed)
 
     def retire(self, key: str, number: int, *, record: str) -> Written:
-        """Destroy a version that is only there to open. Raises KeyInUse for any other, KeyUnknown."""
+        """Destroy what a decrypt-only version is made of.
+        Raises KeyInUse for a version in any other state, KeyUnknown.
+        """
         with self._database.transaction() as connection:
             _, versions = self._held(connection, key)
             if not any(one.number == number and one.state is State.DECRYPT_ONLY for one in versions):
@@ -158,14 +165,14 @@ class Keyring:
             return self._written(connection, key, [number])
 
     def counted(self, key: str, references: dict[int, int]) -> None:
-        """Note how many values were found under each version."""
+        """Note how many values were found under each version: `references` is number → count."""
         with self._database.transaction() as connection:
             for number, count in sorted(references.items()):
                 mine = sa.update(store.key_version).where(store.key_version.c.id == version_id(key, number))
                 connection.execute(mine.values(reference_count=count, counted_at=self._clock()))
 
     def choose(self, department: str, suite: Suite, *, record: str) -> dict[str, str]:
-        """Make the department's next keys and versions of this suite; what the record says of it."""
+        """Make the department's next keys and versions of `suite`. Return the digest of the row for the record."""
         with self._database.transaction() as connection:
             advisory.hold(connection, f"keys {department}")
             connection.execute(sa.delete(store.key_suite).where(store.key_suite.c.department == department))
@@ -174,14 +181,16 @@ class Keyring:
             return dict([of(connection, store.key_suite, department)])
 
     def suite(self, department: str) -> Suite:
-        """What the nearest of the department and those above it chose; else international."""
+        """Return the suite that the department, or the nearest above it, chose; international where none did."""
         query = sa.select(store.key_suite.c.department, store.key_suite.c.suite)
         with self._database.transaction() as connection:
             chosen = {row.department: row.suite for row in connection.execute(query)}
         return next((SUITES[chosen[one]] for one in self._chain(department) if one in chosen), INTERNATIONAL)
 
     def material(self, department: str, name: str, *, number: int | None = None) -> tuple[Usage, Material]:
-        """A version that may be used: the active one, or one that still opens. Raises KeyUnknown, SealInvalid."""
+        """Return the usage of a key, and a version that may be used: the active one, or `number` if it still opens.
+        Raises KeyUnknown, SealInvalid.
+        """
         with self._database.transaction() as connection:
             row = row_of(connection, department, name)
             mine = versions_of(connection, [row["id"]])
@@ -192,7 +201,9 @@ class Keyring:
         raise SealInvalid
 
     def live(self, department: str, name: str) -> tuple[Key, list[Material]]:
-        """A key with every version that was not destroyed, one that is only published too. Raises KeyUnknown."""
+        """Return a key with every version that was not destroyed, also one that is only published.
+        Raises KeyUnknown.
+        """
         with self._database.transaction() as connection:
             row = row_of(connection, department, name)
             key, rows = as_keys(connection, [row])[0], versions_of(connection, [row["id"]])

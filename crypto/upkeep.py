@@ -18,7 +18,9 @@ Told = dict[str, str | int]
 
 
 class Upkeep:
-    """Runs under the record of the clock-job's request. Called from threads, one at a time or several."""
+    """Does what is due for keys, under the record of the clock-job's request.
+    Called from threads, one at a time or several.
+    """
 
     def __init__(
         self,
@@ -37,7 +39,7 @@ class Upkeep:
         self._effective, self._linger, self._clock, self._monotonic = effective, linger, clock, monotonic
 
     def run(self, record: str) -> Told:
-        """What is due, of each kind the most pressing; what was done, at most 14 words for the record."""
+        """Do what is due, of each kind the most pressing. Return what was done, at most 14 entries for the record."""
         self._uses.flush()
         told: Told = self._uses.tell(record)
         if key := next(iter([*self._keyring.unfinished(), *self._due()]), None):

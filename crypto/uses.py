@@ -18,24 +18,28 @@ _USE = store.key_use.c
 
 
 class Uses:
-    """Thread-safe. A process that is killed takes at most a minute's count with it; `lifecycle` has room for that."""
+    """Counts uses. Thread-safe. A process that is killed takes at most a minute's count with it; `lifecycle` has room
+    for that.
+    """
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
         self._database, self._clock, self._lock = database, clock, threading.Lock()
         self._sealed, self._opened = Counter[str](), Counter[str]()
 
     def sealed(self, version: str) -> None:
-        """One more was sealed or signed with it."""
+        """Count one more value that was sealed or signed with `version`."""
         with self._lock:
             self._sealed[version] += 1
 
     def opened(self, version: str) -> None:
-        """One more was opened or checked with it."""
+        """Count one more value that was opened or checked with `version`."""
         with self._lock:
             self._opened[version] += 1
 
     def flush(self) -> None:
-        """Add what was counted to today's rows; what cannot be added is kept. Raises StorageUnavailable."""
+        """Add what was counted to today's rows. What cannot be added is kept for the next time.
+        Raises StorageUnavailable.
+        """
         with self._lock:
             sealed, self._sealed = self._sealed, Counter()
             opened, self._opened = self._opened, Counter()
@@ -54,7 +58,7 @@ class Uses:
                     self._opened += opened
 
     def total(self, versions: Iterable[str]) -> dict[str, int]:
-        """How often each of these sealed or signed, as far as it is written down."""
+        """Return how often each of these versions sealed or signed, as far as it is written down."""
         query = sa.select(_USE.version, sa.func.sum(_USE.sealed).label("sealed")).where(
             _USE.version.in_(list(versions))
         )
@@ -62,7 +66,10 @@ class Uses:
             return {row.version: int(row.sealed) for row in connection.execute(query.group_by(_USE.version))}
 
     def tell(self, record: str) -> dict[str, str | int]:
-        """The sums of days that are over and were not told yet, for this record; forgets what is long past."""
+        """Return the sums of days that are over and stand in no record yet, for `record`.
+
+        Days of more than 400 days ago are forgotten.
+        """
         today = self._clock().date()
         past = sa.select(store.key_use).where(_USE.day < today.isoformat(), _USE.record.is_(None))
         told: dict[str, str | int] = {}

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from city import processes as app
+from city.clock import clock
 from city.founding import found
+from city.identifiers import mint
 from city.settings import Settings
 from tests.founded_city import Door, opened
 from tests.journeys.running_city import City, running
@@ -63,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of a demo city; copy it, never change it."""
     place = tmp_path_factory.mktemp("founded") / "city"
-    found(Settings(data=place), clock=app.clock, mint=app.mint)
+    found(Settings(data=place), clock=clock, mint=mint)
     return place
 
 

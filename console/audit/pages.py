@@ -1,4 +1,4 @@
-"""S2 and S3: search the log by person, object, time and result; show one record behind its proof."""
+"""The audit desk: search the log by person, object, time and result; show one record behind its proof."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ class AuditPages:
         return views
 
     def search(self) -> Response:
-        """S2. The search is itself recorded, with its words as the record's detail."""
+        """The search page. The search is itself recorded, with its words as the record's detail."""
         words = {name: request.args.get(name, "").strip()[:_TEXT_CHARS] for name in FIELDS}
         question = read_question(words, self._directory, before=request.args.get("before", ""))
         note(question.facts)
@@ -56,7 +56,7 @@ class AuditPages:
         )
 
     def event(self, leaf: int) -> Response:
-        """S3: one record; it is decoded only if the signed checkpoint includes it."""
+        """One record; it is decoded only if the signed checkpoint includes it."""
         try:
             verified = read_record(self._log, leaf)
         except AuditError as failure:

@@ -1,4 +1,4 @@
-"""D1 and D2: the people of a department tree, and the roles given to one of them."""
+"""The people desk: the people of a department tree, and the roles given to one of them."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -49,7 +49,7 @@ class PeoplePages:
         return views
 
     def people(self, department: str) -> Response:
-        """D1: one page of the people in this department and below it."""
+        """One page of the people in this department and below it."""
         tree, roles, lang = self._directory.departments(), self._administration.roles(), self._frame.lang()
         inside = subtree(tree, department)
         q, after = request.args.get("q", "")[:64], (request.args.get("name", ""), request.args.get("after", ""))
@@ -76,7 +76,7 @@ class PeoplePages:
         )
 
     def person(self, department: str, person: str) -> Response:
-        """D2: what she holds in this department and below, and what I may give her."""
+        """One person: what she holds in this department and below, and what I may give her."""
         subject, _ = person_in(self._directory, department, person)
         return self._show(department, subject, receipt=self._receipts.read(_page_of(department, subject)))
 
@@ -112,7 +112,7 @@ class PeoplePages:
         return self._receipts.redirect_with(_page_of(department, subject), "taken-back", receipt, id=old.id)
 
     def _show(self, department: str, person: Person, *, status: int | None = None, **shown: Any) -> Response:
-        """D2 with what is `shown` beside; without a `status`, that of its form."""
+        """The person's page with what is `shown` beside; without a `status`, that of its form."""
         tree, identity = self._directory.departments(), reader()
         ever = self._administration.held(person.id, inside=subtree(tree, department), ever=True)
         page = PersonPage(

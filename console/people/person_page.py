@@ -1,4 +1,4 @@
-"""D2 as values for its template: what a person holds, what may be given to her, what happened before."""
+"""One person's page as values for its template: what she holds, what may be given to her, what happened before."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

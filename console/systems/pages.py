@@ -1,4 +1,4 @@
-"""S4 and S5: the systems with their grades, the proposal of a grade, and the self-assessments."""
+"""The systems desk: the systems with their grades, the proposal of a grade, and the self-assessments."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -65,7 +65,7 @@ class SystemPages:
         return views
 
     def systems(self) -> Answer:
-        """S4: every system with its grade, and how many stand where in S × A."""
+        """Every system with its grade, and how many stand where in S × A."""
         systems, lang, tree = self._register.systems(), self._frame.lang(), self._directory.departments()
         rows = [
             {
@@ -106,7 +106,7 @@ class SystemPages:
         return redirect(f"/systems/{system}/assessments/{run(self._facts, self._assessments, system).id}", 303)
 
     def assessment(self, system: str, assessment: str) -> Answer:
-        """S5: every control with its status and what it rests on."""
+        """Every control of one assessment with its status and what it rests on."""
         made = self._assessments.one(system, assessment)
         return self._frame.page("assessment.html", **self._told(made))
 

@@ -12,6 +12,7 @@ from authz.errors import AlreadyHeld, AlreadySealed, AssignmentUnknown, ParkedUn
 from authz.park import PER_SUBJECT, Parking
 from crypto.aead import Seal
 from storage.database import Database
+from tests.acts import an_act
 from tests.authz.test_bootstrap import TABLES, found, rows
 from tests.authz.test_park import HOST, put
 from tests.authz.town import Desk, desk
@@ -47,7 +48,7 @@ def test_of_fifty_excluding_offices_at_once_one_is_given_and_counted(town: Desk)
 
     def give(office: str) -> str:
         try:
-            return town.give(role_id=office).role
+            return town.give(role=office).role
         except (SeparationOfDuty, AlreadyHeld):
             return ""
 
@@ -113,7 +114,7 @@ def test_a_parked_request_is_taken_once_whoever_looks_and_sweeps_meanwhile(town:
         try:
             parking.look(identifier, subject="user:li", host=HOST)
             parking.sweep()
-            return bool(parking.take(identifier, subject="user:li", host=HOST, record="01T"))
+            return bool(parking.take(identifier, host=HOST, act=an_act("user:li", record="01T")))
         except ParkedUnknown:
             return False
 

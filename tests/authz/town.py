@@ -7,11 +7,13 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from authz import offices, store
-from authz.administer import Administration, Held
+from authz.administer import Administration, Held, RoleTerms
 from authz.label import Label
 from authz.register import Register
+from storage.act import Act
 from storage.epoch import EpochSource, MemoryEpochs
 from storage.shared_epoch import PostgresEpochs
+from tests.acts import an_act
 from tests.idp.people import NOW, TREE, Town, town
 
 __all__ = ["NOW", "Desk", "desk"]
@@ -51,21 +53,21 @@ class Desk:
                 )
             )
 
-    def give(self, subject: str = "user:li", **changes: object) -> Held:
-        wanted = {
-            "actor": "user:admin",
-            "role_id": CLERK,
-            "department": "civil",
-            "clearance": Label.L2,
-            "expires_at": None,
-            "reason": "duty",
-            "record": "01K",
-        }
-        return self.administration.assign(subject=subject, **wanted | changes)[0]
+    def act(self, actor: str = "user:admin", *, record: str = "01K") -> Act:
+        """An act of `actor` at the moment that the town's clock says."""
+        return an_act(actor, record=record, at=self.city.clock())
 
-    def take(self, held: Held, **changes: object) -> Held:
-        wanted = {"actor": "user:admin", "subject": held.subject, "department": "civil", "record": "01L"}
-        return self.administration.revoke(held.id, **wanted | changes)[0]
+    def give(
+        self, subject: str = "user:li", *, actor: str = "user:admin", record: str = "01K", **changes: object
+    ) -> Held:
+        terms = {
+            "role": CLERK, "department": "civil", "clearance": Label.L2, "expires_at": None, "reason": "duty",
+        }  # fmt: skip
+        return self.administration.assign(subject, RoleTerms(**terms | changes), self.act(actor, record=record))[0]
+
+    def take(self, held: Held, *, actor: str = "user:admin", record: str = "01L", **changes: object) -> Held:
+        wanted = {"subject": held.subject, "department": "civil"} | changes
+        return self.administration.revoke(held.id, **wanted, act=self.act(actor, record=record))[0]
 
     def held(self) -> list[Held]:
         """What Li holds now, anywhere in the city."""

@@ -9,7 +9,7 @@ import pytest
 from authz.bootstrap import CLOCK
 from city import processes as app
 from city.founding import _KEYS, _KEYS_OF_KEYCLOAK
-from city.parts import ROLES
+from city.routing import ROLES
 from city.settings import _READ, SECRETS, Settings, _path, from_environment
 from tests.deploy.composed import (
     CITY,

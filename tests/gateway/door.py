@@ -211,7 +211,7 @@ async def opened(
 
 
 def _refuse_sql_in_this_thread(database: Database) -> None:
-    """From here on a statement executed by the event loop fails the request (design §3)."""
+    """From here on a statement executed by the event loop fails the request."""
     loop_thread = threading.get_ident()
 
     def check(*_: object) -> None:

@@ -7,8 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from catalogue.share import Shares
-from city import parts as app
+from city.clock import clock
 from city.evidence import Sources
+from city.identifiers import mint
 from console.shell.grading_words import EVIDENCE
 from grading.control_answers import ControlAnswers
 from grading.evidence import Facts, Found, Status
@@ -34,10 +35,10 @@ def graded(founded: Path, folder: Path, *, table: str = "") -> Iterator[Door]:
 
 def facts(door: Door, *, record: str = "", after: timedelta = timedelta(), system: str = "housing") -> Facts:
     """What an assessment under this record would look at, `after` a while in which nothing was done."""
-    stores, now = door.city.stores, app.clock() + after
-    shares = Shares(stores.database, epochs=stores.epochs, clock=app.clock, mint=app.mint)
-    answers = ControlAnswers(stores.database, clock=app.clock, mint=app.mint)
-    return Sources(door.city, shares, answers, clock=lambda: now).facts(system, record or app.mint())
+    stores, now = door.city.stores, clock() + after
+    shares = Shares(stores.database, epochs=stores.epochs, clock=clock, mint=mint)
+    answers = ControlAnswers(stores.database, clock=clock, mint=mint)
+    return Sources(door.city, shares, answers, clock=lambda: now).facts(system, record or mint())
 
 
 def ask(door: Door, probe: str, *, record: str = "", after: timedelta = timedelta()) -> Found:
@@ -64,4 +65,4 @@ def reread(door: Door, kind: str, identifier: str) -> None:
     """Every process decides by what the database says now."""
     with door.city.stores.database.transaction() as connection:
         epoch = door.city.stores.epochs.bump(connection, [(kind, identifier)])
-    assert door.city.effective(epoch).confirmed == 1
+    assert door.city.deciding.effective(epoch).confirmed == 1

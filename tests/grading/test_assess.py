@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from city import parts as app
+from city.identifiers import mint
 from grading.assess import CONTROLS, Assessments, assess
 from grading.classify import Grade
 from grading.errors import AssessmentUnknown
@@ -39,7 +39,7 @@ def test_every_control_has_an_answer_and_the_leaf_it_rests_on(city: Door, facts:
     assert all(one.evidence for one in findings)
     for one in findings:
         assert one.leaf is not None
-        assert city.city.log.read(one.leaf).event.id == facts.record
+        assert city.city.records.log.read(one.leaf).event.id == facts.record
     by_id = {one.control.id: one.status for one in findings}
     assert by_id["second-factor"] is Status.MET
     assert by_id["restore-drilled"] is Status.UNMET
@@ -72,7 +72,7 @@ def test_an_index_that_is_gone_leaves_no_leaf_and_no_lie(facts: Facts) -> None:
 
 
 def test_a_kept_assessment_is_read_back_as_it_was(city: Door, facts: Facts) -> None:
-    kept = Assessments(city.city.stores.database, mint=app.mint)
+    kept = Assessments(city.city.stores.database, mint=mint)
     made, told = kept.keep(facts, assess(facts), actor="user:1")
     assert kept.one("housing", made.id) == made == kept.of("housing")[0]
     assert list(told) == [f"assessment {made.id}"]
