@@ -63,10 +63,12 @@ class Work:
         self._thread.start()
         return entry
 
-    def wait(self) -> None:
-        """Wait until nothing that this process began is under way."""
+    def wait(self, *, seconds: float) -> None:
+        """Wait until nothing that this process began is under way. Raises TimeoutError."""
         if self._thread:
-            self._thread.join()
+            self._thread.join(seconds)
+            if self._thread.is_alive():
+                raise TimeoutError(f"`{self._thread.name}` did not end within {seconds} s")
 
     def begin_due(self, record: str) -> int:
         """Begin what the schedule says is due, for the clock, under `record`. Return how many were begun."""

@@ -141,7 +141,7 @@ def _proofs(city: City, frame: Frame) -> list[Desk]:
             grades=rooms.grades,
             assessments=rooms.assessments,
             answers=rooms.answers,
-            facts=Sources(city).facts,
+            facts=Sources(city, clock=city.clock).facts,
             register=city.deciding.register,
             directory=directory,
             effective=city.deciding.effective,

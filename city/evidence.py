@@ -1,6 +1,7 @@
 """What a self-assessment may look at: the city's parts, in the words of the probes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cache, partial
 from typing import TypeVar
 
@@ -18,8 +19,8 @@ T = TypeVar("T")
 class Sources:
     """Where the facts of any system come from."""
 
-    def __init__(self, city: City) -> None:
-        self._city = city
+    def __init__(self, city: City, *, clock: Callable[[], datetime]) -> None:
+        self._city, self._clock = city, clock
 
     def facts(self, system: str, record: str) -> Facts:
         """Of one system, now. Raises SystemUnknown, Ungraded."""
@@ -48,7 +49,7 @@ class Sources:
             seal=city.keys.seal,
             sealed=sealed_places(city.stores),
             origin=city.settings.origin("console"),
-            now=city.clock(),
+            now=self._clock(),
             record=record,
             second_factors=city.people.issuer.with_second_factor,
             issuer_drift=self._issuer_drift,

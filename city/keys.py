@@ -29,6 +29,8 @@ from idp.store import app, session
 from storage.actions import Action
 from storage.epoch import Answer
 
+_RECORD_SECONDS = 60.0  # one record, on a slow disk
+
 
 class CityKeys:
     """One process's share: it holds the ring of the platform's seal. Raises KeyFileUnsafe, which says what to do."""
@@ -116,7 +118,7 @@ def _tell(
         spool.close()
 
     with ThreadPoolExecutor(1) as thread:  # a loop may be running in this one
-        thread.submit(asyncio.run, write()).result()
+        thread.submit(asyncio.run, asyncio.wait_for(write(), _RECORD_SECONDS)).result(2 * _RECORD_SECONDS)
 
 
 def _chain(directory: Directory, department: str) -> list[str]:

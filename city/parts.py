@@ -18,6 +18,7 @@ from city.settings import Settings
 from city.stores import Stores
 from gateway.authenticate import Credentials
 from gateway.routes import public_rules
+from idp.directory import Directory
 from storage.epoch import Answer
 
 
@@ -47,24 +48,9 @@ def open_city(settings: Settings, stores: Stores, *, role: str = "city", clock: 
     keys = CityKeys(settings, stores, directory, clock=clock, mint=mint)
     people = open_people(settings, stores, directory, keys.seal, clock=clock, mint=mint)
     strangers = open_strangers(settings, stores, keys.seal, clock=clock)
-    unopened = Register(stores.database, directory, public=tuple)
-    labels = {name: system.label for name, system in unopened.systems().items()}
-    routing = plan_routes(settings, role, labels=labels)
-    public = public_rules(routing.everywhere)
-
-    def learn(answer: Answer) -> None:
-        strangers.signed.forget()  # whoever is found from here on is found as he is after the change
-        keys.learn(answer)  # a key's version seals when every gateway has it
-
-    deciding = open_deciding(
-        settings,
-        stores,
-        register=Register(stores.database, directory, public=lambda: public),
-        sessions=people.sessions,
-        seal=keys.seal,
-        learn=learn,
-        clock=clock,
-        mint=mint,
+    routing = _open_routing(settings, stores, directory, role)
+    deciding = _open_deciding(
+        settings, stores, keys=keys, people=people, strangers=strangers, routing=routing, clock=clock
     )
     records = open_records(settings, stores.database, clock=clock)
     return City(
@@ -89,4 +75,37 @@ def open_city(settings: Settings, stores: Stores, *, role: str = "city", clock: 
             clock=clock,
             mint=mint,
         ),
+    )
+
+
+def _open_routing(settings: Settings, stores: Stores, directory: Directory, role: str) -> Routing:
+    systems = Register(stores.database, directory, public=tuple).systems()
+    return plan_routes(settings, role, labels={name: system.label for name, system in systems.items()})
+
+
+def _open_deciding(
+    settings: Settings,
+    stores: Stores,
+    *,
+    keys: CityKeys,
+    people: People,
+    strangers: Strangers,
+    routing: Routing,
+    clock: Callable[[], datetime],
+) -> Deciding:
+    public = public_rules(routing.everywhere)
+
+    def learn(answer: Answer) -> None:
+        strangers.signed.forget()  # whoever is found from here on is found as he is after the change
+        keys.learn(answer)  # a key's version seals when every gateway has it
+
+    return open_deciding(
+        settings,
+        stores,
+        register=Register(stores.database, people.directory, public=lambda: public),
+        sessions=people.sessions,
+        seal=keys.seal,
+        learn=learn,
+        clock=clock,
+        mint=mint,
     )

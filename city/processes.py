@@ -26,6 +26,7 @@ from city.parts import City, open_city
 from city.records import open_log
 from city.settings import Settings, from_environment
 from city.stores import database_url, open_stores
+from city.supervisor import heed_signals
 from console.shell.issuer_pages import IssuerPages
 from crypto.aead import Seal
 from crypto.errors import KeyFileUnsafe
@@ -239,6 +240,7 @@ def run_migrate(settings: Settings) -> None:
 def main(role: str) -> None:
     """Run one process of the city."""
     os.umask(0o077)  # what we write is ours alone
+    heed_signals()
     with contextlib.suppress(OSError):  # a hint: who wakes interrupts nobody who works
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)

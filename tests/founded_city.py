@@ -36,6 +36,7 @@ from idp.session import COOKIE, digest
 from storage import witness
 from storage.database import Database
 from tests.acts import an_act
+from tests.bounds import join_in_time
 
 PORT = 8080
 CONSOLE = "console.localhost"
@@ -168,10 +169,12 @@ class Door:
 
     def idle(self) -> None:
         """No backup and no drill is under way; the log is taken in meanwhile."""
+        deadline = time.monotonic() + 120
         while self.city.rooms.backups.book.running():
+            assert time.monotonic() < deadline, "a backup or drill did not end within 120 s"
             self.settle()
             time.sleep(0.02)
-        self.city.rooms.backups.wait()
+        self.city.rooms.backups.wait(seconds=60)
 
     def settle(self) -> int:
         """Let the log and its index take what was recorded; return its size."""
@@ -245,15 +248,16 @@ def opened(
         door.run(_stopped())
         door.run(proxy.__aexit__(None, None, None))
         loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+        join_in_time(thread)
         loop.close()
         city.records.spool.close()
         stores.close()
 
 
 async def _fresh(city: City) -> None:
-    while not city.deciding.decider.fresh():  # noqa: ASYNC110 - the lease tells nobody
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(30):
+        while not city.deciding.decider.fresh():  # noqa: ASYNC110 - the lease tells nobody
+            await asyncio.sleep(0.01)
 
 
 async def _stopped() -> None:

@@ -13,6 +13,7 @@ from audit.event import timestamp
 from authz.administer import Administration, Held, RoleTerms
 from authz.label import Label
 from authz.lease import Receipt
+from authz.offices import clearance_for
 from console.people.acts import give_role, person_in, take_role_back
 from console.shell.act import current_act
 from console.shell.problem import refuse_with
@@ -28,7 +29,10 @@ class RoleBody(Schema):
     """The role to give, as the API reads it."""
 
     role = fields.String(required=True, validate=_ID)
-    clearance = fields.Integer(required=True, validate=validate.Range(1, 5))
+    clearance = fields.Integer(
+        validate=validate.Range(1, 5),
+        metadata={"description": "without it, what the role's desks need: 3 for an office, else 2"},
+    )
     expires_at = fields.AwareDateTime(required=True)
     reason = fields.String(required=True, validate=validate.Length(min=1, max=REASON_CHARS))
 
@@ -85,9 +89,10 @@ def assignments(
             _, inside = person_in(directory, department, person)
             if errors := list(wrong_with_terms(reason=body["reason"], until=body["expires_at"], now=clock())):
                 return refuse_with("request-invalid", errors)
+            clearance = Label(body["clearance"]) if "clearance" in body else clearance_for(body["role"])
             terms = RoleTerms(
-                role=body["role"], department=department, clearance=Label(body["clearance"]),
-                expires_at=body["expires_at"], reason=body["reason"],
+                role=body["role"], department=department, clearance=clearance, expires_at=body["expires_at"],
+                reason=body["reason"],
             )  # fmt: skip
             new, receipt = give_role(administration, effective, act, person=person, inside=inside, terms=terms)
             return _assignment(new) | {"receipt": receipt_json(receipt)}, 201

@@ -7,8 +7,10 @@ from datetime import datetime
 from audit.city_time import day_end
 from authz.administer import RoleTerms
 from authz.label import Label
+from authz.offices import clearance_for
 from console.shell.terms import wrong_with_terms
 
+BY_ROLE = "role"  # instead of a number: the clearance that the role's desks need
 _CLEARANCES = {str(int(label)): label for label in Label}
 
 
@@ -27,7 +29,8 @@ def read_role_form(form: Mapping[str, str], *, now: datetime) -> RoleForm:
     errors = list(wrong_with_terms(reason=reason, until=until, now=now))
     if not role:
         errors.append({"field": "role", "code": "role-missing"})
-    clearance = _CLEARANCES.get(form.get("clearance", ""))
+    wanted = form.get("clearance", "")
+    clearance = clearance_for(role) if wanted == BY_ROLE else _CLEARANCES.get(wanted)
     if clearance is None:
         errors.append({"field": "clearance", "code": "not-grantable"})
     if errors or clearance is None:

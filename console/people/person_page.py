@@ -7,12 +7,10 @@ from typing import Any
 
 from audit.city_time import day_after
 from authz.administer import Grantable, Held
-from authz.label import Label
+from console.people.forms import BY_ROLE
 from console.shell.names import name_in
 from console.shell.terms import PRESET_DAYS
 from idp.directory import Department, Person, subtree
-
-_CLEARANCES = {str(int(label)) for label in Label}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +76,7 @@ class PersonPage:
         preset = {
             "role": "",
             "department": self.department,
-            "clearance": str(int(Label.L2)),
+            "clearance": BY_ROLE,
             "until": until,
             "reason": "",
         }
@@ -95,7 +93,7 @@ class PersonPage:
             ],
             "departments": [{"id": node, "name": name_in(self.tree[node], self.lang)} for node in inside],
             "clearances": list(range(1, highest + 1)),
-            "filled": {**values, "clearance": int(values["clearance"]) if values["clearance"] in _CLEARANCES else 0},
+            "filled": values,
         }
 
     def _history(self) -> list[dict[str, Any]]:

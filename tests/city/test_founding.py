@@ -49,7 +49,7 @@ def after_a_crash(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert killed.poll() is None
         time.sleep(0.01)
     os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
+    killed.wait(30)
     assert not place.exists(), "half a city"
     with ThreadPoolExecutor(2) as threads:  # and by two at once, of whom one founds
         people = list(threads.map(lambda _: found(Settings(data=place), clock=clock, mint=mint), range(2)))

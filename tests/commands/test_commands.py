@@ -71,7 +71,7 @@ def _line(words: tuple[str, ...], hostile: click.Parameter, value: str, place: P
 @pytest.fixture(scope="module")
 def city(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     place = tmp_path_factory.mktemp("hostile") / "city"
-    subprocess.run(["cp", "-a", str(founded), str(place)], check=True)
+    subprocess.run(["cp", "-a", str(founded), str(place)], check=True, timeout=120)
     with running(place) as started:
         assert run(started, ["backup", "run"]).exit_code == 0, "so that a drill has something to restore"
         yield started

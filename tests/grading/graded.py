@@ -6,12 +6,9 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from catalogue.share import Shares
-from city.clock import clock
 from city.evidence import Sources
 from city.identifiers import mint
 from console.shell.grading_words import EVIDENCE
-from grading.control_answers import ControlAnswers
 from grading.evidence import Facts, Found, Status
 from grading.probes import PROBES
 from tests.catalogue.shop import routes
@@ -35,10 +32,8 @@ def graded(founded: Path, folder: Path, *, table: str = "") -> Iterator[Door]:
 
 def facts(door: Door, *, record: str = "", after: timedelta = timedelta(), system: str = "housing") -> Facts:
     """What an assessment under this record would look at, `after` a while in which nothing was done."""
-    stores, now = door.city.stores, clock() + after
-    shares = Shares(stores.database, epochs=stores.epochs, clock=clock, mint=mint)
-    answers = ControlAnswers(stores.database, clock=clock, mint=mint)
-    return Sources(door.city, shares, answers, clock=lambda: now).facts(system, record or mint())
+    now = door.city.clock() + after
+    return Sources(door.city, clock=lambda: now).facts(system, record or mint())
 
 
 def ask(door: Door, probe: str, *, record: str = "", after: timedelta = timedelta()) -> Found:

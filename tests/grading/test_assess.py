@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from city.identifiers import mint
+from console.shell.grading_words import MARKS
 from grading.assess import CONTROLS, Assessments, assess
 from grading.classify import Grade
 from grading.errors import AssessmentUnknown
@@ -91,3 +92,13 @@ def test_the_report_is_a_pdf_whatever_its_data_say() -> None:
         title=hostile, facts=[(hostile, hostile)], counts=[(hostile, 1)], heads=row, rows=[row], note=hostile, at="now"
     )
     assert json.dumps(made.hex()) == json.dumps(again.hex())
+
+
+def test_the_register_and_the_system_say_how_many_controls_have_each_status(city: Door, facts: Facts) -> None:
+    made, _ = Assessments(city.city.stores.database, mint=mint).keep(facts, assess(facts), actor=city.ids["feng"])
+    met, unmet = made.count(Status.MET), made.count(Status.UNMET)
+    assert min(met, unmet) > 0
+    assert f"{MARKS['unmet']} {unmet} {MARKS['met']} {met}" in city.ask("GET", "/systems", "feng", page=True).text
+    shown = city.ask("GET", "/systems/housing", "feng", page=True).text
+    assert f"{MARKS['met']} 符合 {met}" in shown
+    assert f"{MARKS['unmet']} 不符合 {unmet}" in shown
