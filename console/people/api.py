@@ -1,6 +1,6 @@
 """`/api/v1/departments/{department}/people`: people of a department tree, and their roles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -89,11 +89,7 @@ def assignments(
             _, inside = person_in(directory, department, person)
             if errors := list(wrong_with_terms(reason=body["reason"], until=body["expires_at"], now=clock())):
                 return refuse_with("request-invalid", errors)
-            clearance = Label(body["clearance"]) if "clearance" in body else clearance_for(body["role"])
-            terms = RoleTerms(
-                role=body["role"], department=department, clearance=clearance, expires_at=body["expires_at"],
-                reason=body["reason"],
-            )  # fmt: skip
+            terms = _terms(body, department)
             new, receipt = give_role(administration, effective, act, person=person, inside=inside, terms=terms)
             return _assignment(new) | {"receipt": receipt_json(receipt)}, 201
 
@@ -109,6 +105,17 @@ def assignments(
             return _assignment(old) | {"receipt": receipt_json(receipt)}
 
     return routes
+
+
+def _terms(body: Mapping[str, Any], department: str) -> RoleTerms:
+    clearance = Label(body["clearance"]) if "clearance" in body else clearance_for(body["role"])
+    return RoleTerms(
+        role=body["role"],
+        department=department,
+        clearance=clearance,
+        expires_at=body["expires_at"],
+        reason=body["reason"],
+    )
 
 
 def _assignment(held: Held) -> dict[str, Any]:
