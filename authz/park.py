@@ -199,8 +199,8 @@ class Parking:
 
     def _check_approval(self, row: sa.RowMapping) -> None:
         """Raises SealInvalid for an approval that was written into the table by another hand."""
-        said = json.loads(self.seal.open(row["approval"] or b"", purpose=approval_purpose(row)))
-        if said != [row["decided_by"], row["decide_record"]]:
+        approval = json.loads(self.seal.open(row["approval"] or b"", purpose=approval_purpose(row)))
+        if approval != [row["decided_by"], row["decide_record"]]:
             raise SealInvalid
 
     def _mine(self, identifier: str, subject: str, host: str) -> sa.ColumnElement[bool]:

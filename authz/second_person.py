@@ -45,10 +45,10 @@ class SecondPerson:
 
     def find(self, identifier: str) -> ParkedRequest:
         """Return the request with this id. Raises ParkedUnknown."""
-        found = self._page(parked.c.id == identifier, parked.c.id)
-        if not found:
+        requests = self._page(parked.c.id == identifier, parked.c.id)
+        if not requests:
             raise ParkedUnknown
-        return found[0]
+        return requests[0]
 
     def approve(self, identifier: str, act: Act) -> ParkedRequest:
         """Note that the actor approves it. Its requester may then send it, as far as both may by then.

@@ -44,7 +44,7 @@ class People:
         ended = 0
         for change in self.issuer.changes():
             with contextlib.suppress(PersonUnknown):
-                person = self.directory.signed_in(iss=self.issuer_url, sub=change.sub)
+                person = self.directory.person_of(iss=self.issuer_url, sub=change.sub)
                 if change.what != PASSWORD_RESET:
                     self.access_keys.end(person.id)
                 if change.at > person.not_before:  # else that was done at an earlier look

@@ -105,7 +105,11 @@ class Sessions:
             held = connection.execute(newest.with_for_update()).mappings().first()
             identifier = held["id"] if held else self._mint()
             values = {"assurance": login.assurance, "seen_at": now, "id_token": self._sealed(login.id_token)}
-            values |= {"hosts": host, "checked_at": now, "refresh_token": self._recheck.kept(login, identifier)}
+            values |= {
+                "hosts": host,
+                "checked_at": now,
+                "refresh_token": self._recheck.seal_token_of(login, identifier),
+            }
             if held:
                 values["assurance"] = max(held["assurance"], login.assurance)
                 values["hosts"] = " ".join(sorted({*held["hosts"].split(), host}))
@@ -170,14 +174,14 @@ class Sessions:
                 _hold(connection, used)
                 connection.execute(sa.update(session).where(used).values(seen_at=self._clock()))
 
-    def of(self, person_id: str) -> list[Session]:
+    def list_alive(self, person_id: str) -> list[Session]:
         """A person's live sessions, newest first."""
         query = _LISTED.where(session.c.person == person_id, *_alive(self._clock()))
         with self._database.transaction() as connection:
             rows = connection.execute(query.order_by(session.c.started_at.desc()).limit(SESSIONS_LISTED)).mappings()
             return [Session(**row) for row in rows]
 
-    def before(self, current: str, *, person_id: str) -> Session | None:
+    def find_earlier(self, current: str, *, person_id: str) -> Session | None:
         """The person's sign-in before this one, over or not."""
         query = _LISTED.where(session.c.person == person_id, session.c.id != current)
         with self._database.transaction() as connection:

@@ -12,7 +12,7 @@ from audit.errors import AuditError
 from audit.event import timestamp
 from audit.log import Log
 from audit.reconcile import Reconciled
-from console.audit.search import find_leaves, read_question, read_record
+from console.audit.search import find_leaves, read_record, read_search
 from console.shell.act import note
 from console.shell.problem import refuse_with
 from idp.directory import Directory
@@ -48,11 +48,11 @@ def audit(log: Log, directory: Directory, reconciled: Callable[[], Reconciled]) 
         @routes.arguments(EventQuery, location="query", unknown=RAISE)
         def get(self, query: dict[str, str]) -> Response | dict[str, Any]:
             """Newest first, one page; what was asked stands in the record."""
-            question = read_question(query, directory, before=query["cursor"])
-            note(question.facts)
-            if question.errors:
-                return refuse_with("request-invalid", question.errors)
-            leaves, after = find_leaves(log, question.queries)
+            meant = read_search(query, directory, before=query["cursor"])
+            note(meant.facts)
+            if meant.errors:
+                return refuse_with("request-invalid", meant.errors)
+            leaves, after = find_leaves(log, meant.queries)
             return {"items": [_listed(log, leaf) for leaf in leaves], "next_cursor": after}
 
     @routes.route("/events/<int:leaf>")

@@ -13,7 +13,7 @@ from audit.log import Log
 from audit.reconcile import Reconciled
 from audit.record import decode
 from audit.search import Query
-from console.audit.search import FIELDS, find_leaves, read_question, read_record
+from console.audit.search import FIELDS, find_leaves, read_record, read_search
 from console.shell.act import note
 from console.shell.frame import Frame
 from console.shell.problem import form_status
@@ -40,16 +40,16 @@ class AuditPages:
     def search(self) -> Response:
         """The search page. The search is itself recorded, with its words as the record's detail."""
         words = {name: request.args.get(name, "").strip()[:_TEXT_CHARS] for name in FIELDS}
-        question = read_question(words, self._directory, before=request.args.get("before", ""))
-        note(question.facts)
-        leaves, after = find_leaves(self._log, question.queries)
+        meant = read_search(words, self._directory, before=request.args.get("before", ""))
+        note(meant.facts)
+        leaves, after = find_leaves(self._log, meant.queries)
         rows, broken = self._rows(leaves)
         more = urlencode({**{name: text for name, text in words.items() if text}, "before": after})
         return self._frame.page(
             "audit_search.html",
-            status=form_status(question.errors),
+            status=form_status(meant.errors),
             query=words,
-            errors=question.errors,
+            errors=meant.errors,
             events=rows,
             broken=broken,
             next_url=f"?{more}" if after else None,

@@ -19,7 +19,7 @@ _RESULTS = ("", "permit", "deny", "refused", "ok", "failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class LogSearch:
     """What a search means: one query for each person of that name, or what is wrong with it by field."""
 
     queries: Sequence[Query]
@@ -27,7 +27,7 @@ class Question:
     facts: Mapping[str, str]  # what the record of the search says of it; a name that was typed is none of that
 
 
-def read_question(words: Mapping[str, str], directory: Directory, *, before: str) -> Question:
+def read_search(words: Mapping[str, str], directory: Directory, *, before: str) -> LogSearch:
     """Turn words, one for each of `FIELDS`, into queries for the page after the cursor `before`.
 
     A name means everybody of that name; a day means the whole day, here (UTC+8).
@@ -41,7 +41,7 @@ def read_question(words: Mapping[str, str], directory: Directory, *, before: str
     if words["result"] not in _RESULTS:
         errors.append({"field": "result", "code": "result-unknown"})
     if errors:
-        return Question(queries=(), errors=errors, facts=facts)
+        return LogSearch(queries=(), errors=errors, facts=facts)
     until = days["until"]
     common = Query(
         object=words["object"],
@@ -54,7 +54,7 @@ def read_question(words: Mapping[str, str], directory: Directory, *, before: str
     )
     queries = [replace(common, person=person) for person in people]
     about = ",".join(people)
-    return Question(queries=queries, errors=(), facts=facts | ({"person": about} if about else {}))
+    return LogSearch(queries=queries, errors=(), facts=facts | ({"person": about} if about else {}))
 
 
 def find_leaves(log: Log, queries: Sequence[Query]) -> tuple[list[int], int | None]:
@@ -88,4 +88,4 @@ def _people(who: str, directory: Directory) -> Sequence[str]:
     """The subject ids that `who` means: itself, or everybody of that name; [""] where nobody is asked for."""
     if not who or who.startswith(("user:", "service:")) or who == "anonymous":
         return [who]
-    return directory.named(who)
+    return directory.ids_of_name(who)

@@ -23,7 +23,7 @@ def own_sessions(sessions: Sessions, directory: Directory, effective: Callable[[
     class OwnSessions(MethodView):
         def get(self) -> dict[str, Any]:
             """Where I am signed in."""
-            mine = sessions.of(reader().subject)
+            mine = sessions.list_alive(reader().subject)
             return {
                 "items": [{"id": s.id, "started_at": timestamp(s.started_at), "assurance": s.assurance} for s in mine]
             }

@@ -53,14 +53,14 @@ class HomePages:
             return redirect(self._frame.origin + "/", 303)
         identity = reader()
         desks = [{"href": href, "name": name} for href, name in self._frame.desks(identity)]
-        earlier = self._sessions.before(identity.session, person_id=identity.subject)
+        earlier = self._sessions.find_earlier(identity.session, person_id=identity.subject)
         return self._frame.page(
             "home.html",
             assurance=identity.assurance,
             services=self._services(),
             desks=desks,
             last_sign_in={"at": earlier.started_at, "address": earlier.address} if earlier else None,
-            sessions=[self._row(session, identity.session) for session in self._sessions.of(identity.subject)],
+            sessions=[self._row(session, identity.session) for session in self._sessions.list_alive(identity.subject)],
             csrf=identity.csrf,
         )
 

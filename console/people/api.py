@@ -50,7 +50,7 @@ def people(directory: Directory) -> Blueprint:
     routes = Blueprint("people", __name__, url_prefix=_PEOPLE)
 
     @routes.route("")
-    class People(MethodView):
+    class PeopleOfDepartment(MethodView):
         @routes.arguments(PeopleQuery, location="query", unknown=RAISE)
         def get(self, query: dict[str, str], department: str) -> dict[str, Any]:
             """One page of the people in this department and below it."""

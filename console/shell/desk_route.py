@@ -35,7 +35,7 @@ def desk_route(
         label=label,
         delivery="local",
         public=public,
-        approval={one: one.approval for one in actions.values() if one.approval},
+        approval={action: action.approval for action in actions.values() if action.approval},
         approval_label=approval_label,
         of_system="system" if placed else "",
         in_zone="zone" if placed else "",

@@ -173,14 +173,14 @@ class SignIn:
         if logout.sid:
             return self._sessions.end_sign_on(iss=logout.iss, sid=logout.sid, act=act)
         try:
-            person = self._directory.signed_in(iss=logout.iss, sub=logout.sub)
+            person = self._directory.person_of(iss=logout.iss, sub=logout.sub)
         except PersonUnknown:
             return None
         return self._sessions.end_all(person.id, self._directory, act=act)[1]
 
     def _person(self, login: Completed) -> Person:
         try:
-            return self._directory.signed_in(iss=login.iss, sub=login.sub)
+            return self._directory.person_of(iss=login.iss, sub=login.sub)
         except PersonUnknown as unknown:
             raise LoginRejected("not in the directory", return_to=login.return_to) from unknown
 

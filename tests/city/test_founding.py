@@ -105,7 +105,7 @@ def test_its_people_stay_the_same_under_another_port(founded: Path) -> None:
             Database(f"sqlite:///{founded / 'city.db'}"), issuers={settings.issuer: ISSUERS["embedded"]}
         )
         qian = next(one for one in directory.people(directory.departments()) if one.login == "qian")
-        assert directory.signed_in(iss=settings.issuer, sub=qian.sub) == qian
+        assert directory.person_of(iss=settings.issuer, sub=qian.sub) == qian
 
 
 def test_no_password_is_anywhere_but_in_the_people_file(founded: Path) -> None:

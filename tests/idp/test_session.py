@@ -161,9 +161,9 @@ def test_a_person_sees_her_live_sessions_newest_first(house: House) -> None:
     house.city.clock.add(minutes=1)
     second = house.id(house.begin(sid="sid-2"))
     house.begin(who="wang", sid="w")
-    assert [one.id for one in house.sessions.of("user:li")] == [second, first]
+    assert [one.id for one in house.sessions.list_alive("user:li")] == [second, first]
     house.city.clock.add(minutes=29)
-    assert [one.id for one in house.sessions.of("user:li")] == [second]
+    assert [one.id for one in house.sessions.list_alive("user:li")] == [second]
 
 
 def test_a_forms_token_is_of_one_session_on_one_host_and_outlives_a_step_up(house: House) -> None:

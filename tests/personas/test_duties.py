@@ -119,7 +119,7 @@ def ask(door: Door, method: str, path: str, column: str) -> Answer:
         values["assignment"] = given(door)
     if "{session}" in path:
         door.sign_in(who if who in door.ids else "wang")
-        values["session"] = door.city.people.sessions.of(door.ids.get(who, door.ids["wang"]))[0].id
+        values["session"] = door.city.people.sessions.list_alive(door.ids.get(who, door.ids["wang"]))[0].id
     if "{leaf}" in path or path.endswith("audit"):
         door.settle()
     if "{key}" in path:
