@@ -217,7 +217,7 @@ def _tell(spool: Spool, clock: Callable[[], datetime], entry: Entry, witness: Ma
     }  # fmt: skip
     event = Event(
         id=entry.record, kind=EventKind.OUTCOME, at=clock(), subject=entry.asked_by, department="city",
-        object=f"/console/api/v1/{entry.kind}s/{entry.id}",
+        object=f"/console/{entry.kind}s/{entry.id}",
         action=Action.BACKUP_RUN if entry.kind == BACKUP else Action.BACKUP_DRILL,
         label=3, result="failed" if entry.state == "failed" else "ok", reason=entry.failing,
         detail={name: value for name, value in detail.items() if value != ""},

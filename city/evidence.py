@@ -74,7 +74,7 @@ class Sources:
     def _border(self) -> Border | None:
         """None: there are no zones."""
         zones = self._city.rooms.infra.zones
-        if not zones.all():
+        if not zones.list_zones():
             return None
         return Border(
             drift=[f"{one.where}: {one.found or '–'} / {one.wanted or '–'}" for one in zones.drift()],
@@ -94,7 +94,9 @@ class Sources:
         ceilings: Mapping[str, int] = self._city.deciding.policies().facts.zones
         return [
             Placed(machine=one.id, zone=one.zone, ceiling=int(ceilings.get(one.zone, 0)))
-            for one in _paged(lambda *, after: self._city.rooms.infra.machines.living(after=after), lambda one: one.id)
+            for one in _paged(
+                lambda *, after: self._city.rooms.infra.machines.list_existing(after=after), lambda one: one.id
+            )
             if one.system == system
         ]
 

@@ -1,9 +1,10 @@
 """What the clock-job asks for, by name; each takes the act that asks for it and says how much it did."""
 
 from collections.abc import Callable
+from functools import partial
 
 from city.parts import City
-from console.machines.api import infra_job
+from console.machines.acts import settle_infrastructure
 from gateway.clock_job import BACKUP, INFRA, ISSUER_CHANGES, KEYS, SWEEP
 from storage.act import Act
 
@@ -20,11 +21,10 @@ def jobs_of(city: City) -> dict[str, Callable[[Act], int]]:
             city.stores.hints.tell()
         return ended
 
-    reconcile_machines, keep_keys = infra_job(city.rooms.infra), city.keys.upkeep(city.deciding.effective)
     return {
         SWEEP: sweep,
         ISSUER_CHANGES: follow_issuer,
-        INFRA: lambda act: reconcile_machines(act.record),
-        KEYS: lambda act: keep_keys(act.record),
+        INFRA: partial(settle_infrastructure, city.rooms.infra),
+        KEYS: city.keys.upkeep(city.deciding.effective),
         BACKUP: lambda act: city.rooms.backups.begin_due(act.record),
     }

@@ -20,12 +20,12 @@ from crypto.platform import CITY, PLATFORM, PlatformSeal, ring_of
 from crypto.reseal import Column, Forgettable, Place
 from crypto.upkeep import Upkeep
 from crypto.uses import Uses
-from gateway.local import exchange
-from idp import app_key, recheck
+from idp import apps, recheck
 from idp.cookies import PREFIX
 from idp.directory import Directory
 from idp.session import ID_TOKEN
 from idp.store import app, session
+from storage.act import Act
 from storage.actions import Action
 from storage.epoch import Answer
 
@@ -58,8 +58,8 @@ class CityKeys:
         self.service = KeyService(self.keyring, uses=self.uses)
         self.seal = PlatformSeal(partial(ring_of, self.keyring), uses=self.uses, monotonic=time.monotonic)
 
-    def upkeep(self, effective: Callable[[int], object]) -> Callable[[str], int]:
-        """What the clock-job asks for, told under which record; what was done stands in it."""
+    def upkeep(self, effective: Callable[[int], object]) -> Callable[[Act], int]:
+        """Return the job that the clock-job asks for; it notes what it did."""
         work = Upkeep(
             self.keyring,
             self.seal,
@@ -71,12 +71,12 @@ class CityKeys:
             monotonic=time.monotonic,
         )
 
-        def run(record: str) -> int:
-            told = work.run(record)
+        def run(act: Act) -> int:
+            done = work.run(act.record)
             if not any(one.number == 1 and one.opens for one in self.keyring.key(CITY, PLATFORM).versions):
                 (self._folder / OLD_FILE).unlink(missing_ok=True)  # of a city from before: version 1 is destroyed
-            exchange().recorded.notes.update(told)
-            return len(told)
+            act.note(done)
+            return len(done)
 
         return run
 
@@ -98,7 +98,7 @@ def sealed_places(stores: Stores) -> Sequence[Place]:
         Column(database, session.c.refresh_token, purpose=lambda row: recheck.purpose_of(row["id"])),
         Column(database, parked.c.sealed, purpose=lambda row: park.purpose_of(dict(row))),
         Column(database, parked.c.approval, purpose=park.approval_purpose),
-        Column(database, app.c.sealed, purpose=lambda row: app_key.purpose(row["id"])),
+        Column(database, app.c.sealed, purpose=lambda row: apps.seal_purpose(row["id"])),
         Forgettable(stores.ephemeral, PREFIX),
     )
 

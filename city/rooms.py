@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from backup.work import Work
-from catalogue.room import Catalogue, over
+from catalogue.room import Catalogue, open_catalogue
 from city.backups import backups
 from city.deciding import Deciding
 from city.infrastructure import infrastructure
@@ -79,4 +79,4 @@ def _catalogue(
     mint: Callable[[], str],
 ) -> Catalogue:
     label_of = partial(label_served, routing.everywhere, lambda: deciding.policies().facts)
-    return over(stores.database, stores.epochs, seal, label_of=label_of, clock=clock, mint=mint)
+    return open_catalogue(stores.database, stores.epochs, seal, label_of=label_of, clock=clock, mint=mint)

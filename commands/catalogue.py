@@ -27,8 +27,8 @@ from commands.client import (
     table,
     target,
 )
-from console.catalogue.acts import wrong_with_ask
-from idp.app_key import Claim, Said, authorization_of, digest_told, signature_of
+from console.catalogue.forms import wrong_with_share_request
+from idp.app_key import Claim, SignedParts, authorization_of, content_digest, signature_of
 
 _FIELDS = ("produced", "publisher", "category", "version", "description", "carrier", "form", "location")
 _ANSWER_BYTES, _ANSWER_SECONDS = 1 << 20, 30
@@ -163,9 +163,9 @@ def app_call(key_file: Path, url: str, method: str, body: Path | None, connect: 
     kind = mimetypes.guess_type(body)[0] or "application/octet-stream" if body and sent else ""
     name = parts.hostname or ""
     asked = parts._replace(scheme="", netloc="", fragment="", path=parts.path or "/").geturl()
-    digest = digest_told(hashlib.sha256(sent).digest())
+    digest = content_digest(hashlib.sha256(sent).digest())
     claim = Claim(key=key, time=int(clock().timestamp()), nonce=secrets.token_urlsafe(18), signature="")
-    said = Said(method=method, host=name, target=asked, content_type=kind, digest=digest)
+    said = SignedParts(method=method, host=name, target=asked, content_type=kind, digest=digest)
     signed = signature_of(secret, claim, said)
     authorization = authorization_of(Claim(key=key, time=claim.time, nonce=claim.nonce, signature=signed))
     headers = {"Host": parts.netloc, "Authorization": authorization, "Accept": "application/json"}
@@ -231,7 +231,7 @@ def share_group() -> None:
 @door("department-administrator")
 def share_ask(door: Door, resource: str, app: str, purpose: str, until: str) -> None:
     """Ask that APP may use RESOURCE; its owner decides."""
-    check(wrong_with_ask(purpose=purpose, until=moment(until), now=clock()))
+    check(wrong_with_share_request(purpose=purpose, until=moment(until), now=clock()))
     owner = door.ask("GET", target("/api/v1/catalogue", resource))["department"]
     body = {"app": app, "purpose": purpose, "until": until}
     answer = door.ask("POST", target("/api/v1/departments", owner, "resources", resource, "shares"), body)

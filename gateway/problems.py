@@ -45,6 +45,8 @@ STATUSES = {
     "credential-rejected": 401,
     "session-unknown": 404,
     "person-unknown": 404,
+    "app-unknown": 404,
+    "catalogue-full": 409,
     "issuer-unavailable": 503,
     "issuer-administration-unavailable": 503,
     "login-rejected": 400,
@@ -59,11 +61,9 @@ STATUSES = {
     "sequencer-running": 500,
     # catalogue
     "resource-unknown": 404,
-    "app-unknown": 404,
     "share-unknown": 404,
     "already-shared": 409,
     "not-served": 422,
-    "catalogue-full": 409,
     # grading
     "system-unknown": 404,
     "system-ungraded": 409,

@@ -119,6 +119,11 @@ class Directory:
         return Person(**row)
 
 
+def hold_department(connection: Connection, identifier: str) -> None:
+    """Let nobody else add to what this department has until the transaction ends."""
+    connection.execute(sa.select(department.c.id).where(department.c.id == identifier).with_for_update())
+
+
 def normal(text: str) -> str:
     """The form in which names are stored and looked for (Unicode NFC)."""
     return unicodedata.normalize("NFC", text)
