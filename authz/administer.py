@@ -24,7 +24,7 @@ READER = "reader-of-"  # roles made for one published resource each, which apps 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class RoleAssignment:
     """One role assignment (角色授权) as it stands in the register."""
 
     id: str
@@ -83,7 +83,7 @@ class Administration:
         self._database, self._directory, self._epochs = database, directory, epochs
         self._clock, self._mint = clock, mint
 
-    def grantable(self, actor: str) -> list[Grantable]:
+    def rights_of(self, actor: str) -> list[Grantable]:
         """Return the roles that `actor` may give, each with its department and ceiling, sorted by role."""
         query = sa.select(may_grant.c.role, may_grant.c.department, may_grant.c.ceiling)
         with self._database.transaction() as connection:
@@ -96,7 +96,7 @@ class Administration:
         with self._database.transaction() as connection:
             return {row["id"]: dict(row) for row in connection.execute(query).mappings()}
 
-    def held(self, subject: str, *, inside: frozenset[str], ever: bool = False) -> list[Held]:
+    def assignments_of(self, subject: str, *, inside: frozenset[str], ever: bool = False) -> list[RoleAssignment]:
         """Return the role assignments of `subject` in the departments `inside`, newest first, at most 200. `ever` adds
         those that ran out or were taken back.
         """
@@ -105,7 +105,7 @@ class Administration:
             query = query.where(_live(self._clock()))
         with self._database.transaction() as connection:
             rows = connection.execute(query.order_by(assignment.c.given_at.desc()).limit(200)).mappings()
-            return [Held(**row) for row in rows]
+            return [RoleAssignment(**row) for row in rows]
 
     def roles_of(self, subjects: Iterable[str], *, inside: frozenset[str]) -> dict[str, list[str]]:
         """Return the roles that each of `subjects` holds now in the departments `inside`, sorted.
@@ -119,14 +119,14 @@ class Administration:
                 held.setdefault(row.subject, []).append(row.role)
         return held
 
-    def assign(self, subject: str, terms: RoleTerms, act: Act) -> tuple[Held, int]:
+    def assign(self, subject: str, terms: RoleTerms, act: Act) -> tuple[RoleAssignment, int]:
         """Give `subject` a role under `terms`; return the assignment, and the epoch from which it counts.
 
         Raises MayNotGrant if the actor has no such right or is `subject`, SeparationOfDuty if `subject` holds an office
         that excludes this one, AlreadyHeld if it would give nothing new, PersonUnknown if there is no such person.
         """
         departments = self._directory.departments()
-        new = Held(
+        new = RoleAssignment(
             id=self._mint(), subject=subject, role=terms.role, department=terms.department, clearance=terms.clearance,
             expires_at=terms.expires_at, reason=terms.reason, given_by=act.actor, given_at=act.at, record=act.record,
             revoked_by=None, revoked_at=None, revoke_record=None,
@@ -136,11 +136,11 @@ class Administration:
             self._check_may_grant(connection, departments, new, actor=act.actor)
             check_separation(connection, subject=subject, role_id=terms.role, at=act.at)
             _check_gives_something(connection, new)
-            insert(connection, new)
+            insert_assignment(connection, new)
             act.witness(connection, assignment, new.id)
             return new, self._epochs.bump(connection, [("subject", subject)])
 
-    def revoke(self, identifier: str, *, subject: str, department: str, act: Act) -> tuple[Held, int]:
+    def revoke(self, identifier: str, *, subject: str, department: str, act: Act) -> tuple[RoleAssignment, int]:
         """Take back the assignment `identifier`, which `subject` holds in `department` or below it. Return it as it
         was, and the epoch from which it is over.
 
@@ -158,7 +158,7 @@ class Administration:
             row = connection.execute(query.with_for_update()).mappings().one_or_none()
             if row is None:
                 raise AssignmentUnknown(identifier)
-            old = Held(**row)
+            old = RoleAssignment(**row)
             self._check_may_grant(connection, departments, old, actor=act.actor)
             values = {"revoked_by": act.actor, "revoked_at": act.at, "revoke_record": act.record}
             connection.execute(sa.update(assignment).where(assignment.c.id == identifier).values(values))
@@ -167,7 +167,7 @@ class Administration:
 
     @staticmethod
     def _check_may_grant(
-        connection: Connection, departments: Mapping[str, Department], wanted: Held, *, actor: str
+        connection: Connection, departments: Mapping[str, Department], wanted: RoleAssignment, *, actor: str
     ) -> None:
         """Granting is a right of its own: role × subtree × ceiling, never derived from roles held (law 8)."""
         rights = connection.execute(
@@ -195,18 +195,18 @@ def check_separation(connection: Connection, *, subject: str, role_id: str, at: 
         raise SeparationOfDuty(subject=subject, role=role_id, excludes=excluded)
 
 
-def _check_gives_something(connection: Connection, given: Held) -> None:
+def _check_gives_something(connection: Connection, new: RoleAssignment) -> None:
     """A second click, or a second administrator with the same thought, makes no second row. Raises AlreadyHeld."""
     held = sa.select(assignment).where(
-        assignment.c.subject == given.subject,
-        assignment.c.role == given.role,
-        assignment.c.department == given.department,
-        assignment.c.clearance >= given.clearance,
-        _live(given.given_at),
-        _lasting(given.expires_at),
+        assignment.c.subject == new.subject,
+        assignment.c.role == new.role,
+        assignment.c.department == new.department,
+        assignment.c.clearance >= new.clearance,
+        _live(new.given_at),
+        _lasting(new.expires_at),
     )
     if row := connection.execute(held).mappings().first():
-        raise AlreadyHeld(role=given.role, assignment=row["id"])
+        raise AlreadyHeld(role=new.role, assignment=row["id"])
 
 
 def _lasting(until: datetime | None) -> sa.ColumnElement[bool]:
@@ -215,11 +215,13 @@ def _lasting(until: datetime | None) -> sa.ColumnElement[bool]:
 
 
 def _live(at: datetime) -> sa.ColumnElement[bool]:
-    """`Held.is_live` as a condition."""
+    """`RoleAssignment.is_live` as a condition."""
     lasting = assignment.c.expires_at.is_(None) | (assignment.c.expires_at > at)
     return assignment.c.revoked_at.is_(None) & lasting
 
 
-def insert(connection: Connection, given: Held) -> None:
+def insert_assignment(connection: Connection, new: RoleAssignment) -> None:
     """Write the assignment `given` as one row. It checks nothing: `assign` and the founding do."""
-    connection.execute(sa.insert(assignment).values({name: getattr(given, name) for name in Held.__dataclass_fields__}))
+    connection.execute(
+        sa.insert(assignment).values({name: getattr(new, name) for name in RoleAssignment.__dataclass_fields__})
+    )

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from authz import offices, store
-from authz.administer import Held, check_separation, insert
+from authz.administer import RoleAssignment, check_separation, insert_assignment
 from authz.errors import AlreadySealed, PolicyInvalid
 from authz.label import Label
 from authz.policy import PolicySet
@@ -129,9 +129,9 @@ def _insert_person(
     for role in roles:
         check_separation(connection, subject=identifier, role_id=role, at=founding.at)
         department = person.get("department", "city") if role == offices.DEPARTMENT_ADMINISTRATOR else "city"
-        insert(
+        insert_assignment(
             connection,
-            _held(founding, mint(), identifier, role, department=department, clearance=person["clearance"]),
+            _assignment(founding, mint(), identifier, role, department=department, clearance=person["clearance"]),
         )
     for number, right in enumerate(person.get("may_grant", ()), 1):
         values = {"id": f"{login}-{number}", "subject": identifier, "record": founding.record, **right}
@@ -141,13 +141,15 @@ def _insert_person(
 
 
 def _insert_clock(connection: Connection, founding: Founding, mint: Callable[[], str]) -> str:
-    insert(connection, _held(founding, mint(), CLOCK, offices.CLOCK, department="city", clearance=2))
+    insert_assignment(connection, _assignment(founding, mint(), CLOCK, offices.CLOCK, department="city", clearance=2))
     until = founding.at + _MACHINE_KEY_LIFETIME
     return access_key.issue(connection, CLOCK, assurance=2, expires_at=until, record=founding.record)
 
 
-def _held(founding: Founding, identifier: str, subject: str, role: str, *, department: str, clearance: int) -> Held:
-    return Held(
+def _assignment(
+    founding: Founding, identifier: str, subject: str, role: str, *, department: str, clearance: int
+) -> RoleAssignment:
+    return RoleAssignment(
         id=identifier, subject=subject, role=role, department=department, clearance=clearance, expires_at=None,
         reason="founding", given_by="bootstrap", given_at=founding.at, record=founding.record,
         revoked_by=None, revoked_at=None, revoke_record=None,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from authz.administer import Administration, Held, RoleTerms
+from authz.administer import Administration, RoleAssignment, RoleTerms
 from authz.errors import MayNotGrant
 from authz.lease import Receipt
 from idp.directory import Directory, Person, subtree
@@ -29,7 +29,7 @@ def give_role(
     person: str,
     inside: frozenset[str],
     terms: RoleTerms,
-) -> tuple[Held, Receipt]:
+) -> tuple[RoleAssignment, Receipt]:
     """Give a person a role; return the assignment, and the receipt once every gateway decides by it.
 
     `inside` are the departments of the desk: a role for any other may not be given there. Raises as
@@ -50,7 +50,7 @@ def take_role_back(
     *,
     person: str,
     department: str,
-) -> tuple[Held, Receipt]:
+) -> tuple[RoleAssignment, Receipt]:
     """Take back what a person holds in `department` or below; return it as it was, and the receipt.
 
     Raises as `Administration.revoke`.

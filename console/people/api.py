@@ -10,7 +10,7 @@ from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
 from audit.event import timestamp
-from authz.administer import Administration, Held, RoleTerms
+from authz.administer import Administration, RoleAssignment, RoleTerms
 from authz.label import Label
 from authz.lease import Receipt
 from authz.offices import clearance_for
@@ -80,7 +80,7 @@ def assignments(
         def get(self, department: str, person: str) -> dict[str, Any]:
             """What this person holds here and below."""
             _, inside = person_in(directory, department, person)
-            return {"items": [_assignment(held) for held in administration.held(person, inside=inside)]}
+            return {"items": [_assignment(held) for held in administration.assignments_of(person, inside=inside)]}
 
         @routes.arguments(RoleBody)
         def post(self, body: dict[str, Any], department: str, person: str) -> Response | tuple[dict[str, Any], int]:
@@ -118,7 +118,7 @@ def _terms(body: Mapping[str, Any], department: str) -> RoleTerms:
     )
 
 
-def _assignment(held: Held) -> dict[str, Any]:
+def _assignment(held: RoleAssignment) -> dict[str, Any]:
     return {
         "id": held.id,
         "subject": held.subject,

@@ -114,14 +114,14 @@ class PeoplePages:
     def _show(self, department: str, person: Person, *, status: int | None = None, **shown: Any) -> Response:
         """The person's page with what is `shown` beside; without a `status`, that of its form."""
         tree, identity = self._directory.departments(), reader()
-        ever = self._administration.held(person.id, inside=subtree(tree, department), ever=True)
+        ever = self._administration.assignments_of(person.id, inside=subtree(tree, department), ever=True)
         page = PersonPage(
             lang=self._frame.lang(),
             department=department,
             person=person,
             tree=tree,
             roles=self._administration.roles(),
-            may={right.role: right for right in self._administration.grantable(identity.subject)},
+            may={right.role: right for right in self._administration.rights_of(identity.subject)},
             ever=ever,
             names=self._directory.names([who for held in ever for who in (held.given_by, held.revoked_by or "")]),
             now=self._clock(),

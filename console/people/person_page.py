@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from audit.city_time import day_after
-from authz.administer import Grantable, Held
+from authz.administer import Grantable, RoleAssignment
 from console.people.forms import BY_ROLE
 from console.shell.names import name_in
 from console.shell.terms import PRESET_DAYS
@@ -23,7 +23,7 @@ class PersonPage:
     tree: Mapping[str, Department]
     roles: Mapping[str, Mapping[str, str]]
     may: Mapping[str, Grantable]  # what the reader may give, by role
-    ever: Sequence[Held]
+    ever: Sequence[RoleAssignment]
     names: Mapping[str, str]
     now: datetime
 
@@ -57,7 +57,7 @@ class PersonPage:
     def _base(self) -> str:
         return f"/departments/{self.department}/people/{self.person.id}/assignments"
 
-    def _assignment(self, held: Held) -> dict[str, Any]:
+    def _assignment(self, held: RoleAssignment) -> dict[str, Any]:
         return {
             "role": name_in(self.roles[held.role], self.lang),
             "allows": name_in(self.roles[held.role], self.lang, "allows"),

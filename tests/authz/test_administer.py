@@ -229,16 +229,16 @@ def test_what_ran_out_is_held_no_more_but_stays_in_the_history(town: Desk) -> No
     everywhere = frozenset(TREE)
     assert town.administration.roles_of(["user:li"], inside=everywhere) == {"user:li": [CLERK]}
     town.city.clock.add(days=1)
-    assert town.administration.held("user:li", inside=everywhere) == []
+    assert town.administration.assignments_of("user:li", inside=everywhere) == []
     assert town.administration.roles_of(["user:li"], inside=everywhere) == {}
-    assert len(town.administration.held("user:li", inside=everywhere, ever=True)) == 1
+    assert len(town.administration.assignments_of("user:li", inside=everywhere, ever=True)) == 1
 
 
 def test_other_departments_roles_are_not_seen(town: Desk) -> None:
     town.mandate(department="city")
     town.give(department="housing")
     inside = frozenset({"civil", "civil-registry"})
-    assert town.administration.held("user:li", inside=inside, ever=True) == []
+    assert town.administration.assignments_of("user:li", inside=inside, ever=True) == []
     assert town.administration.roles_of(["user:li"], inside=inside) == {}
 
 

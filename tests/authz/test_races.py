@@ -56,7 +56,7 @@ def test_of_fifty_excluding_offices_at_once_one_is_given_and_counted(town: Desk)
         with ThreadPoolExecutor(10) as threads:
             given_ones = [role for role in threads.map(give, islice(cycle(exclusive), 50)) if role]
         assert len(given_ones) == 1
-        (held,) = town.administration.held("user:li", inside=frozenset(TREE))
+        (held,) = town.administration.assignments_of("user:li", inside=frozenset(TREE))
         assert held.role == given_ones[0]
         assert town.told() == ["user:li"] * (2 * round_ + 1)
         town.take(held)
@@ -83,7 +83,7 @@ def test_giving_and_taking_at_once_leaves_what_was_counted_last(town: Desk) -> N
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(take, range(8))) == 1
-    assert town.administration.held("user:li", inside=frozenset(TREE)) == []
+    assert town.administration.assignments_of("user:li", inside=frozenset(TREE)) == []
     assert town.told() == ["user:li", "user:li"]
 
 

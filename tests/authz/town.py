@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from authz import offices, store
-from authz.administer import Administration, Held, RoleTerms
+from authz.administer import Administration, RoleAssignment, RoleTerms
 from authz.label import Label
 from authz.register import Register
 from storage.act import Act
@@ -59,19 +59,21 @@ class Desk:
 
     def give(
         self, subject: str = "user:li", *, actor: str = "user:admin", record: str = "01K", **changes: object
-    ) -> Held:
+    ) -> RoleAssignment:
         terms = {
             "role": CLERK, "department": "civil", "clearance": Label.L2, "expires_at": None, "reason": "duty",
         }  # fmt: skip
         return self.administration.assign(subject, RoleTerms(**terms | changes), self.act(actor, record=record))[0]
 
-    def take(self, held: Held, *, actor: str = "user:admin", record: str = "01L", **changes: object) -> Held:
+    def take(
+        self, held: RoleAssignment, *, actor: str = "user:admin", record: str = "01L", **changes: object
+    ) -> RoleAssignment:
         wanted = {"subject": held.subject, "department": "civil"} | changes
         return self.administration.revoke(held.id, **wanted, act=self.act(actor, record=record))[0]
 
-    def held(self) -> list[Held]:
+    def held(self) -> list[RoleAssignment]:
         """What Li holds now, anywhere in the city."""
-        return list(self.administration.held("user:li", inside=frozenset(TREE)))
+        return list(self.administration.assignments_of("user:li", inside=frozenset(TREE)))
 
     def insert(self, table: sa.Table, **values: object) -> None:
         with self.city.database.transaction() as connection:
