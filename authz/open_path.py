@@ -10,7 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from authz.administer import Held, insert
+from authz.administer import RoleAssignment, insert_assignment
 from authz.errors import AlreadyHeld, AssignmentUnknown
 from authz.label import Label
 from authz.pattern import check_name, segments_of
@@ -82,12 +82,12 @@ def add_reader(connection: Connection, reader: PathReader, act: Act) -> None:
     )
     if identifier := connection.execute(same).scalars().first():
         raise AlreadyHeld(role=reader.role, assignment=identifier)
-    new = Held(
+    new = RoleAssignment(
         id=reader.id, subject=reader.subject, role=reader.role, department=reader.department,
         clearance=reader.clearance, expires_at=reader.until, reason=reader.purpose, given_by=act.actor,
         given_at=act.at, record=act.record, revoked_by=None, revoked_at=None, revoke_record=None,
     )  # fmt: skip
-    insert(connection, new)
+    insert_assignment(connection, new)
     act.witness(connection, assignment, new.id)
 
 

@@ -137,7 +137,9 @@ def _make(
         also=partial(infra_founding.insert, city=city, record=record),
     )
     tell = partial(_tell, settings, founding, clock)
-    keys = _write(settings, partial(bootstrap.found, founding=founding, mint=mint, tell=tell), founding, mint)
+    keys = _write(
+        settings, partial(bootstrap.found_city, founding=founding, mint=mint, keep_record=tell), founding, mint
+    )
     for name, key in keys.items():
         if keep_secrets or name == bootstrap.CLOCK:  # one account of this machine may not hold all three offices
             keep_key(data / "keys", name, key)

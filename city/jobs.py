@@ -16,7 +16,7 @@ def jobs_of(city: City) -> dict[str, Callable[[Act], int]]:
         return city.people.sessions.sweep() + city.deciding.parking.sweep()
 
     def follow_issuer(act: Act) -> int:
-        ended = city.people.end_sessions_of_changed(act.record)
+        ended = city.people.end_sessions_of_changed(act)
         if ended:
             city.stores.hints.tell()
         return ended

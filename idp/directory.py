@@ -60,7 +60,7 @@ class Directory:
             raise PersonUnknown
         return self._one(person.c.id == identifier)
 
-    def signed_in(self, *, iss: str, sub: str) -> Person:
+    def person_of(self, *, iss: str, sub: str) -> Person:
         """The person an issuer vouches for. Raises PersonUnknown."""
         return self._one((person.c.iss == self._issuers.get(iss, iss)) & (person.c.sub == sub))
 
@@ -72,7 +72,7 @@ class Directory:
             )
             return {row.id: row.name for row in rows}
 
-    def named(self, text: str) -> tuple[str, ...]:
+    def ids_of_name(self, text: str) -> tuple[str, ...]:
         """Ids of people whose name or login is exactly `text`, at most one page."""
         if _NUL in (text := normal(text)):
             return ()

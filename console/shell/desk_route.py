@@ -38,7 +38,7 @@ def desk_route(
         label=label,
         delivery="local",
         public=public,
-        approval={one: one.approval for one in actions.values() if one.approval},
+        approval={action: action.approval for action in actions.values() if action.approval},
         approval_label=approval_label,
         about=about or path.removeprefix(API),
         of_system="system" if placed else "",

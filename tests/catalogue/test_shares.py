@@ -100,7 +100,7 @@ def test_no_mandate_gives_the_reader_role_and_none_is_made_by_sharing(room: Room
     one, app = room.publish(), room.app()
     room.give(one, app)
     with pytest.raises(MayNotGrant):
-        room.town.give(role_id=reader_of(one.resource), department="housing")
+        room.town.give(role=reader_of(one.resource), department="housing")
     assert room.town.city.rows(store.may_grant) == []
 
 
