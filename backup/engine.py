@@ -12,7 +12,7 @@ Files = Callable[[], Iterable[tuple[str, bytes]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class BackupPart:
     """One thing that was stored: where, and what must come back."""
 
     name: str  # where it belongs in a data folder: "city.db", "audit"
@@ -24,7 +24,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
+class Examination:
     """What a restored database answers."""
 
     counts: Mapping[str, int]  # as of the moment the backup counted
@@ -39,26 +39,26 @@ class Engine(Protocol):
     def missing(self) -> str:
         """What is not here and how it comes here, or ""."""
 
-    def take(self, name: str, source: Path | Files, folder: Path) -> Part:
+    def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:
         """Store what `source` is now; `folder` is this backup's own, still hidden.
 
         Raises EngineMissing, EngineFailed, RepositoryFull, OSError.
         """
 
-    def restore(self, part: Part, folder: Path, into: Path) -> None:
+    def restore(self, part: BackupPart, folder: Path, into: Path) -> None:
         """Bring the part back below the folder `into`, and hold it against its digest.
 
         Raises EngineMissing, EngineFailed, PartDamaged, OSError.
         """
 
-    def forget(self, part: Part) -> None:
+    def forget(self, part: BackupPart) -> None:
         """Let go of what is kept outside of the backup's own folder. Raises EngineFailed."""
 
 
 class DatabaseEngine(Engine, Protocol):
     """An engine whose part is a database."""
 
-    def examine(self, part: Part, into: Path, taken: datetime) -> Examined:
+    def examine(self, part: BackupPart, into: Path, taken: datetime) -> Examination:
         """Ask the restored database; it is running no longer afterwards. `taken`: when the backup began.
 
         Raises EngineFailed, PartDamaged.

@@ -53,14 +53,14 @@ class Program:
         return ended.stdout.decode(errors="replace")
 
     def _failure(self, output: bytes, arguments: Sequence[str]) -> EngineFailed | RepositoryFull:
-        said = told(output.decode(errors="replace"))
+        said = error_line(output.decode(errors="replace"))
         verb = next((one for one in reversed(arguments) if one.isalpha()), "")
         if _NO_ROOM.search(said):
             return RepositoryFull(f"{self.name} {verb}: no room left: free some, or keep fewer backups")
         return EngineFailed(f"{self.name} {verb}: {said}")
 
 
-def told(output: str) -> str:
+def error_line(output: str) -> str:
     """The lines that say what is wrong, in one line without secrets."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     wrong = [line for line in lines if _WRONG.search(line)]

@@ -15,7 +15,7 @@ from audit import durable
 from backup import manifest as manifests
 from backup.errors import BackupBusy, BackupUnknown, ManifestInvalid
 from backup.manifest import Manifest
-from backup.sealed import full_is_said
+from backup.sealed import raise_when_full
 from crypto.sign import VerifyingKey
 
 MANIFEST = "manifest"
@@ -32,7 +32,7 @@ class Repository:
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """One backup or drill at a time, whichever process; what a killed one left is removed. Raises BackupBusy."""
-        with full_is_said(self.folder):
+        with raise_when_full(self.folder):
             durable.make_folder(self.folder)
             durable.make_folder(self.outside)
             try:
@@ -46,14 +46,14 @@ class Repository:
             os.close(lock)
 
     @contextlib.contextmanager
-    def making(self, backup: str) -> Iterator[Path]:
+    def new_backup(self, backup: str) -> Iterator[Path]:
         """A hidden folder, shown as backup `backup` when the block has ended; removed if it has not.
 
         Raises RepositoryFull, OSError.
         """
         partial = self.folder / f".{backup}{_PARTIAL}"
         try:
-            with full_is_said(self.folder):
+            with raise_when_full(self.folder):
                 partial.mkdir(mode=0o700)
                 yield partial
                 durable.sync_folder(partial)
@@ -96,10 +96,10 @@ class Repository:
 
         Raises RepositoryFull, OSError.
         """
-        with full_is_said(self.outside):
+        with raise_when_full(self.outside):
             durable.replace(self._pending(backup), checkpoint.encode())
 
-    def kept_outside(self, backup: str) -> str | None:
+    def checkpoint_outside(self, backup: str) -> str | None:
         """The checkpoint of a whole backup, or None."""
         for kept in (self.outside / f"{backup}{_CHECKPOINT}", self._pending(backup)):  # killed before it was to count
             with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):

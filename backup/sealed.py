@@ -11,7 +11,7 @@ from typing import BinaryIO
 from backup.errors import PartDamaged, RepositoryFull
 from crypto.aead import Seal
 from crypto.errors import SealInvalid
-from crypto.stream import SealingWriter, opened
+from crypto.stream import SealingWriter, open_chunks
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 SUFFIX = ".sealed"
@@ -24,9 +24,9 @@ class Vault:
         self._seal = seal
 
     @contextlib.contextmanager
-    def writing(self, path: Path, *, purpose: str) -> Iterator[SealingWriter]:
+    def new_file(self, path: Path, *, purpose: str) -> Iterator[SealingWriter]:
         """A file that is on the disk when the block has ended. Raises RepositoryFull, OSError."""
-        with full_is_said(path.parent), path.open("xb", buffering=0) as file:
+        with raise_when_full(path.parent), path.open("xb", buffering=0) as file:
             sink = SealingWriter(_Whole(file), self._seal, purpose=purpose)
             yield sink
             sink.close()
@@ -36,7 +36,7 @@ class Vault:
         """The plaintext; all of it only if the iteration ends. Raises PartDamaged."""
         try:
             with path.open("rb", buffering=0) as file:
-                yield from opened(file, self._seal, purpose=purpose)
+                yield from open_chunks(file, self._seal, purpose=purpose)
         except FileNotFoundError:
             raise PartDamaged(f"`{path.name}` is missing from the backup") from None
         except SealInvalid:
@@ -60,7 +60,7 @@ class Vault:
 
 
 @contextlib.contextmanager
-def full_is_said(folder: Path) -> Iterator[None]:
+def raise_when_full(folder: Path) -> Iterator[None]:
     """Raises RepositoryFull where the block found no room."""
     try:
         yield

@@ -9,7 +9,7 @@ from flask import Flask
 
 from authz.administer import Administration
 from catalogue.room import over
-from city.evidence import Sources
+from city.evidence import FactSources
 from city.identifiers import mint
 from console.application import create_application
 from console.audit import desk as audit
@@ -34,6 +34,7 @@ from gateway.transform import Assertions
 from grading.assess import Assessments
 from grading.control_answers import ControlAnswers
 from grading.grades import Grades
+from storage.act import Act
 
 if TYPE_CHECKING:
     from city.parts import City
@@ -90,11 +91,12 @@ def _of_the_door(city: "City", frame: Frame, assertions: Assertions, *, clock: C
     ]
 
 
-def _jobs(city: "City") -> dict[str, Callable[[str], int]]:
+def _jobs(city: "City") -> dict[str, Callable[[Act], int]]:
+    infra = infra_job(city.infra)
     return {
         SWEEP: city.sweep,
         ISSUER_CHANGES: city.issuer_changes,
-        INFRA: infra_job(city.infra),
+        INFRA: lambda act: infra(act.record),
         KEYS: city.upkeep,
         BACKUP: city.backups.begin_due,
     }
@@ -110,7 +112,7 @@ def _of_the_rooms(city: "City", frame: Frame, *, clock: Clock) -> list[Desk]:
     )
     label_of = partial(label_served, city.whole_table, lambda: city.policies().facts)
     shared = over(stores.database, stores.epochs, seal, label_of=label_of, clock=clock, mint=mint)
-    answers = ControlAnswers(stores.database, clock=clock, mint=mint)
+    answers = ControlAnswers(stores.database, mint=mint)
     return [
         zones.open_desk(frame, city.infra, directory=directory, register=register, clock=clock),
         machines.open_desk(
@@ -135,10 +137,10 @@ def _of_the_rooms(city: "City", frame: Frame, *, clock: Clock) -> list[Desk]:
         ),
         systems.open_desk(
             frame,
-            grades=Grades(stores.database, epochs=stores.epochs, clock=clock, mint=mint),
+            grades=Grades(stores.database, epochs=stores.epochs, mint=mint),
             assessments=Assessments(stores.database, mint=mint),
             answers=answers,
-            facts=Sources(city, shared.shares, answers, clock=clock).facts,
+            facts=FactSources(city, shared.shares, answers, clock=clock).facts,
             register=register,
             directory=directory,
             effective=effective,

@@ -12,7 +12,7 @@ from city.keys import sealed_places
 from grading.classify import Grade
 from grading.control_answers import ControlAnswers
 from grading.errors import SystemUnknown, Ungraded
-from grading.evidence import Border, Drilled, Facts, Placed, Share
+from grading.evidence import Border, LastDrill, PlacedMachine, ProbeFacts, SharedData
 
 if TYPE_CHECKING:
     from city.parts import City
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Sources:
+class FactSources:
     """Where the facts of any system come from."""
 
     def __init__(self, city: "City", shares: Shares, answers: ControlAnswers, *, clock: Callable[[], datetime]) -> None:
         self._city, self._shares, self._answers, self._clock = city, shares, answers, clock
 
-    def facts(self, system: str, record: str) -> Facts:
+    def facts(self, system: str, record: str) -> ProbeFacts:
         """Of one system, now. Raises SystemUnknown, Ungraded."""
         city = self._city
         one = city.register.systems().get(system)
@@ -35,7 +35,7 @@ class Sources:
         if one.s is None or one.a is None:
             raise Ungraded(system)
         grade = Grade(s=one.s, a=one.a)
-        return Facts(
+        return ProbeFacts(
             system=system,
             department=one.department,
             grade=grade,
@@ -58,11 +58,11 @@ class Sources:
             second_factors=city.provisioner.with_second_factor,
             issuer_drift=self._issuer_drift,
             contradictions=cache(self._contradictions),
-            drilled=partial(self._drilled, grade),
+            last_drill=partial(self._last_drill, grade),
             border=self._border,
             machines=partial(self._machines, system),
             shares=partial(self._shared, system),
-            answered=partial(self._answers.last, system),
+            last_answer=partial(self._answers.last_answer, system),
         )
 
     def _issuer_drift(self) -> list[str] | None:
@@ -85,26 +85,26 @@ class Sources:
             unbounded=[str(row["id"]) for row in _paged(zones.flows, lambda row: str(row["id"])) if not row["owner"]],
         )
 
-    def _drilled(self, grade: Grade) -> Drilled | None:
+    def _last_drill(self, grade: Grade) -> LastDrill | None:
         """The platform's last drill: a drill restores everything; how long it counts is the grade's to say."""
         last = self._city.backups.book.newest(DRILL, "passed", "failed")
         if last is None or last.finished_at is None:
             return None
         valid_for = plan_for(grade.grade).drill_every
-        return Drilled(at=last.finished_at, passed=last.state == "passed", record=last.record, valid_for=valid_for)
+        return LastDrill(at=last.finished_at, passed=last.state == "passed", record=last.record, valid_for=valid_for)
 
-    def _machines(self, system: str) -> list[Placed]:
+    def _machines(self, system: str) -> list[PlacedMachine]:
         """The system's, wherever they are."""
         ceilings: Mapping[str, int] = self._city.policies().facts.zones
         return [
-            Placed(machine=one.id, zone=one.zone, ceiling=int(ceilings.get(one.zone, 0)))
+            PlacedMachine(machine=one.id, zone=one.zone, ceiling=int(ceilings.get(one.zone, 0)))
             for one in _paged(lambda *, after: self._city.infra.machines.living(after=after), lambda one: one.id)
             if one.system == system
         ]
 
-    def _shared(self, system: str) -> list[Share]:
+    def _shared(self, system: str) -> list[SharedData]:
         """The system's data, as it is shared now."""
-        return [Share(id=one, purpose=why, until=until) for one, why, until in self._shares.terms(system)]
+        return [SharedData(id=one, purpose=why, until=until) for one, why, until in self._shares.terms(system)]
 
 
 def _paged(page: Callable[..., Sequence[T]], key: Callable[[T], str]) -> Iterator[T]:

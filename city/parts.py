@@ -55,6 +55,7 @@ from idp.keycloak.realm import CLIENT_ID
 from idp.relying_party import RelyingParty
 from idp.session import Sessions
 from storage import witness
+from storage.act import Act
 from storage.epoch import Answer
 
 __all__ = ["ISSUERS", "ROLES", "City", "audit_log", "clock", "mint", "relying_party"]
@@ -211,7 +212,7 @@ class City:
             rows = list(witness.rows(connection))
         return self.log.reconcile(rows, stays=witness.stays, now=clock())
 
-    def sweep(self, _record: str) -> int:
+    def sweep(self, _act: Act) -> int:
         """What the clock-job asks for: forget what is over."""
         return self.sessions.sweep() + self.parking.sweep()
 
@@ -231,7 +232,7 @@ class City:
 
         self.telling.submit(ask)
 
-    def issuer_changes(self, record: str) -> int:
+    def issuer_changes(self, act: Act) -> int:
         """End the sessions of whoever may no longer sign in at the issuer; return of how many people."""
         over = 0
         for change in self.provisioner.changes():
@@ -240,7 +241,7 @@ class City:
                 if change.what != PASSWORD_RESET:
                     self.keys.end(person.id)
                 if change.at > person.not_before:  # else that was done at an earlier look
-                    self.sessions.end_all(person.id, self.directory, record=record, before=change.at)
+                    self.sessions.end_all(person.id, self.directory, record=act.record, before=change.at)
                     over += 1
         if over:
             self.stores.hints.tell()

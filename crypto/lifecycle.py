@@ -47,12 +47,12 @@ class Version:
         return self.state in (State.ACTIVE, State.DECRYPT_ONLY)
 
 
-def active(versions: Sequence[Version]) -> Version:
+def active_version(versions: Sequence[Version]) -> Version:
     """The version that seals: every key has one."""
     return next(one for one in versions if one.state is State.ACTIVE)
 
 
-def published(versions: Sequence[Version]) -> Version | None:
+def published_version(versions: Sequence[Version]) -> Version | None:
     """A version whose rotation is not over, if there is one: it is gone on with, never begun twice."""
     return next((one for one in versions if one.state is State.PUBLISHED), None)
 

@@ -22,7 +22,7 @@ BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SealedValue:
     """One sealed value, where it is, and for what it was sealed."""
 
     id: str
@@ -30,22 +30,22 @@ class Kept:
     sealed: bytes
 
 
-class Place(Protocol):
+class SealedPlace(Protocol):
     """Where sealed values are. Called from threads."""
 
     name: str
 
-    def stale(self, current: bytes, *, after: str) -> tuple[Sequence[Kept], str]:
+    def stale_values(self, current: bytes, *, after: str) -> tuple[Sequence[SealedValue], str]:
         """Values that do not begin with `current`, at most a batch after `after`; where to go on, or "" at the end."""
 
     def count(self, current: bytes) -> Counter[bytes]:
         """How many do not begin with `current`, by what they begin with: a header, or the byte of format 1."""
 
-    def swap(self, kept: Kept, sealed: bytes) -> bool:
+    def swap(self, kept: SealedValue, sealed: bytes) -> bool:
         """Put `sealed` where `kept` is, if it is still there."""
 
-    def unreadable(self, kept: Kept) -> None:
-        """It does not open, whatever it is."""
+    def handle_unreadable(self, kept: SealedValue) -> None:
+        """Called for a value that does not open, whatever it is."""
 
 
 class Column:
@@ -56,16 +56,16 @@ class Column:
         self._database, self._column, self._purpose = database, column, purpose
         self._table = column.table
 
-    def stale(self, current: bytes, *, after: str) -> tuple[Sequence[Kept], str]:
-        """As `Place` says."""
+    def stale_values(self, current: bytes, *, after: str) -> tuple[Sequence[SealedValue], str]:
+        """As `SealedPlace` says."""
         old = sa.select(self._table).where(self._old(current), self._table.c.id > after).order_by(self._table.c.id)
         with self._database.transaction() as connection:
             rows = connection.execute(old.limit(BATCH)).mappings().all()
-        kept = [Kept(row["id"], self._purpose(row), row[self._column.name]) for row in rows]
+        kept = [SealedValue(row["id"], self._purpose(row), row[self._column.name]) for row in rows]
         return kept, kept[-1].id if len(kept) == BATCH else ""
 
     def count(self, current: bytes) -> Counter[bytes]:
-        """As `Place` says."""
+        """As `SealedPlace` says."""
         first = sa.func.substr(self._column, 1, 1)
         begins = sa.case((first == aead.FORMAT, first), else_=sa.func.substr(self._column, 1, HEADER_BYTES))
         query = (
@@ -76,14 +76,14 @@ class Column:
         with self._database.transaction() as connection:
             return Counter({bytes(row.begins): row.number for row in connection.execute(query)})
 
-    def swap(self, kept: Kept, sealed: bytes) -> bool:
-        """As `Place` says."""
+    def swap(self, kept: SealedValue, sealed: bytes) -> bool:
+        """As `SealedPlace` says."""
         same = (self._table.c.id == kept.id) & (self._column == kept.sealed)
         with self._database.transaction() as connection:
             update = sa.update(self._table).where(same).values({self._column.name: sealed})
             return connection.execute(update).rowcount == 1
 
-    def unreadable(self, kept: Kept) -> None:
+    def handle_unreadable(self, kept: SealedValue) -> None:
         """It stays: it keeps its version from retiring, and somebody looks."""
 
     def _old(self, current: bytes) -> sa.ColumnElement[bool]:
@@ -96,32 +96,32 @@ class Forgettable:
     def __init__(self, ephemeral: Ephemeral, prefix: str) -> None:
         self.name, self._ephemeral, self._prefix = f"ephemeral {prefix}", ephemeral, prefix
 
-    def stale(self, current: bytes, *, after: str) -> tuple[Sequence[Kept], str]:
-        """As `Place` says."""
+    def stale_values(self, current: bytes, *, after: str) -> tuple[Sequence[SealedValue], str]:
+        """As `SealedPlace` says."""
         found, on = self._ephemeral.look(self._prefix, after=after, limit=BATCH)
-        return [Kept(key, key, value) for key, value in found if not value.startswith(current)], on
+        return [SealedValue(key, key, value) for key, value in found if not value.startswith(current)], on
 
     def count(self, current: bytes) -> Counter[bytes]:
-        """As `Place` says."""
+        """As `SealedPlace` says."""
         counted, after = Counter[bytes](), ""
         while True:
-            kept, after = self.stale(current, after=after)
+            kept, after = self.stale_values(current, after=after)
             for one in kept:
                 counted[one.sealed[: 1 if one.sealed[:1] == aead.FORMAT else HEADER_BYTES]] += 1
             if not after:
                 return counted
 
-    def swap(self, kept: Kept, sealed: bytes) -> bool:
-        """As `Place` says; its time stays what it was."""
+    def swap(self, kept: SealedValue, sealed: bytes) -> bool:
+        """As `SealedPlace` says; its time stays what it was."""
         return self._ephemeral.swap(kept.id, kept.sealed, sealed)
 
-    def unreadable(self, kept: Kept) -> None:
+    def handle_unreadable(self, kept: SealedValue) -> None:
         """It led nowhere: it is forgotten."""
         self._ephemeral.remove(kept.id)
 
 
 @dataclass(slots=True)
-class Done:
+class ResealRun:
     """What one run did."""
 
     resealed: int = 0
@@ -129,19 +129,19 @@ class Done:
     whole: bool = True  # it came to the end
 
 
-def reseal(seal: PlatformSeal, places: Sequence[Place], *, more: Callable[[], bool]) -> Done:
+def reseal(seal: PlatformSeal, places: Sequence[SealedPlace], *, more: Callable[[], bool]) -> ResealRun:
     """Seal anew whatever is not sealed by the active version, for as long as `more` says."""
-    done = Done()
+    done = ResealRun()
     for place in places:
         after = ""
         while True:
-            kept, after = place.stale(seal.ring.active.header, after=after)
+            kept, after = place.stale_values(seal.ring.active.header, after=after)
             for one in kept:
                 try:
                     opened = seal.open(one.sealed, purpose=one.purpose)
                 except SealInvalid:
                     done.unreadable += 1
-                    place.unreadable(one)
+                    place.handle_unreadable(one)
                     continue
                 done.resealed += place.swap(one, seal.seal(opened, purpose=one.purpose))
             if not after:
@@ -152,7 +152,7 @@ def reseal(seal: PlatformSeal, places: Sequence[Place], *, more: Callable[[], bo
     return done
 
 
-def references(seal: PlatformSeal, places: Sequence[Place]) -> Counter[int]:
+def references(seal: PlatformSeal, places: Sequence[SealedPlace]) -> Counter[int]:
     """How many values are sealed under each version that is not the active one."""
     counted = Counter[int]()
     for place in places:

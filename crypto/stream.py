@@ -65,7 +65,7 @@ class SealingWriter:
         self._number += 1
 
 
-def opened(source: BinaryIO, seal: Seal, *, purpose: str) -> Iterator[bytes]:
+def open_chunks(source: BinaryIO, seal: Seal, *, purpose: str) -> Iterator[bytes]:
     """The plaintext, chunk by chunk; the whole of it only if the iteration ends. Raises SealInvalid, OSError.
 
     Whoever uses a chunk before the end uses what may turn out to be cut off.

@@ -148,7 +148,7 @@ class Door:
 
     def idle(self) -> None:
         """No backup and no drill is under way; the log is taken in meanwhile."""
-        while self.city.backups.book.running():
+        while self.city.backups.book.current():
             self.settle()
             time.sleep(0.02)
         self.city.backups.wait()

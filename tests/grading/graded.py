@@ -8,10 +8,10 @@ from pathlib import Path
 
 from catalogue.share import Shares
 from city import parts as app
-from city.evidence import Sources
+from city.evidence import FactSources
 from console.shell.grading_words import EVIDENCE
 from grading.control_answers import ControlAnswers
-from grading.evidence import Facts, Found, Status
+from grading.evidence import ProbeAnswer, ProbeFacts, Status
 from grading.probes import PROBES
 from tests.catalogue.shop import routes
 from tests.founded_city import Door, opened
@@ -32,15 +32,15 @@ def graded(founded: Path, folder: Path, *, table: str = "") -> Iterator[Door]:
         yield door
 
 
-def facts(door: Door, *, record: str = "", after: timedelta = timedelta(), system: str = "housing") -> Facts:
+def facts(door: Door, *, record: str = "", after: timedelta = timedelta(), system: str = "housing") -> ProbeFacts:
     """What an assessment under this record would look at, `after` a while in which nothing was done."""
     stores, now = door.city.stores, app.clock() + after
     shares = Shares(stores.database, epochs=stores.epochs, clock=app.clock, mint=app.mint)
-    answers = ControlAnswers(stores.database, clock=app.clock, mint=app.mint)
-    return Sources(door.city, shares, answers, clock=lambda: now).facts(system, record or app.mint())
+    answers = ControlAnswers(stores.database, mint=app.mint)
+    return FactSources(door.city, shares, answers, clock=lambda: now).facts(system, record or app.mint())
 
 
-def ask(door: Door, probe: str, *, record: str = "", after: timedelta = timedelta()) -> Found:
+def ask(door: Door, probe: str, *, record: str = "", after: timedelta = timedelta()) -> ProbeAnswer:
     """One probe's answer, which can be said on a page."""
     found = PROBES[probe](facts(door, record=record, after=after))
     for one in found.evidence:
@@ -48,7 +48,7 @@ def ask(door: Door, probe: str, *, record: str = "", after: timedelta = timedelt
     return found
 
 
-def said(found: Found) -> tuple[Status, str]:
+def said(found: ProbeAnswer) -> tuple[Status, str]:
     """Its status and its one code."""
     (one,) = found.evidence
     return found.status, one.code
