@@ -36,7 +36,7 @@ class Engine(Protocol):
 
     name: str
 
-    def missing(self) -> str:
+    def what_is_missing(self) -> str:
         """What is not here and how it comes here, or ""."""
 
     def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:

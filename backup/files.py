@@ -21,7 +21,7 @@ class FilesEngine:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def missing(self) -> str:
+    def what_is_missing(self) -> str:
         """Nothing: an archive is Python's own."""
         return ""
 

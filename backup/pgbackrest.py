@@ -41,15 +41,15 @@ class PgBackRest:
     ) -> None:
         self._configuration, self._database, self._full_seconds = configuration, database, full_seconds
 
-    def missing(self) -> str:
+    def what_is_missing(self) -> str:
         """The setting, the programs, or the file."""
         if self._configuration is None:
             return "CITYGATE_BACKUP_PGBACKREST is not set: the database cannot be backed up"
         try:
-            missing = self._program().missing()
+            missing = self._program().what_is_missing()
         except EngineMissing as failure:
             return str(failure)
-        return missing or throwaway.missing()
+        return missing or throwaway.what_is_missing()
 
     def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:
         """Back up, count, and see that the WAL up to there is in the repository.
@@ -99,7 +99,7 @@ class PgBackRest:
 
     def _program(self) -> Program:
         if self._configuration is None:
-            raise EngineMissing(self.missing())
+            raise EngineMissing(self.what_is_missing())
         passwords = self._configuration.with_name("pgpass")
         environment = {"PGPASSFILE": str(passwords)} if passwords.exists() else {}
         return Program(

@@ -1,4 +1,4 @@
-"""BackupPlan: how soon the platform must be back and how much may be lost, by grade; what follows from that, as data.
+"""The plan: how soon the platform must be back and how much may be lost, by grade; what follows from that, as data.
 
 GB/T 20988-2007 annex C names six classes of recovery by RTO and RPO. Which grade needs which class is a city's choice;
 ours is below, no target looser than its class's range. The platform carries every system, so its grade is the highest

@@ -30,14 +30,14 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)  # names of files, never a secret
     account: str = ""
 
-    def missing(self) -> str:
+    def what_is_missing(self) -> str:
         """What to do where it is not installed, or ""."""
         here = shutil.which(self.name, path=_PATH)
         return "" if here else f"{self.name} is missing: apt-get install {self.package}"
 
     def run(self, *arguments: str, folder: Path | None = None) -> str:
         """What it printed. Raises EngineMissing, EngineFailed, RepositoryFull."""
-        if missing := self.missing():
+        if missing := self.what_is_missing():
             raise EngineMissing(missing)
         owner = self.account if os.geteuid() == 0 else ""
         try:

@@ -27,11 +27,11 @@ class Restic:
             name="restic", package="restic", seconds=_SECONDS, environment={"RESTIC_CACHE_DIR": cache, "HOME": cache}
         )
 
-    def missing(self) -> str:
+    def what_is_missing(self) -> str:
         """The program, or the password's file."""
         if not self._password.is_file():
             return f"`{self._password}` is missing: the password of the restic repository"
-        return self._program.missing()
+        return self._program.what_is_missing()
 
     def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:
         """Put the files together, back them up, look whether restic finds its repository sound.

@@ -60,15 +60,7 @@ def restore(
         scratch = into.with_name(f"{into.name}.restoring")
         shutil.rmtree(scratch, ignore_errors=True)  # of one that was killed
         try:
-            _bring_back(
-                manifest,
-                scratch,
-                repository=repository,
-                engines=engines,
-                log=log,
-                outside=outside,
-                report_step=report_step,
-            )
+            _bring_back(manifest, scratch, repository, engines, log=log, outside=outside, report_step=report_step)
             report_step("canary")
             open_canary(manifest, kept.platform(scratch))
             report_step("whole")
@@ -84,9 +76,9 @@ def restore(
 def _bring_back(
     manifest: Manifest,
     scratch: Path,
-    *,
     repository: Repository,
     engines: Engines,
+    *,
     log: Log,
     outside: Checkpoint,
     report_step: ReportStep,

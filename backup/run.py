@@ -57,7 +57,9 @@ class Engines:
 
     def check(self) -> None:
         """Raises EngineMissing, with all that is."""
-        if missing := sorted({said for one in (self.database, self.files, self.beside) if (said := one.missing())}):
+        if missing := sorted(
+            {said for one in (self.database, self.files, self.beside) if (said := one.what_is_missing())}
+        ):
             raise EngineMissing("; ".join(missing))
 
 

@@ -31,7 +31,7 @@ class SqliteEngine:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def missing(self) -> str:
+    def what_is_missing(self) -> str:
         """Nothing: SQLite comes with Python."""
         return ""
 

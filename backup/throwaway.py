@@ -35,7 +35,7 @@ def _programs() -> Path:
     return found[-1]
 
 
-def missing() -> str:
+def what_is_missing() -> str:
     """What to do where PostgreSQL's programs are not installed, or ""."""
     try:
         _programs()

@@ -116,7 +116,7 @@ def test_restic_lets_go_of_one_snapshot_and_keeps_the_others(folder: Path, tmp_p
 
 def test_a_missing_password_says_what_to_do(tmp_path: Path) -> None:
     engine = Restic(tmp_path / "repository", password=tmp_path / "nowhere", scratch=tmp_path)
-    assert "nowhere" in engine.missing()
+    assert "nowhere" in engine.what_is_missing()
 
 
 def test_a_program_that_is_not_installed_says_what_to_do() -> None:

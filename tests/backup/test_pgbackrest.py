@@ -125,7 +125,7 @@ def test_a_backup_that_pgbackrest_let_go_is_named(server: Archived, database: Da
 
 def test_what_is_not_set_up_says_what_to_do() -> None:
     engine = PgBackRest(None, database=None)
-    assert "CITYGATE_BACKUP_PGBACKREST" in engine.missing()
+    assert "CITYGATE_BACKUP_PGBACKREST" in engine.what_is_missing()
     with pytest.raises(EngineMissing):
         engine.restore(BackupPart(name="p", engine="pgbackrest", reference="a b c", bytes=0, digest=""), Path(), Path())
 

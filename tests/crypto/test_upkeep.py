@@ -14,6 +14,7 @@ from crypto.reseal import references, reseal
 from idp import store as identity_store
 from idp.session import digest
 from storage.ephemeral import DatabaseEphemeral
+from storage.errors import StorageUnavailable
 from storage.shared import RedisEphemeral
 from tests.crypto.house import House
 from tests.crypto.life import Life, states
@@ -139,6 +140,25 @@ def test_a_key_that_seals_is_rotated_by_age_and_by_use_and_one_that_signs_is_not
         "city/platform 2", "civil/files 2", "civil/busy 3", "None",
     }  # fmt: skip
     assert house.keyring.key("civil", "letters").active.number == 1
+
+
+def test_what_was_done_before_the_job_failed_stands_in_its_record(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal = house.seal()
+    house.rotate("platform", "city", seal)
+    house.city.clock.now = NOW + lifecycle.MAX_AGE
+
+    def no_answer(*_: object, **__: object) -> None:
+        raise StorageUnavailable("the database does not answer")
+
+    monkeypatch.setattr("crypto.upkeep.references", no_answer)
+    act = house.act()
+    with pytest.raises(StorageUnavailable):
+        house.upkeep(seal).run(act)
+    key = house.keyring.key("city", "platform").id
+    assert act.notes["rotated"] == "city/platform 3"
+    assert {f"key_version {key}:2", f"key_version {key}:3"} <= act.notes.keys()
 
 
 def test_uses_are_counted_by_version_and_day_and_told_once(house: House) -> None:
