@@ -112,11 +112,6 @@ STATUSES = {
     "part-damaged": 500,
     "drill-failed": 500,
 }
-VIEW_STATUSES = {
-    "request-invalid": 422,
-    "ciphertext-invalid": 422,
-}
-"""What a view answers by itself, with the fields that are wrong; no error stands behind it."""
 _ROOMS = ("gateway", "catalogue", "infra", "backup", "grading", "authz", "idp", "audit", "crypto", "storage")
 _TREES = frozenset(f"{room}.errors" for room in _ROOMS)
 _NEEDS_LOGIN = (Missing.IDENTITY, Missing.ASSURANCE)
@@ -131,11 +126,6 @@ class Problem:
     reason: str  # the decision's where there is one
     missing: Missing | None = None
     retry_seconds: int | None = None
-
-
-def status_of(code: str) -> int:
-    """Return the status of a refusal, an error's or a view's own, by its code. Raises KeyError."""
-    return STATUSES[code] if code in STATUSES else VIEW_STATUSES[code]
 
 
 def problem_of(failure: BaseException) -> Problem:

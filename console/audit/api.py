@@ -51,7 +51,7 @@ def audit(log: Log, directory: Directory, reconciled: Callable[[], Reconciled]) 
             meant = ask(query, directory, before=query["cursor"])
             exchange().recorded.notes.update(words_asked(query) | people_asked(meant.queries))
             if meant.errors:
-                return problem("request-invalid", meant.errors)
+                return problem(422, "request-invalid", meant.errors)
             leaves, after = found(log, meant.queries)
             return {"items": [_listed(log, leaf) for leaf in leaves], "next_cursor": after}
 

@@ -93,11 +93,11 @@ def published(sharing: Sharing) -> Blueprint:
             told = plain(body, (*DESCRIBED, "system", "path"))
             errors = [*_wrong(sharing, told), *wrong_with_place(told["system"], told["path"])]
             if errors:
-                return problem("request-invalid", errors)
+                return problem(422, "request-invalid", errors)
             try:
                 made, receipt = sharing.publish(told, department=department, system=told["system"], path=told["path"])
             except NotServed as wrong:
-                return problem(wrong.code, [{"field": "path", "code": wrong.code}])
+                return problem(422, wrong.code, [{"field": "path", "code": wrong.code}])
             return _resource(made) | {"receipt": receipt_json(receipt)}, 201
 
     @routes.route("/<resource>/versions")
@@ -107,7 +107,7 @@ def published(sharing: Sharing) -> Blueprint:
             """Publish the next version."""
             check_csrf()
             if errors := _wrong(sharing, told := plain(body, DESCRIBED)):
-                return problem("request-invalid", errors)
+                return problem(422, "request-invalid", errors)
             return _resource(sharing.renew(resource, told, department=department)), 201
 
     @routes.route("/<resource>")
@@ -134,7 +134,7 @@ def shares(sharing: Sharing) -> Blueprint:
             asked = plain(body, ("app", "purpose"))
             until: datetime = body["until"]
             if errors := wrong_with_ask(purpose=asked["purpose"], until=until, now=sharing.clock()):
-                return problem("request-invalid", errors)
+                return problem(422, "request-invalid", errors)
             made, receipt = sharing.give(resource, department=department, until=until, **asked)
             return _share(made) | {"receipt": receipt_json(receipt)}, 201
 
@@ -177,7 +177,7 @@ def apps(sharing: Sharing) -> Blueprint:
             check_csrf()
             name = plain(body, ("name",))["name"]
             if errors := list(wrong_with_name(name)):
-                return problem("request-invalid", errors)
+                return problem(422, "request-invalid", errors)
             made, secret = sharing.create_app(name, department=department)
             return _app(made) | {"secret": secret}, 201
 

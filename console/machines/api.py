@@ -72,7 +72,7 @@ def machines(held: Machines, directory: Directory) -> Blueprint:
             """Ask for one; 201 once it has a host, and "placing" while the hypervisor has not confirmed it."""
             check_csrf()
             if errors := list(wrong_with_machine(name=body["name"], purpose=body["purpose"], size=body)):
-                return problem("request-invalid", errors)
+                return problem(422, "request-invalid", errors)
             asked = Asked(
                 name=body["name"], department=department, system=system, zone=zone, size=size_of(body),
                 purpose=body["purpose"],
@@ -80,7 +80,7 @@ def machines(held: Machines, directory: Directory) -> Blueprint:
             try:
                 return _machine(placed(held, asked)), 201
             except QuotaExceeded as exceeded:
-                return problem(exceeded.code, [told(one) for one in exceeded.short])
+                return problem(409, exceeded.code, [told(one) for one in exceeded.short])
 
     return routes
 
@@ -134,12 +134,12 @@ def quotas(infra: Infrastructure) -> Blueprint:
             """Give it this quota, out of what the department above has left."""
             check_csrf()
             if errors := list(wrong_with_size(body, smallest=0, largest=_LARGEST_QUOTA)):
-                return problem("request-invalid", errors)
+                return problem(422, "request-invalid", errors)
             try:
                 talk = exchange()
                 tree = held.set(department, size_of(body), record=talk.recorded.inbound.id, told=talk.recorded.notes)
             except QuotaConflict as conflict:
-                return problem(conflict.code, [told(one) | {"code": conflict.code} for one in conflict.short])
+                return problem(409, conflict.code, [told(one) | {"code": conflict.code} for one in conflict.short])
             return {"department": department, "holder": department, "items": meters(tree, department)}
 
     return routes
@@ -159,7 +159,7 @@ def usage(infra: Infrastructure, directory: Directory, clock: Callable[[], datet
             try:
                 cost = statement(infra.database, subtree(directory.departments(), department), text, now=now)
             except ValueError:
-                return problem("request-invalid", [{"field": "month", "code": "month-invalid"}])
+                return problem(422, "request-invalid", [{"field": "month", "code": "month-invalid"}])
             return cost | {"until": timestamp(cost["until"])}
 
     return routes

@@ -81,7 +81,7 @@ def assignments(
             check_csrf()
             person_in(directory, department, person)
             if errors := list(wrong_with_terms(reason=body["reason"], until=body["expires_at"], now=clock())):
-                return problem("request-invalid", errors)
+                return problem(422, "request-invalid", errors)
             asked = {"role_id": body["role"], "clearance": Label(body["clearance"]), "expires_at": body["expires_at"]}
             given, epoch = give(administration, person=person, department=department, reason=body["reason"], **asked)
             return _assignment(given) | {"receipt": receipt_json(effective(epoch))}, 201

@@ -74,7 +74,7 @@ class RequestPages:
         talk.recorded.notes.update({"request": found.id, "person": found.subject, "digest": found.digest})
         if wrong := _wrong_with(found, said, reason):
             errors = [wrong | {"field": f"{wrong['field']}-{found.id}"}]
-            return self._shown(status=422, errors=errors) if as_page else problem("request-invalid", [wrong])
+            return self._shown(status=422, errors=errors) if as_page else problem(422, "request-invalid", [wrong])
         if said == "approve":
             found = self._second_person.approve(found.id, by=by, record=inbound.id)
         else:

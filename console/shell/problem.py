@@ -8,35 +8,25 @@ from flask import Response
 from flask_smorest import Api
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from console.shell.act import record_id
 from gateway.errors import MethodRefused, RouteUnknown
-from gateway.problems import status_of
+from gateway.local import exchange
 from gateway.refuse import STATUS_PHRASES
 
 Errors = Sequence[Mapping[str, str]]  # {"field": …, "code": …}
 
 
-def problem(code: str, errors: Errors = (), *, status: int | None = None) -> Response:
-    """Return the answer of this request that says what is wrong with it, by field.
-
-    Its status is that of `code`, unless whoever refused gives another `status`. Raises KeyError for an unknown code.
-    """
-    status = status or status_of(code)
-    refusal: dict[str, Any] = {
+def problem(status: int, code: str, errors: Errors = ()) -> Response:
+    """An answer of this request that says what is wrong with it, by field."""
+    told: dict[str, Any] = {
         "type": f"urn:citygate:problem:{code}",
         "title": STATUS_PHRASES[status],
         "status": status,
-        "instance": record_id(),
+        "instance": exchange().recorded.inbound.id,
         "code": code,
         "reason": code,
     }
-    body = json.dumps(refusal | ({"errors": list(errors)} if errors else {}), ensure_ascii=True)
+    body = json.dumps(told | ({"errors": list(errors)} if errors else {}), ensure_ascii=True)
     return Response(body, status, mimetype="application/problem+json")
-
-
-def page_status(errors: Errors) -> int:
-    """Return the status of a page that shows a form again: whether something was wrong with it."""
-    return status_of("request-invalid") if errors else 200
 
 
 def private(answer: Response) -> Response:
@@ -52,7 +42,7 @@ class Rest(Api):  # type: ignore[misc]  # flask-smorest is untyped
     def _register_error_handlers(self) -> None:
         super()._register_error_handlers()
         # JSON nested deeper than Python goes
-        self._app.register_error_handler(RecursionError, lambda _: problem("request-invalid", status=400))
+        self._app.register_error_handler(RecursionError, lambda _: problem(400, "request-invalid"))
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Called for whatever Flask and webargs refuse. Raises RouteUnknown and MethodRefused, which the door tells."""
@@ -63,8 +53,9 @@ class Rest(Api):  # type: ignore[misc]  # flask-smorest is untyped
         status = error.code or 500
         places = getattr(error, "data", {}).get("messages", {})  # webargs: {"json": {field: [text, …]}}
         fields = {field for place in places.values() if isinstance(place, dict) for field in place}
-        wrong = [{"field": _plain(field), "code": "invalid"} for field in sorted(fields)]
-        return problem("request-invalid", wrong, status=status)
+        return problem(
+            status, "request-invalid", [{"field": _plain(field), "code": "invalid"} for field in sorted(fields)]
+        )
 
 
 def _plain(field: str) -> str:

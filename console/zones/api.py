@@ -84,7 +84,7 @@ def flows(held: Zones) -> Blueprint:
             """The data plane's own answer, and the flow that allows it."""
             way, errors = way_of(zone, query["to"], query["protocol"], query["port"])
             if way is None:
-                return problem("request-invalid", errors)
+                return problem(422, "request-invalid", errors)
             answer = test_answer(held.test(way)) | way._asdict() | {"plane": held.plane.name}
             allowed = answer["flow"]
             return answer | {"flow": allowed and {name: _json(value) for name, value in allowed.items()}}
@@ -110,7 +110,7 @@ def one_flow(held: Zones, directory: Directory, clock: Callable[[], datetime]) -
                 departments=directory.departments(), now=clock(),
             )  # fmt: skip
             if errors or way is None:
-                return problem("request-invalid", errors)
+                return problem(422, "request-invalid", errors)
             terms = Terms(owner=body["owner"], reason=body["reason"], expires_at=body["expires_at"])
             return _flow(open_flow(held, act, way, terms)), 201
 
@@ -119,7 +119,7 @@ def one_flow(held: Zones, directory: Directory, clock: Callable[[], datetime]) -
             act = current_act()
             way, errors = way_of(zone, to, protocol, port)
             if way is None:
-                return problem("request-invalid", errors)
+                return problem(422, "request-invalid", errors)
             return _flow(close_flow(held, act, way))
 
     return routes
