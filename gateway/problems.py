@@ -112,6 +112,7 @@ STATUSES = {
     "part-damaged": 500,
     "drill-failed": 500,
 }
+_OF_VIEWS = {"request-invalid": 422}  # what a view says of a form by itself: no error class carries it
 _ROOMS = ("gateway", "catalogue", "infra", "backup", "grading", "authz", "idp", "audit", "crypto", "storage")
 _TREES = frozenset(f"{room}.errors" for room in _ROOMS)
 _NEEDS_LOGIN = (Missing.IDENTITY, Missing.ASSURANCE)
@@ -140,6 +141,11 @@ def problem_of(failure: BaseException) -> Problem:
         retry = getattr(failure, "retry_seconds", 1 if status in (502, 503, 504) else None)
         return Problem(status=status, code=code, reason=code, retry_seconds=retry)
     return Problem(status=500, code="internal", reason="internal")
+
+
+def status_of(code: str) -> int:
+    """The status that goes with a code, of an error class or of a view. Raises KeyError for a code that is in no table."""
+    return _OF_VIEWS[code] if code in _OF_VIEWS else STATUSES[code]
 
 
 def _is_ours(failure: BaseException) -> bool:
