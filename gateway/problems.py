@@ -112,7 +112,7 @@ STATUSES = {
     "part-damaged": 500,
     "drill-failed": 500,
 }
-_OF_VIEWS = {"request-invalid": 422}  # what a view says of a form by itself: no error class carries it
+_OF_VIEWS = {"request-invalid": 422, "ciphertext-invalid": 422}  # said by a view itself: no error class carries it
 _ROOMS = ("gateway", "catalogue", "infra", "backup", "grading", "authz", "idp", "audit", "crypto", "storage")
 _TREES = frozenset(f"{room}.errors" for room in _ROOMS)
 _NEEDS_LOGIN = (Missing.IDENTITY, Missing.ASSURANCE)

@@ -18,7 +18,7 @@ from audit.event import timestamp
 from authz.lease import Receipt
 from console.keys import acts
 from console.shell.act import current_act
-from console.shell.problem import problem
+from console.shell.problem import refuse_with
 from crypto.algorithms import SUITES
 from crypto.errors import SealInvalid
 from crypto.key_rows import Key, KeyUsage
@@ -175,7 +175,7 @@ def uses(service: KeyService) -> Blueprint:
             try:
                 output = acts.decrypt(service, act, department, key, body["ciphertext"], context=body["context"])
             except SealInvalid:
-                return problem("ciphertext-invalid")
+                return refuse_with("ciphertext-invalid")
             return _output("plaintext", output)
 
     @routes.route("/rewrap")
@@ -187,7 +187,7 @@ def uses(service: KeyService) -> Blueprint:
             try:
                 output = acts.rewrap(service, act, department, key, body["ciphertext"], context=body["context"])
             except SealInvalid:
-                return problem("ciphertext-invalid")
+                return refuse_with("ciphertext-invalid")
             return _output("ciphertext", output)
 
     _signatures(routes, service)

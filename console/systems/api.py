@@ -13,7 +13,7 @@ from audit.event import timestamp
 from authz.lease import Receipt
 from authz.register import Register
 from console.shell.act import current_act
-from console.shell.problem import problem
+from console.shell.problem import refuse_with
 from console.shell.receipts import receipt_json
 from console.systems.acts import answer_control, propose_grade, run_assessment
 from console.systems.forms import wrong_with_answer
@@ -89,7 +89,7 @@ def answers(control_answers: ControlAnswers, clock: Callable[[], datetime]) -> B
             act = current_act()
             status, reason, until = body["status"], body["reason"], body["until"]
             if errors := list(wrong_with_answer(status, reason, until=until, now=clock())):
-                return problem("request-invalid", errors)
+                return refuse_with("request-invalid", errors)
             given = answer_control(
                 control_answers, act, system, control, status=Status(status), reason=reason, until=until
             )

@@ -12,7 +12,7 @@ from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.grading_words import MARKS
 from console.shell.names import name_in
-from console.shell.problem import page_status
+from console.shell.problem import form_status
 from console.shell.receipts import Receipts
 from console.shell.terms import PRESET_DAYS, REASON_CHARS
 from console.systems.acts import answer_control
@@ -67,7 +67,7 @@ class ControlPages:
         lang = self._frame.lang()
         return self._frame.page(
             "control.html",
-            status=page_status(errors),
+            status=form_status(errors),
             system=system,
             name=name_in(self._register.systems()[system], lang),
             control=asked,

@@ -15,7 +15,7 @@ from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.grading_words import MARKS
 from console.shell.names import name_in
-from console.shell.problem import page_status
+from console.shell.problem import form_status
 from console.shell.receipts import Receipts
 from console.systems.acts import propose_grade, run_assessment
 from console.systems.answerers import answerers, with_names
@@ -146,7 +146,7 @@ class SystemPages:
         people = self._directory.names([who for each in history for who in (each.proposed_by, each.approved_by)])
         return self._frame.page(
             "system.html",
-            status=page_status(errors),
+            status=form_status(errors),
             system=system,
             name=name_in(one, lang),
             now=grade,
