@@ -23,7 +23,7 @@ _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """`size` records, `root` the 32 bytes over them."""
+    """A statement about a log: it has `size` records, and `root` is the 32-byte hash over them."""
 
     origin: str
     size: int
@@ -37,24 +37,26 @@ class Checkpoint:
 
     @property
     def body(self) -> str:
-        """The text that is signed."""
+        """Return the text that is signed: origin, size and root, one line each."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
 
 def sign(checkpoint: Checkpoint, key: SigningKey) -> str:
-    """Return the signed note."""
+    """Return the checkpoint as a signed note (C2SP tlog-checkpoint)."""
     return sign_note(checkpoint.body, key, checkpoint.origin)
 
 
 def parse(text: str, key: VerifyingKey, origin: str) -> Checkpoint:
-    """Return the checkpoint of log `origin` that `key` signed; no extension lines. Raises CheckpointInvalid."""
+    """Return the checkpoint of log `origin` in the signed note `text`. Raises CheckpointInvalid if `key` did not sign
+    it, if it is another log's, or if it has lines we do not know.
+    """
     if len(text) > CHECKPOINT_BYTES:
         raise CheckpointInvalid("checkpoint is too long")
     return unsigned(open_note(text, key, origin), origin)
 
 
 def unsigned(body: str, origin: str) -> Checkpoint:
-    """Return what `body` states, whoever signed it. Raises CheckpointInvalid."""
+    """Return the checkpoint that `body` states. Who signed it is not looked at. Raises CheckpointInvalid."""
     match body.split("\n"):
         case [named, size, root, ""] if named == origin and _SIZE.fullmatch(size):
             checkpoint = Checkpoint(origin=origin, size=int(size), root=_base64(root))
@@ -66,13 +68,15 @@ def unsigned(body: str, origin: str) -> Checkpoint:
 
 
 def sign_note(body: str, key: SigningKey, name: str) -> str:
-    """`body` must end with a line feed."""
+    """Return `body`, which must end with a line feed, as a note signed under `name` (C2SP signed-note)."""
     signature = _key_hash(name, key.public) + key.sign(body.encode())
     return f"{body}\n— {name} {base64.b64encode(signature).decode()}\n"
 
 
 def open_note(text: str, key: VerifyingKey, name: str) -> str:
-    """Return the body that `key` signed under `name`; others' signatures are passed over. Raises CheckpointInvalid."""
+    """Return the body of the note `text`, which `key` signed under `name`. Signatures of others are passed over.
+    Raises CheckpointInvalid.
+    """
     body, separator, signatures = text.rpartition("\n\n")
     if not separator or not signatures.endswith("\n"):
         raise CheckpointInvalid("signed note has no signature lines")

@@ -11,7 +11,9 @@ from audit.segment import first_of, hidden, segments, whole
 
 @dataclass(slots=True, kw_only=True)
 class Continuity:
-    """Reads the spools' files before the log, so that what a sequencer moves meanwhile is seen at least once."""
+    """Finds gaps between the records of each spool. It reads the spools' files before the log, so that it sees what a
+    sequencer moves meanwhile at least once.
+    """
 
     findings: Findings
     _heads: dict[bytes, Head] = field(default_factory=dict)  # by spool, as the log was read so far
@@ -21,7 +23,7 @@ class Continuity:
     _firsts: dict[tuple[bytes, int], Record] = field(default_factory=dict)
 
     def read_files(self, spools: Path) -> None:
-        """Take in what the spools' files hold. Raises OSError."""
+        """Read what the files of the spools hold now. Raises OSError."""
         for directory in _directories(spools):
             head: Head | None = None
             for path in segments(directory):
@@ -32,11 +34,11 @@ class Continuity:
                 head = self._read_segment(f"{directory.name}/{path.name}", path, data, head)
 
     def unreadable(self) -> None:
-        """Count a record of the log of which nothing is known; it excuses one gap."""
+        """Count one record of the log that could not be read. It excuses one gap."""
         self._unreadable += 1
 
     def follow(self, leaf: int, record: Record, data: bytes) -> None:
-        """Take the next record of the log."""
+        """Take the next record of the log: `record` at `leaf`, whose bytes are `data`."""
         spool, head = record.spool, self._heads.get(record.spool, Head())
         gap, excuse = record.sequence - head.next, self._unreadable - self._excused.get(spool, 0)
         name = f"spool {spool.hex()}"
@@ -54,7 +56,7 @@ class Continuity:
             self.findings.add("spool", f"{name}: record {record.sequence} is another in the spool's file", leaf)
 
     def compare_files(self, spools: Path) -> None:
-        """Hold the files against the end of the log. Raises OSError."""
+        """Compare the files of the spools with the end of the log. Raises OSError."""
         ends: dict[bytes, int] = {}
         for directory in _directories(spools):
             for path in segments(directory)[-1:]:

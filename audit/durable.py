@@ -10,12 +10,14 @@ _OPEN_FILES = 64  # at once
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put `data` at `path`: temporary file, fsync, rename, fsync of the folder. Raises OSError."""
+    """Put `data` at `path`, whole or not at all: temporary file, fsync, rename, fsync of the folder. Raises OSError."""
     replace_all({path: data})
 
 
 def replace_all(files: Mapping[Path, bytes]) -> None:
-    """Put each file in its place, in any order; a folder is synced once for all that is new in it. Raises OSError."""
+    """Put each of `files` in its place, in any order; each one is there whole or not at all. A folder is synced once
+    for all its new names. Raises OSError.
+    """
     folders = {path.parent for path in files}
     for folder in folders:
         make_folder(folder)
@@ -43,21 +45,23 @@ def _replace_some(files: Mapping[Path, bytes]) -> None:
 
 
 def note(path: Path, data: bytes) -> None:
-    """Put `data` at `path` for the next process; after a power failure it may be older or damaged. Raises OSError."""
+    """Put `data` at `path` without a sync. After a power failure the file may be older or damaged, so only a hint may
+    be kept so. Raises OSError.
+    """
     fresh = path.with_name(path.name + ".tmp")
     fresh.write_bytes(data)
     fresh.replace(path)
 
 
 def write(descriptor: int, data: bytes) -> None:
-    """Write all of `data`. Raises OSError, perhaps after a part."""
+    """Write all of `data` to the file `descriptor`. Raises OSError, perhaps after a part was written."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 
 
 def make_folder(path: Path) -> None:
-    """Make `path` and what is missing above it, each name durable."""
+    """Make the folder `path` and those missing above it, readable by us alone, each name durable. Raises OSError."""
     if not path.is_dir():
         make_folder(path.parent)
         path.mkdir(mode=0o700, exist_ok=True)
@@ -65,7 +69,7 @@ def make_folder(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in `path` durable."""
+    """Make the names in the folder `path` durable. Raises OSError."""
     _sync(path, os.O_DIRECTORY)
 
 
@@ -86,7 +90,9 @@ def _sync(path: Path, kind: int = 0) -> None:
 
 
 def lock(path: Path) -> int:
-    """Return a descriptor that holds the lock `path` until it is closed. Raises BlockingIOError, OSError."""
+    """Lock the file `path`. Return a descriptor, which holds the lock until it is closed. Raises BlockingIOError if
+    somebody else holds it, and OSError.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,7 +104,9 @@ def lock(path: Path) -> int:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Wait until nobody else makes something in `folder`: two at once would clear away each other's work."""
+    """Wait until nobody else is in such a block for `folder`. Two that make something there at once would clear away
+    each other's work. Raises OSError.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -52,16 +52,16 @@ _TEXTS = ("id", "subject", "result", "department", "object", "action", "reason",
 
 
 def timestamp(at: datetime) -> str:
-    """RFC 3339, UTC, milliseconds, `Z`; its text order is the order in time."""
+    """Return `at` as RFC 3339 in UTC, with milliseconds and `Z`. The order of such texts is the order in time."""
     utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return utc.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 def encode(event: Event) -> bytes:
-    """Return the stored bytes: 0x01 ‖ canonical JSON, ASCII only, at most 8 KiB, free of credentials.
+    """Return the stored bytes of `event`: 0x01 ‖ canonical JSON, ASCII only, at most 8 KiB, free of credentials.
 
-    ASCII JSON escapes every control and line character, so one record is one line for every reader (RFC 8259 §7).
-    What is too long is cut with a visible mark, never refused: a caller cannot suppress a record by its size.
+    ASCII JSON escapes every control and line character, so one record is one line for every reader (RFC 8259 §7). What
+    is too long is cut with a visible mark and never refused: a caller cannot suppress a record by its size.
     """
     detail = _detail(event.detail)
     text = _text(event, detail)
@@ -73,7 +73,7 @@ def encode(event: Event) -> bytes:
 
 
 def decode(data: bytes) -> Event:
-    """Return the event that `encode` turned into exactly `data`. Raises RecordMalformed."""
+    """Return the event that `encode` turned into exactly these bytes. Raises RecordMalformed."""
     event = parse(data)
     if FORMAT + _text(event, _detail(event.detail)).encode("ascii") != data:
         raise RecordMalformed("event is not in its one canonical form")
@@ -81,7 +81,9 @@ def decode(data: bytes) -> Event:
 
 
 def parse(data: bytes) -> Event:
-    """Return what `data` says, in whatever form: to find a record, not to show it. Raises RecordMalformed."""
+    """Return the event in `data`, also where `encode` would have written it otherwise. Use it to find a record, not to
+    show one. Raises RecordMalformed.
+    """
     if data[:1] != FORMAT or len(data) > EVENT_BYTES:
         raise RecordMalformed(f"event of {len(data)} bytes has format {data[:1].hex() or 'none'}")
     try:

@@ -22,12 +22,14 @@ class Stand:
     last: Mapping[bytes, bytes]  # spool → its last record
 
     def covers(self, ends: Mapping[bytes, int]) -> bool:
-        """Whether the log holds what the spools held when `ends_of` read them."""
+        """Return whether the log holds all that the spools held when `ends_of` returned `ends`."""
         return all(spool in self.last and decode(self.last[spool]).sequence >= end for spool, end in ends.items())
 
 
 def stand(log: Log) -> Stand | None:
-    """How far the log is; None while the sequencer is between two files. Raises CheckpointInvalid, LogUnreadable."""
+    """Return how far the log is now, or None while the sequencer is between two files.
+    Raises CheckpointInvalid, LogUnreadable.
+    """
     tiles = Tiles(log.tiles)
     try:
         text = (log.tiles / CHECKPOINT).read_text(encoding="utf-8")
@@ -47,9 +49,10 @@ def stand(log: Log) -> Stand | None:
 
 
 def extract(log: Log, at: Stand) -> Iterator[tuple[str, bytes]]:
-    """Every file of an audit folder that carries on where `at` stands, path first. Raises LogUnreadable, OSError.
+    """Yield (path, content) of every file of an audit folder that can carry on where `at` stands. Raises LogUnreadable,
+    OSError.
 
-    Of a spool only the last record under the checkpoint: it is what the next one is chained to.
+    Of a spool it yields only the last record under the checkpoint: the next record is chained to it.
     """
     tiles, size = Tiles(log.tiles), at.checkpoint.size
     for index in range(-(-size // WIDTH)):
@@ -72,7 +75,7 @@ def extract(log: Log, at: Stand) -> Iterator[tuple[str, bytes]]:
 
 
 def ends_of(spools: Path) -> dict[bytes, int]:
-    """Spool → number of the last record in its files now. Raises OSError."""
+    """Return, for each spool, the number of the last record in its files now. Raises OSError."""
     return {spool: sequence for directory in _directories(spools) for spool, sequence in _end(directory)}
 
 

@@ -7,7 +7,7 @@ FINDINGS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that does not fit; `leaf` where it is about one record of the log."""
+    """One thing that does not fit. `leaf` is given where it is about one record of the log."""
 
     kind: (
         str  # checkpoint, tile, entries, record, root, gap, order, chain, lost, spool, tail, index, pinned, unreadable
@@ -18,11 +18,11 @@ class Finding:
 
 @dataclass(slots=True)
 class Findings:
-    """Takes findings until there are 100."""
+    """Takes findings, and keeps the first 100."""
 
     found: list[Finding] = field(default_factory=list)
 
     def add(self, kind: str, what: str, leaf: int | None = None) -> None:
-        """Note one."""
+        """Note one finding: its kind, what is wrong in words, and the leaf it is about."""
         if len(self.found) < FINDINGS:
             self.found.append(Finding(kind=kind, leaf=leaf, what=what))

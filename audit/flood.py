@@ -24,7 +24,7 @@ class _Bucket:
 
 @lru_cache(maxsize=PREFIXES)
 def prefix_of(address: str) -> str:
-    """The /24 or /48 around `address`; "unknown" if that is none."""
+    """Return the /24 (IPv4) or /48 (IPv6) around `address`, or "unknown" if it is no address."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -36,13 +36,15 @@ def prefix_of(address: str) -> str:
 
 
 class Flood:
-    """Says which refusals get a record of their own. Not for several threads."""
+    """Decides which refusals get a record of their own. For one thread alone."""
 
     def __init__(self) -> None:
         self._buckets: dict[str, _Bucket] = {}
 
     def admit(self, address: str, now: datetime) -> str:
-        """Return "write", or "count" once the prefix of `address` had 20 in this second."""
+        """Return "write" if a refusal of `address` gets a record of its own at `now`, or "count" once its prefix had 20
+        in this second.
+        """
         prefix = prefix_of(address)
         if prefix not in self._buckets and len(self._buckets) >= PREFIXES:
             prefix = _OTHERS
@@ -57,7 +59,9 @@ class Flood:
         return "count"
 
     def due(self, now: datetime, *, everything: bool = False) -> list[Event]:
-        """The counted records whose minute is over (or all, before an end); forgets prefixes that fell silent."""
+        """Return one `counted` event for each prefix whose minute is over, and forget prefixes that fell silent.
+        `everything`, before a process ends, returns those of minutes that still run too.
+        """
         events = []
         for prefix, bucket in list(self._buckets.items()):
             if bucket.since and (everything or now - bucket.since >= PERIOD):

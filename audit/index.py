@@ -54,7 +54,7 @@ INSERT INTO said
 
 
 def row_of(leaf: int, event: Event) -> Row:
-    """What the index says of a record."""
+    """Return the row that the index keeps of the record at `leaf`."""
     return (
         leaf,
         timestamp(event.at),
@@ -66,7 +66,9 @@ def row_of(leaf: int, event: Event) -> Row:
 
 
 def people_of(event: Event) -> frozenset[str]:
-    """Everybody a record is about, who acted and who stands in its object or detail, and every row it speaks of."""
+    """Return everybody a record is about (who acted, and who stands in its object or detail), and the name of every
+    database row it speaks of.
+    """
     told = [event.object, *[value for value in event.detail.values() if isinstance(value, str)]]
     named = {str(event.detail["person"])} if "person" in event.detail else set()
     rows = {_ROW + key for key in rows_in(event)}
@@ -79,7 +81,7 @@ def _storable(text: str) -> str:
 
 
 class Index:
-    """The file, open in the one thread that writes it; another one in its place is noticed."""
+    """The file, open in the one thread that writes it. If another file is put in its place, that one is opened."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -88,15 +90,16 @@ class Index:
         self._covered = 0
 
     def close(self) -> None:
-        """May be refreshed again afterwards."""
+        """Close the file. `refresh` may be called again afterwards."""
         if self._connection:
             self._connection.close()
         self._connection = None
 
     def refresh(self, tiles: Tiles, size: int) -> None:
-        """Add what the log of `size` records has beyond the index. Raises LogUnreadable, sqlite3.Error, OSError.
+        """Add the records that a log of `size` records has and the index lacks. Raises LogUnreadable, sqlite3.Error,
+        OSError.
 
-        An index that covers more than the log belongs to another log and is made anew.
+        An index that covers more than `size` belongs to another log and is made anew.
         """
         try:
             connection = self._opened()
@@ -130,7 +133,9 @@ class Index:
 
 
 def refresh(index: Path, *, log: Path, key: VerifyingKey, origin: str) -> int:
-    """Bring the index up to the signed size of the log, and return it. Raises AuditError, sqlite3.Error, OSError."""
+    """Bring the index up to the signed size of the log, and return that size.
+    Raises AuditError, sqlite3.Error, OSError.
+    """
     tiles = Tiles(log)
     size = tiles.checkpoint(key, origin).size
     with contextlib.closing(Index(index)) as one:
@@ -140,7 +145,9 @@ def refresh(index: Path, *, log: Path, key: VerifyingKey, origin: str) -> int:
 
 @contextlib.contextmanager
 def inspect(index: Path) -> Iterator[sqlite3.Connection]:
-    """The index as it is now, whatever is added meanwhile; nothing is changed. Raises sqlite3.Error."""
+    """Yield a connection that reads the index as it is now, whatever is added meanwhile. It changes nothing.
+    Raises sqlite3.Error.
+    """
     connection = sqlite3.connect(f"{index.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
     try:
         connection.execute("BEGIN")
@@ -151,7 +158,7 @@ def inspect(index: Path) -> Iterator[sqlite3.Connection]:
 
 
 def covered(connection: sqlite3.Connection) -> int:
-    """The size of the log up to which the index is complete; of one that is to be made anew, 0."""
+    """Return up to which size of the log the index is complete; 0 for an index that is to be made anew."""
     if _version(connection) != _VERSION:
         return 0
     row = connection.execute("SELECT size FROM covered").fetchone()
@@ -159,7 +166,7 @@ def covered(connection: sqlite3.Connection) -> int:
 
 
 def stored(connection: sqlite3.Connection, begin: int, end: int) -> dict[int, tuple[Row, frozenset[str]]]:
-    """What the index says of the leaves from `begin` to `end`."""
+    """Return, for each leaf from `begin` to `end` (excluded), the row the index has of it and the people it names."""
     people: dict[int, set[str]] = {}
     for person, leaf in connection.execute(
         "SELECT person, leaf FROM about WHERE block BETWEEN ? AND ? AND leaf BETWEEN ? AND ?",
@@ -172,7 +179,7 @@ def stored(connection: sqlite3.Connection, begin: int, end: int) -> dict[int, tu
 
 
 def rows_spoken_of(connection: sqlite3.Connection) -> list[Last]:
-    """Every row of the database that some record speaks of."""
+    """Return, for every database row that some record speaks of, the first and the last leaf that do."""
     statement = """SELECT person, MIN(leaf), MAX(leaf) FROM about
                    WHERE block IN (SELECT DISTINCT block FROM said) AND person >= ? AND person < ? GROUP BY person"""
     found = connection.execute(statement, (_ROW, _ROW[:-1] + ";"))
@@ -180,19 +187,21 @@ def rows_spoken_of(connection: sqlite3.Connection) -> list[Last]:
 
 
 def outside(connection: sqlite3.Connection, size: int) -> list[int]:
-    """Leaves of rows that no record of a log of `size` has; at most 100."""
+    """Return the leaves in the index that a log of `size` records does not have, at most 100."""
     statement = """SELECT leaf FROM record WHERE leaf < 0 OR leaf >= :size
                    UNION SELECT leaf FROM about WHERE leaf < 0 OR leaf >= :size ORDER BY leaf LIMIT 100"""
     return [int(row[0]) for row in connection.execute(statement, {"size": size})]
 
 
 def damages(connection: sqlite3.Connection) -> list[str]:
-    """What SQLite itself finds wrong with the file."""
+    """Return what SQLite itself finds wrong with the file, in its words; an empty list if nothing is."""
     return [row[0] for row in connection.execute("PRAGMA integrity_check(10)") if row[0] != "ok"]
 
 
 def hidden(connection: sqlite3.Connection, leaves: Mapping[int, Event], block: int) -> list[int]:
-    """Those of a block's leaves that `blocks` would lead a search past."""
+    """Return those of a block's `leaves` that `blocks` would lead a search past: the index's summary of the block
+    denies them.
+    """
     statement = "SELECT kind, result, since, until FROM said WHERE block = ?"
     said = {(kind, result): (since, until) for kind, result, since, until in connection.execute(statement, (block,))}
     return [leaf for leaf, event in leaves.items() if not _is_said(event, said)]
@@ -204,7 +213,9 @@ def _is_said(event: Event, said: Mapping[tuple[str, str], tuple[str, str]]) -> b
 
 
 def blocks(connection: sqlite3.Connection, asked: Mapping[str, str], end: int) -> list[int]:
-    """The blocks before leaf `end`, newest first, that can have a record of this kind, result and time."""
+    """Return the numbers of the blocks that can have a record of the kind, result and time in `asked`, newest first, up
+    to leaf `end` (excluded).
+    """
     narrowed = {
         "kind": "kind = :kind",
         "result": "result = :result",

@@ -20,7 +20,7 @@ _LOOKS, _AGAIN_SECONDS = 6, 0.5  # a decision is in the log within a second
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """One log: its folder, its signer and the origin line of its checkpoints."""
+    """Where one log is, who signs it, and the origin line of its checkpoints."""
 
     folder: Path  # with the tiles, the spools and the search index below it
     key: VerifyingKey
@@ -28,28 +28,30 @@ class Log:
 
     @property
     def tiles(self) -> Path:
-        """The truth (C2SP tlog-tiles)."""
+        """The folder of the tiles, which are the truth (C2SP tlog-tiles)."""
         return self.folder / "log"
 
     @property
     def spools(self) -> Path:
-        """One folder for each process that records."""
+        """The folder with one folder for each process that records."""
         return self.folder / "spools"
 
     @property
     def index(self) -> Path:
-        """The search index, which can be rebuilt."""
+        """The file of the search index, which can be made again."""
         return self.folder / "index.db"
 
     def read(self, leaf: int) -> Verified:
-        """The record at `leaf`, after its inclusion was checked. Raises AuditError."""
+        """Return the record at `leaf`, once its inclusion under the signed checkpoint was checked.
+        Raises AuditError.
+        """
         return read(self.tiles, leaf, key=self.key, origin=self.origin)
 
     def reconcile(self, rows: Sequence[Row], *, stays: Callable[[str], timedelta | None], now: datetime) -> Reconciled:
-        """Compare these rows, which are all there are, with what the log says of them, or will say in a moment.
+        """Compare `rows`, which must be all there are, with what the log says of them, or will say in a moment.
 
-        Which leaves speak of a row is the index's to say: what it leaves out, `verify` finds.
-        Raises CheckpointInvalid, sqlite3.Error.
+        `stays` says of a row's name how long it is kept at least. Which leaves speak of a row is the index's to say:
+        `verify` finds what it leaves out. Raises CheckpointInvalid, sqlite3.Error.
         """
         for _ in range(_LOOKS):
             answer = self._judged(rows, stays=stays, now=now)

@@ -13,19 +13,19 @@ Node = Callable[[int, int], bytes]
 
 
 def hash_leaf(record: bytes) -> bytes:
-    """Hash of a record as a leaf."""
+    """Return the 32-byte hash of a record as a leaf: SHA-256(0x00 ‖ record)."""
     return hashlib.sha256(b"\x00" + record).digest()
 
 
 def hash_node(left: bytes, right: bytes) -> bytes:
-    """Hash of two children."""
+    """Return the 32-byte hash of two children: SHA-256(0x01 ‖ left ‖ right)."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def root_of(hashes: Sequence[bytes]) -> bytes:
-    """Root over leaf hashes (MTH, §2.1.1); of none it is the hash of the empty string.
+    """Return the root over these leaf hashes (MTH, §2.1.1); of none it is the hash of the empty string.
 
-    Also right over roots of equal complete subtrees, of which the last may be smaller.
+    It is right too over the roots of complete subtrees of one size, of which the last may be smaller.
     """
     row = list(hashes)
     while len(row) > 1:
@@ -35,12 +35,14 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
 
 
 def root(size: int, node: Node) -> bytes:
-    """Root of the first `size` leaves."""
+    """Return the root of the first `size` leaves; `node` gives the hash of a complete subtree."""
     return _range(0, size, node) if size else root_of(())
 
 
 def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
-    """Sibling hashes from leaf `index` up to the root of `size` leaves (PATH, §2.1.3.1). Raises ProofInvalid."""
+    """Return the sibling hashes from leaf `index` up to the root of `size` leaves (PATH, §2.1.3.1). Raises ProofInvalid
+    if there is no such leaf.
+    """
     if not 0 <= index < size:
         raise ProofInvalid(f"index {index} outside a tree of {size}")
     begin, end = 0, size

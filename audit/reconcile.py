@@ -39,7 +39,7 @@ class Mismatch(NamedTuple):
 
 @dataclass(slots=True)
 class Reconciled:
-    """The answer; of each table and kind at most 100 findings are named, all are counted."""
+    """The answer of a reconciliation. Of each table and kind at most 100 findings are named; all are counted."""
 
     rows: int = 0
     recent: int = 0  # rows of acts that are under way, not judged
@@ -49,7 +49,7 @@ class Reconciled:
     _named: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, mismatch: Mismatch) -> None:
-        """Name or count one."""
+        """Count `mismatch`, and name it if there is still room."""
         self.count += 1
         self._named[mismatch.kind, mismatch.table] += 1
         if self._named[mismatch.kind, mismatch.table] <= FINDINGS:
@@ -57,7 +57,9 @@ class Reconciled:
 
 
 class Judge:
-    """Holds rows against the log. `spoken_of`: where the log speaks of each row; `records` and `read` prove."""
+    """Compares rows with the log. `spoken_of` says where the log speaks of each row; `records` and `read` return what
+    is there, behind a proof.
+    """
 
     def __init__(self, spoken_of: Mapping[str, Last], records: Records, read: Read, *, now: datetime) -> None:
         self._spoken_of, self._now = spoken_of, now
@@ -65,7 +67,9 @@ class Judge:
         self._read = lru_cache(maxsize=_LOOKED_UP)(read)
 
     def compare(self, rows: Iterable[Row], *, stays: Callable[[str], timedelta | None]) -> Reconciled:
-        """Judge the rows, which are all there are, and what is missing; `stays`: how long a row is kept at least."""
+        """Judge `rows`, which must be all there are, and the rows that are missing among them. `stays` says of a row's
+        name how long it is kept at least.
+        """
         answer, names = Reconciled(), set[str]()
         for row in rows:
             answer.rows += 1
@@ -135,7 +139,9 @@ class Judge:
 
 
 def is_recent(record: str, now: datetime) -> bool:
-    """Whether a record id was minted within the last minute; an id of the future, or of no time, is not."""
+    """Return whether a record id was minted within the last minute before `now`.
+    One of the future, or without a time in it, was not.
+    """
     if len(record) != 26 or set(record) - set(_CROCKFORD):
         return False
     milliseconds = 0

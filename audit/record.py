@@ -26,7 +26,7 @@ OVERHEAD_BYTES = LENGTH_BYTES + _EVENT_AT  # of a stored record beside its event
 
 
 class Head(NamedTuple):
-    """Where a spool stands: the sequence number its next record has, and the chain hash of its last."""
+    """The end of a spool: the sequence number its next record has, and the chain hash of its last."""
 
     next: int = 0
     chain: bytes = GENESIS
@@ -42,16 +42,18 @@ class Record(NamedTuple):
 
     @property
     def head(self) -> Head:
-        """Where the spool stands behind this record."""
+        """The end of the spool behind this record."""
         return Head(self.sequence + 1, self.chain)
 
     def follows(self, head: Head) -> bool:
-        """Whether this is the next record behind `head`, unchanged."""
+        """Return whether this is the next record behind `head`, and unchanged."""
         return self.sequence == head.next and self.chain == _chain(self.spool, self.sequence, self.event, head)
 
 
 def link(spool: bytes, event: bytes, head: Head) -> tuple[bytes, Head]:
-    """Return the record for `event` behind `head`, and the head behind it."""
+    """Return the bytes of the record for `event` (encoded) behind `head`, and the head behind it.
+    `spool` is the spool's id.
+    """
     chain = _chain(spool, head.next, event, head)
     return _PREFIX.pack(FORMAT, spool, head.next) + chain + event, Head(head.next + 1, chain)
 
@@ -65,22 +67,22 @@ def decode(data: bytes) -> Record:
 
 
 def spool_of(data: bytes) -> bytes:
-    """The spool of a record that is known to be well-formed."""
+    """Return the id of the spool of a record that is known to be well-formed."""
     return data[len(FORMAT) : len(FORMAT) + SPOOL_BYTES]
 
 
 def stored_bytes(records: Iterable[bytes]) -> int:
-    """The length of what `join` makes of them."""
+    """Return how many bytes `join` makes of these records."""
     return sum([LENGTH_BYTES + len(record) for record in records])
 
 
 def join(records: Iterable[bytes]) -> bytes:
-    """Return records, each behind its length."""
+    """Return the records in a row, each behind its length (2 bytes, big endian)."""
     return b"".join([part for record in records for part in (_LENGTH(len(record)), record)])
 
 
 def split(data: bytes) -> tuple[list[bytes], int]:
-    """Return the whole records at the start of `data` and the offset behind the last."""
+    """Return the whole records at the start of `data`, and the offset behind the last of them."""
     records, at = [], 0
     while at + LENGTH_BYTES <= len(data):
         end = at + LENGTH_BYTES + (data[at] << 8 | data[at + 1])

@@ -26,12 +26,16 @@ _SECRET_NAME = re.compile(
 
 
 def redact(text: str) -> str:
-    """Return `text` without credentials; applying it twice changes nothing more."""
+    """Return `text` with `[redacted]` in place of what looks like a credential.
+    Applied to its own answer it changes nothing.
+    """
     return _PARAMETER.sub(rf"\1{REDACTED}", _CREDENTIAL.sub(REDACTED, text))
 
 
 def is_suspect(text: str) -> bool:
-    """Whether `redact` could change `text`; quick, and true too often rather than once too rarely."""
+    """Return whether `redact` could change `text`.
+    It is quick, and says yes too often rather than no once too often.
+    """
     small = text.lower()
     return (
         "=" in small
@@ -46,5 +50,5 @@ def is_suspect(text: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
-    """Whether a value under this name is a credential whatever it looks like."""
+    """Return whether a value under this name is a credential, whatever it looks like."""
     return _SECRET_NAME.fullmatch(name) is not None

@@ -37,7 +37,7 @@ _INDEXES = {"request": "INDEXED BY record_id", "person": "NOT INDEXED", "object"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What is asked; an empty field asks nothing. Newest first, `before_leaf` is the cursor of the page before."""
+    """What is searched for. An empty field asks nothing. `before_leaf` is the cursor of the page before."""
 
     person: str = ""  # who acted, or whom the act was about
     object: str = ""  # this object and everything whose name begins with it
@@ -56,7 +56,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Leaf numbers, newest first; `next` is the cursor of the next page, None on the last."""
+    """The leaf numbers of one page, newest first. `next` is the cursor of the next page, or None on the last."""
 
     leaves: tuple[int, ...]
     next: int | None
@@ -65,7 +65,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A record that is in the log, and what proves it."""
+    """A record that is in the log, with what proves it."""
 
     event: Event
     leaf: int
@@ -77,12 +77,14 @@ class Verified:
 
     @property
     def leaf_hash(self) -> str:
-        """Hexadecimal."""
+        """The leaf's hash in hexadecimal."""
         return merkle.hash_leaf(self.record).hex()
 
 
 def search(index: Path, query: Query) -> Page:
-    """Answer `query` from the index; every leaf must still be `read`. Raises sqlite3.Error."""
+    """Return the page of leaves that answers `query`, from the index alone: every leaf must still be `read`.
+    Raises sqlite3.Error.
+    """
     if not index.exists():
         return Page(leaves=(), next=None, covered=0)
     with indexes.inspect(index) as connection:
@@ -123,18 +125,18 @@ def read(log: Path, leaf: int, *, key: VerifyingKey, origin: str) -> Verified:
 
 
 class Reader:
-    """Reads records under one checkpoint, each behind its proof. Raises CheckpointInvalid."""
+    """Reads records under one checkpoint, each behind its proof. To make one raises CheckpointInvalid."""
 
     def __init__(self, tiles: Tiles, *, key: VerifyingKey, origin: str) -> None:
         self._tiles, self._checkpoint = tiles, tiles.checkpoint(key, origin)
         self._node = lru_cache(maxsize=_KEPT_NODES)(tiles.node(self._checkpoint.size))
 
     def covers(self, leaf: int) -> bool:
-        """Whether the log had so many at the checkpoint."""
+        """Return whether the log had a record at `leaf` when the checkpoint was signed."""
         return leaf < self._checkpoint.size
 
     def read(self, leaf: int) -> Verified:
-        """The record at `leaf`. Raises ProofInvalid, LogUnreadable, RecordMalformed."""
+        """Return the record at `leaf`. Raises ProofInvalid, LogUnreadable, RecordMalformed."""
         checkpoint = self._checkpoint
         path = merkle.inclusion_proof(leaf, checkpoint.size, self._node)
         stored = self._tiles.record(leaf, checkpoint.size)

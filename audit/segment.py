@@ -23,7 +23,9 @@ DAMAGED = ".damaged"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a start found of its spool's past; `cut_bytes` were no whole records, `lost` of them looked like ours."""
+    """What a start found of its spool's past.
+    `cut_bytes` were no whole records; `lost` records stood behind a break and looked like ours.
+    """
 
     spool: bytes
     head: Head = field(default_factory=Head)
@@ -43,20 +45,20 @@ class Whole:
 
 
 def segments(directory: Path) -> list[Path]:
-    """A spool's segments, oldest first."""
+    """Return the paths of a spool's segments, oldest first."""
     return sorted(path for path in directory.glob(f"*{SUFFIX}") if path.stem.isdecimal())
 
 
 def first_of(segment: Path) -> int:
-    """The sequence number a segment begins with."""
+    """Return the sequence number that a segment begins with."""
     return int(segment.stem)
 
 
 def whole(data: bytes, head: Head | None = None) -> Whole:
-    """Read the records at the start of `data`, which continue `head` where it is known.
+    """Return the records at the start of `data`. They continue `head`, where it is given.
 
-    A changed record between sound ones is kept (verification will name it); what follows the last sound one is a
-    torn tail.
+    A changed record between sound ones is kept (verification will name it). What follows the last sound one is a torn
+    tail and left out.
     """
     records: list[Record] = []
     sound: list[bool] = []
@@ -81,7 +83,7 @@ def whole(data: bytes, head: Head | None = None) -> Whole:
 
 
 def hidden(data: bytes, end: int, spool: bytes) -> int:
-    """How many records stand in `data` behind the torn or changed one at `end`; none after a mere crash.
+    """Return how many records of `spool` stand in `data` behind the torn or changed one at `end`; 0 after a mere crash.
 
     The mark that each record begins with cannot occur in an event, which has no byte 0x01 behind its first.
     """
@@ -90,7 +92,7 @@ def hidden(data: bytes, end: int, spool: bytes) -> int:
 
 
 def find(directory: Path) -> Found:
-    """Look where the spool in `directory` ended; a new one gets a random id. Raises OSError.
+    """Return where the spool in `directory` ended. A new one gets a random id. Raises OSError.
 
     A segment without one whole record is set aside under another name: it is evidence, not a spool.
     """
@@ -110,7 +112,7 @@ def find(directory: Path) -> Found:
 
 
 class Segment:
-    """The segment being written."""
+    """The segment that is being written."""
 
     def __init__(self, directory: Path, records: Sequence[bytes]) -> None:
         """Begin a segment with `records`, synced. Raises OSError; may be tried again with the same records."""
@@ -121,23 +123,25 @@ class Segment:
         self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
 
     def write(self, records: Sequence[bytes]) -> None:
-        """Append records. Raises OSError, perhaps after a part: then the segment must not be written again."""
+        """Append `records`. Raises OSError, perhaps after a part was written: then this segment must not be written
+        again.
+        """
         data = join(records)
         durable.write(self._descriptor, data)
         self.size_bytes += len(data)
 
     def sync(self) -> None:
-        """Make what was written durable. Raises OSError: what was written since the last call may be gone."""
+        """Make what was written durable. Raises OSError: what was written since the last call may be lost."""
         os.fdatasync(self._descriptor)
 
     def close(self) -> None:
-        """Close the file, whatever state it is in."""
+        """Close the file, whatever state it is in. Never raises."""
         with contextlib.suppress(OSError):
             os.close(self._descriptor)
 
 
 def held_bytes(directory: Path) -> int:
-    """Bytes in all segments; one the sequencer removes meanwhile counts nothing."""
+    """Return how many bytes all segments have. One that the sequencer removes meanwhile counts nothing."""
     total = 0
     for path in segments(directory):
         with contextlib.suppress(FileNotFoundError):
@@ -146,7 +150,7 @@ def held_bytes(directory: Path) -> int:
 
 
 def opening(found: Found, *, why: str, at: datetime) -> Event:
-    """The first new event of a segment: what it continues."""
+    """Return the first new event of a segment. It says why the segment began and what it continues."""
     return Event(
         id=f"spool:{found.spool.hex()}:{found.head.next}",
         kind=EventKind.SPOOL_OPENED,

@@ -44,7 +44,7 @@ class _Pending:
 
 
 class Sequencer:
-    """The only writer of the log in folder `log`, from the spools in the folders below `spools`."""
+    """The only writer of the log in the folder `log`. It takes records from the spools in folders below `spools`."""
 
     def __init__(self, *, spools: Path, log: Path, key: SigningKey, origin: str) -> None:
         """Take the log's lock and find its end. Raises SequencerRunning, CheckpointInvalid, LogUnreadable, OSError."""
@@ -64,13 +64,15 @@ class Sequencer:
             raise
 
     def close(self) -> None:
-        """Give the lock back."""
+        """Give the log's lock back."""
         os.close(self._lock)
 
     def integrate(self) -> int:
-        """Bring what the spools hold into the log; return its size. May be called again after any failure.
+        """Bring into the log what the spools hold beyond it, and sign it. Return the new size. May be called again
+        after any failure.
 
-        Raises SpoolBroken once the other spools are integrated; ProofInvalid, OSError.
+        Raises SpoolBroken once the other spools are integrated; ProofInvalid if the tiles do not lead to what was
+        signed before; OSError.
         """
         if self._unfinished:
             self._start()

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class Sequencing:
-    """Runs from `start` to `stop`; a pass that fails is told and tried again."""
+    """Runs passes of the sequencer from `start` to `stop`. A pass that fails is logged and tried again."""
 
     def __init__(self, log: Log, key: SigningKey) -> None:
         """Take the log's lock. Raises SequencerRunning, CheckpointInvalid, LogUnreadable, OSError."""
@@ -27,15 +27,15 @@ class Sequencing:
         self._thread = threading.Thread(target=self._run, name="sequencer")
 
     def trouble(self) -> str:
-        """Why the last pass failed, or ""."""
+        """Return why the last pass failed, or ""."""
         return self._trouble
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Make one last pass and end."""
+        """Make one last pass and end the thread."""
         self._stop.set()
         self._thread.join()
         self._sequencer.close()

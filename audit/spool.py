@@ -41,7 +41,7 @@ class _Item(NamedTuple):
 
 
 class Spool:
-    """Takes events of this process until `close`; one per directory."""
+    """Takes the events of this process until `close`. One process alone has a directory."""
 
     def __init__(
         self,
@@ -77,9 +77,10 @@ class Spool:
         self._committer.start()
 
     async def append(self, event: Event, *, synced: bool, reserved: bool = False) -> None:
-        """Return once `event` is written; with `synced`, once an fdatasync that covers it returned.
+        """Return once `event` is written; with `synced`, once an fdatasync that covers it has returned.
 
-        `reserved` (administration, revocation, audit) may use the last 10 % of the spool. Raises AuditUnavailable.
+        `reserved` (administration, revocation, audit) may use the last 10 % of the spool. Raises AuditUnavailable if
+        the record cannot be written, or was not within 5 seconds: it may then be in the log all the same.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
@@ -91,11 +92,11 @@ class Spool:
             timer.cancel()
 
     def blocked(self) -> str:
-        """Why nothing can be appended now, or ""."""
+        """Return why nothing can be appended now, or ""."""
         return self._blocked
 
     def close(self) -> None:
-        """Write and sync what was taken, and stop."""
+        """Write and sync what was taken, and end the thread."""
         with self._gate:
             if self._closed:
                 return

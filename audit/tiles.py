@@ -27,7 +27,9 @@ _READS = 3  # a partial tile may be replaced by a larger one while we look
 
 
 def tile_path(level: int | str, index: int, width: int = WIDTH) -> str:
-    """Path of a tile below the log's folder; `level` is a number or "entries"."""
+    """Return the path of a tile below the log's folder.
+    `level` is a number or "entries"; `width` is how many hashes or records it has.
+    """
     groups = [f"{index % 1000:03d}"]
     while index := index // 1000:
         groups.insert(0, f"x{index % 1000:03d}")
@@ -35,13 +37,13 @@ def tile_path(level: int | str, index: int, width: int = WIDTH) -> str:
 
 
 class Tiles:
-    """Reads and appends tiles below one folder; a size is always given, by a checkpoint."""
+    """Reads and appends tiles below one folder. Every size that is given comes from a checkpoint."""
 
     def __init__(self, log: Path) -> None:
         self.log = log
 
     def checkpoint(self, key: VerifyingKey, origin: str) -> Checkpoint:
-        """The log's signed size and root. Raises CheckpointInvalid."""
+        """Return the signed size and root of log `origin`. Raises CheckpointInvalid."""
         try:
             text = (self.log / CHECKPOINT).read_text(encoding="utf-8")
         except (FileNotFoundError, UnicodeDecodeError) as failure:
@@ -49,18 +51,18 @@ class Tiles:
         return parse(text, key, origin)
 
     def hashes(self, level: int, index: int, width: int) -> list[bytes]:
-        """The first `width` hashes of a tile. Raises LogUnreadable."""
+        """Return the first `width` hashes of a tile. Raises LogUnreadable."""
         data = self._read(level, index, width)
         if len(data) % HASH_BYTES or len(data) < width * HASH_BYTES:
             raise LogUnreadable(f"`{tile_path(level, index, width)}` has {len(data)} bytes")
         return [data[at : at + HASH_BYTES] for at in range(0, width * HASH_BYTES, HASH_BYTES)]
 
     def bundle(self, index: int, width: int) -> bytes:
-        """An entry bundle as stored, of `width` records or more. Raises LogUnreadable."""
+        """Return an entry bundle as it is stored, of `width` records or more. Raises LogUnreadable."""
         return self._read(ENTRIES, index, width)
 
     def records(self, begin: int, size: int) -> Iterator[tuple[int, bytes]]:
-        """Leaf numbers and records from `begin` to `size`. Raises LogUnreadable."""
+        """Yield (leaf, record) from leaf `begin` to `size` (excluded). Raises LogUnreadable."""
         for index in range(begin // WIDTH, -(-size // WIDTH)):
             width = min(WIDTH, size - index * WIDTH)
             records, _ = split(self.bundle(index, width))
@@ -70,7 +72,7 @@ class Tiles:
             yield from enumerate(records[first:width], index * WIDTH + first)
 
     def record(self, leaf: int, size: int) -> bytes:
-        """The record at `leaf`, unchecked. Raises LogUnreadable."""
+        """Return the bytes of the record at `leaf`, unchecked. Raises LogUnreadable."""
         if not 0 <= leaf < size:
             raise LogUnreadable(f"leaf {leaf} is outside a log of {size}")
         records, _ = split(self.bundle(leaf // WIDTH, min(WIDTH, size - leaf // WIDTH * WIDTH)))
@@ -79,7 +81,7 @@ class Tiles:
         return records[leaf % WIDTH]
 
     def node(self, size: int) -> merkle.Node:
-        """The tree of `size` leaves, read from its tiles."""
+        """Return the tree of `size` leaves, as a function that reads its nodes from the tiles."""
         hashes = lru_cache(maxsize=_LEVELS)(self.hashes)  # a root asks the last tiles for node after node
 
         def read(height: int, index: int) -> bytes:
@@ -91,7 +93,9 @@ class Tiles:
         return read
 
     def append(self, size: int, records: Sequence[bytes]) -> int:
-        """Write `records` behind the first `size`; return the new size, which counts once a checkpoint says so."""
+        """Write `records` behind the first `size`, and return the new size. It counts only once a checkpoint says so.
+        Raises OSError.
+        """
         last = size - size % WIDTH
         row = [*(record for _, record in self.records(last, size)), *records]
         files = {self._place(ENTRIES, last + at, tile): join(tile) for at, tile in _tiles(row)}
@@ -103,14 +107,14 @@ class Tiles:
         return size + len(records)
 
     def prune(self, old: int, new: int) -> None:
-        """Remove the partial tiles of size `old` that size `new` replaced."""
+        """Remove the partial tiles of a log of size `old` that size `new` replaced."""
         for level, shift in _levels():
             path = _edge(level, old >> shift)
             if path.name != "0" and path != _edge(level, new >> shift):
                 _remove(self.log / path)
 
     def discard_beyond(self, size: int, *, records: int) -> None:
-        """Remove what a pass of at most `records` records left beyond `size` when it did not finish."""
+        """Remove what a pass of at most `records` records wrote beyond `size` before it was cut off."""
         for level, shift in _levels():
             index = size >> shift + 8
             keep = self.log / _edge(level, size >> shift)
@@ -146,7 +150,7 @@ class Tiles:
 
 
 class KeptTiles(Tiles):
-    """The same for many questions under one checkpoint: the tiles read last are kept, which nobody changes."""
+    """Tiles for many questions under one checkpoint. It keeps the tiles that were read last; nobody changes them."""
 
     def __init__(self, log: Path) -> None:
         super().__init__(log)

@@ -29,7 +29,7 @@ from crypto.sign import VerifyingKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The answer; at most 100 findings."""
+    """The answer of a verification, with at most 100 findings."""
 
     status: str  # "intact", "tampered", "unreadable"
     findings: tuple[Finding, ...]
@@ -47,10 +47,11 @@ def verify(
     origin: str,
     pinned: Checkpoint | None = None,
 ) -> Report:
-    """Check the log, and the spools and the index where they are given; may run beside a sequencer.
+    """Check the log, and the spools and the index where they are given. May run beside a sequencer.
 
-    `pinned` is a checkpoint kept outside: without one, a log cut back together with its checkpoint and its spools
-    looks intact. Never raises for what it finds.
+    `key` is the public key and `origin` the origin line of the log. `pinned` is a checkpoint that was kept outside:
+    without one, a log cut back together with its checkpoint and its spools looks intact. Never raises for what it
+    finds: that stands in the report.
     """
     findings = Findings()
     run = _Verification(Tiles(log), findings)

@@ -10,7 +10,7 @@ _KINDS = (EventKind.OUTCOME, EventKind.BOOTSTRAP)  # what was done, not what was
 
 
 class Last(NamedTuple):
-    """Where the log speaks of one row: the first leaf and the last."""
+    """Where the log speaks of one database row: the first leaf and the last."""
 
     key: str
     first: int
@@ -18,7 +18,7 @@ class Last(NamedTuple):
 
 
 def rows_in(event: Event) -> Mapping[str, str]:
-    """Row's name → its digest, or `storage.witness.GONE`."""
+    """Return what a record says of rows: a row's name → its digest, or `storage.witness.GONE`."""
     if event.kind not in _KINDS:
         return {}
     return {key: str(value) for key, value in event.detail.items() if is_witness(key, value)}

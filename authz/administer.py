@@ -43,13 +43,13 @@ class Held:
     revoke_record: str | None
 
     def is_live(self, at: datetime) -> bool:
-        """Whether it confers its role at that moment."""
+        """Whether the assignment gives its role at the moment `at`: it was not taken back and has not run out."""
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grantable:
-    """A role somebody may give: in this department and below it, up to this clearance."""
+    """A role that somebody may give: in this department and below it, up to the clearance `ceiling`."""
 
     role: str
     department: str
@@ -57,7 +57,9 @@ class Grantable:
 
 
 class Written(NamedTuple):
-    """The assignment that was given or taken, the epoch it counts from, and what its outcome record says of the row."""
+    """What `assign` and `revoke` return: the assignment, the epoch from which it counts, and the digest of its row for
+    the outcome record.
+    """
 
     held: Held
     epoch: int
@@ -65,7 +67,9 @@ class Written(NamedTuple):
 
 
 class Administration:
-    """Assigns and revokes; each is a step of the epoch, counted in its own transaction."""
+    """Gives and takes back roles. Each change is a step of the epoch, counted in the transaction that writes it.
+    Called from threads.
+    """
 
     def __init__(
         self,
@@ -80,20 +84,22 @@ class Administration:
         self._clock, self._mint = clock, mint
 
     def grantable(self, actor: str) -> list[Grantable]:
-        """What `actor` may give."""
+        """Return the roles that `actor` may give, each with its department and ceiling, sorted by role."""
         query = sa.select(may_grant.c.role, may_grant.c.department, may_grant.c.ceiling)
         with self._database.transaction() as connection:
             rows = connection.execute(query.where(may_grant.c.subject == actor).order_by(may_grant.c.role))
             return [Grantable(role=r.role, department=r.department, ceiling=Label(r.ceiling)) for r in rows]
 
     def roles(self) -> dict[str, dict[str, str]]:
-        """Every role of people by id, with its name and what it allows in words, both languages."""
+        """Return every role that people can hold: its id, with its name and what it allows in both languages."""
         query = sa.select(role).where(~role.c.id.startswith(READER))
         with self._database.transaction() as connection:
             return {row["id"]: dict(row) for row in connection.execute(query).mappings()}
 
     def held(self, subject: str, *, inside: frozenset[str], ever: bool = False) -> list[Held]:
-        """Role assignments of `subject` in these departments, newest first; `ever` adds those that are over."""
+        """Return the role assignments of `subject` in the departments `inside`, newest first, at most 200. `ever` adds
+        those that ran out or were taken back.
+        """
         query = sa.select(assignment).where(assignment.c.subject == subject, assignment.c.department.in_(inside))
         if not ever:
             query = query.where(_live(self._clock()))
@@ -102,7 +108,9 @@ class Administration:
             return [Held(**row) for row in rows]
 
     def roles_of(self, subjects: Iterable[str], *, inside: frozenset[str]) -> dict[str, list[str]]:
-        """The roles that each of these holds in these departments."""
+        """Return the roles that each of `subjects` holds now in the departments `inside`, sorted.
+        Who holds none is missing.
+        """
         mine = assignment.c.subject.in_(sorted(subjects)) & assignment.c.department.in_(sorted(inside))
         query = sa.select(assignment.c.subject, assignment.c.role).where(mine, _live(self._clock()))
         held: dict[str, list[str]] = {}
@@ -123,9 +131,13 @@ class Administration:
         reason: str,
         record: str,
     ) -> Written:
-        """Give `role_id` to `subject` in `department`.
+        """Give the role `role_id` to `subject` in `department` and below, up to `clearance`, until `expires_at`.
 
-        Raises MayNotGrant, SeparationOfDuty, AlreadyHeld, PersonUnknown.
+        `actor` gives it, for `reason`; `record` is the id of the decision that permitted it. An `expires_at` of None
+        means without an end.
+
+        Raises MayNotGrant if `actor` has no such right or is `subject`, SeparationOfDuty if `subject` holds an office
+        that excludes this one, AlreadyHeld if it would give nothing new, PersonUnknown if there is no such person.
         """
         departments = self._directory.departments()
         given = Held(
@@ -142,9 +154,10 @@ class Administration:
             return self._written(connection, given)
 
     def revoke(self, identifier: str, *, actor: str, subject: str, department: str, record: str) -> Written:
-        """Take back what `subject` holds in `department` or below.
+        """Take back the assignment `identifier`, which `subject` holds in `department` or below it.
 
-        Raises AssignmentUnknown, also for an assignment of somebody else or elsewhere, and MayNotGrant.
+        `record` is the id of the decision that permitted it. Raises AssignmentUnknown, also for an assignment of
+        somebody else, elsewhere or taken back before, and MayNotGrant if `actor` may not give that role there.
         """
         departments = self._directory.departments()
         with self._database.transaction() as connection:
@@ -184,7 +197,9 @@ class Administration:
 
 
 def check_separation(connection: Connection, *, subject: str, role_id: str, at: datetime) -> None:
-    """Raises SeparationOfDuty if `subject` holds an office that excludes `role_id`."""
+    """Raise SeparationOfDuty if `subject` holds at the moment `at` an office that excludes `role_id` (GB/T 22239-2019
+    8.1.5). Return nothing.
+    """
     if role_id not in EXCLUSIVE:
         return
     held = sa.select(assignment.c.role).where(
@@ -222,5 +237,5 @@ def _live(at: datetime) -> sa.ColumnElement[bool]:
 
 
 def insert(connection: Connection, given: Held) -> None:
-    """Write one assignment row."""
+    """Write the assignment `given` as one row. It checks nothing: `assign` and the founding do."""
     connection.execute(sa.insert(assignment).values({name: getattr(given, name) for name in Held.__dataclass_fields__}))

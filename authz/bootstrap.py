@@ -32,7 +32,7 @@ _MACHINE_KEY_LIFETIME = timedelta(days=3650)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Founding:
-    """What is founded. `city` is a city file's tables; `policy` holds the rules of its systems."""
+    """What a city is founded with. `city` holds the tables of a city file; `policy` holds the rules of its systems."""
 
     city: Mapping[str, Any]
     policy: PolicySet
@@ -52,11 +52,13 @@ def found(
     also: Callable[[Connection], None] = lambda _connection: None,
     tell: Callable[[Mapping[str, str]], None] = lambda _witness: None,
 ) -> dict[str, str]:
-    """Write everything in one transaction and return the access keys: of each login, and of the clock-job.
+    """Write everything in one transaction. Return the access key of each login, and that of the clock-job.
 
-    `also` writes what else the city begins with; `tell` records what every row will be, before any of them counts.
+    `mint` makes ids. `also` writes what else the city begins with, in the same transaction. `tell` gets the digest of
+    every row and records it before the transaction is committed, so no row counts without its record.
 
-    Raises AlreadySealed, PolicyInvalid, SeparationOfDuty, and KeyError for a city file that lacks a field.
+    Raises AlreadySealed if the city was founded before, PolicyInvalid if an office is not filled twice or a label is
+    none, SeparationOfDuty, and KeyError for a city file that lacks a field. Nothing is written then.
     """
     _check_offices(founding.city["people"])
     with database.transaction() as connection:

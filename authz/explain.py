@@ -12,7 +12,9 @@ from authz.request import AccessRequest
 
 
 class Law(StrEnum):
-    """The conditions of a permit, in the order `decide` reads them; the code of the reason when it fails."""
+    """The conditions of a permit, in the order in which `decide` reads them. Each value is the reason of the denial
+    when that condition fails.
+    """
 
     DENY = "explicit-deny"
     RULE = "no-rule"
@@ -27,7 +29,9 @@ class Law(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One condition: what there is, what it would take, and whether that is enough."""
+    """One condition of a permit: what there is (`value`), what it would take (`needed`), and whether that is enough
+    (`ok`).
+    """
 
     law: Law
     value: str
@@ -36,9 +40,10 @@ class Condition:
 
 
 def explain(policies: PolicySet, request: AccessRequest) -> tuple[Condition, ...]:
-    """Say how `decide` comes to its answer: a permit if all conditions hold, else the first that fails is the reason.
+    """Return the conditions of a decision in the order in which `decide` reads them.
 
-    As far as they can be judged: without a rule there is no clearance. Never raises for a well-formed request.
+    If all of them are ok, `decide` permits; else the first that is not ok is its reason. A condition that cannot be
+    judged is left out: without a rule there is no clearance. Never raises for a well-formed request.
     """
     matching = policies.matching(request)
     clearances = [clearance for _, clearance in matching.permits]

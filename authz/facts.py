@@ -12,7 +12,9 @@ _NOBODY = "-"  # whose an unknown system is: no department is called so
 
 
 class Place(StrEnum):
-    """What of a place can stand in the way; whoever asks has nothing to bring that would help."""
+    """What can stand in the way of a request because of where its object is.
+    Nothing that its requester could bring would help.
+    """
 
     SYSTEM = "system"
     ZONE = "zone"
@@ -28,7 +30,9 @@ class SystemFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One condition on a place: what there is, and what it takes."""
+    """One condition on a place: what there is (`value`), what it would take (`needed`), and whether that is enough
+    (`ok`).
+    """
 
     place: Place
     value: str
@@ -38,13 +42,15 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Systems, and the ceiling of every zone (安全域), by id."""
+    """What is known of systems, and the ceiling of every zone (安全域), both by id."""
 
     systems: Mapping[str, SystemFact] = field(default_factory=lambda: MappingProxyType({}))
     zones: Mapping[str, Label] = field(default_factory=lambda: MappingProxyType({}))
 
     def label_of(self, request: AccessRequest) -> Label:
-        """The object's label: the route's or the higher one of its system; of an unknown system the highest."""
+        """Return the object's label: the route's, or that of its system if it is higher.
+        An unknown system counts as label 5.
+        """
         return max(request.label, self._data_of(request)) if request.system else request.label
 
     def standings(self, request: AccessRequest) -> Iterator[Standing]:
@@ -71,7 +77,7 @@ class Facts:
         return known.label if known else Label.L5
 
     def in_the_way(self, request: AccessRequest) -> Place | None:
-        """The first of them that does not hold."""
+        """Return the first condition of `standings` that does not hold, or None if all hold."""
         if not (request.system or request.zone):
             return None  # most requests place nothing
         return next((one.place for one in self.standings(request) if not one.ok), None)

@@ -21,7 +21,7 @@ class Inheritance:
     department: str = EVERYWHERE
 
     def check(self) -> None:
-        """Raises PolicyInvalid."""
+        """Raise PolicyInvalid if a name is malformed, or if a role is to be `anonymous`. Return nothing."""
         check_name(self.role, "role")
         check_name(self.inherits, "role")
         if ANONYMOUS in (self.role, self.inherits):
@@ -31,7 +31,9 @@ class Inheritance:
 
 
 def chains_of(parents: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Each department of the tree with those above it, nearest first. Raises PolicyInvalid on a cycle."""
+    """Return, for each department of the tree, itself and those above it, nearest first. `parents` maps a department to
+    the one above it. Raises PolicyInvalid on a cycle, or on more than 16 levels.
+    """
     chains: dict[str, tuple[str, ...]] = {}
     for department in {*parents, *parents.values()}:
         check_name(department, "department")
@@ -48,9 +50,10 @@ Closures = Mapping[str, tuple[str, ...]]
 
 
 def closures_of(inherits: Iterable[Inheritance], chains: Mapping[str, tuple[str, ...]]) -> dict[str, Closures]:
-    """For each department whose roles inherit in their own way, and for EVERYWHERE: role → it and all it inherits.
+    """Return, for each department, which roles come with a role: role → it and all it inherits, nearest first.
 
-    A department that is missing uses the answer for EVERYWHERE. Raises PolicyInvalid on a cycle.
+    `inherits` are the edges; `chains` is what `chains_of` returned. A department without edges of its own is missing:
+    the entry of EVERYWHERE counts for it. Raises PolicyInvalid on a cycle, or on more than 9 levels.
     """
     edges: dict[str, dict[str, set[str]]] = {EVERYWHERE: {}}
     for edge in inherits:

@@ -17,9 +17,9 @@ _CEILINGS = {0: Label.L1, 1: Label.L1, 2: Label.L2, 3: Label.L3, 4: Label.L4, 5:
 
 
 def ceiling_of(assurance: int) -> Label:
-    """The highest label a session of this assurance may touch.
+    """Return the highest label that a session of this assurance may touch.
 
-    0 nobody signed in, 2 password, 3 password and TOTP, 4 passkey, 5 hardware certificate.
-    An assurance we do not know counts as none.
+    The assurance is 0 for nobody signed in, 2 for a password, 3 for a password and a one-time code (TOTP), 4 for a
+    passkey, 5 for a hardware certificate. One that we do not know counts as none: label 1.
     """
     return _CEILINGS.get(assurance, Label.L1)

@@ -26,7 +26,9 @@ GRACE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """All a decision needs, as it was at `epoch` or later."""
+    """All that a decision needs, as it was at `epoch` or later: the policy set, and the ids of sessions that were
+    ended.
+    """
 
     epoch: int
     policies: PolicySet
@@ -34,14 +36,16 @@ class Snapshot:
 
 
 class Question(NamedTuple):
-    """What was asked: which epoch is held, and when the question was sent, on this process's monotonic clock."""
+    """One question to the epoch source: which epoch this process holds, and when it sent the question, in seconds on
+    its own monotonic clock.
+    """
 
     sent_at: float
     holds: int
 
 
 class Ruling(NamedTuple):
-    """A decision and whether it was made without a fresh lease, inside a grace; its record says so."""
+    """A decision, and whether it was made within a grace and without a fresh lease. Its record then says `stale`."""
 
     decision: Decision
     stale: bool
@@ -61,31 +65,35 @@ class Decider:
         self._until = -math.inf
 
     def question(self) -> Question:
-        """What to ask the source now."""
+        """Return the question to send to the source now."""
         return Question(sent_at=self._monotonic(), holds=self.snapshot.epoch)
 
     def answered(self, question: Question, answer: Answer) -> bool:
-        """Take an answer, however late; return whether what is held is current."""
+        """Take the answer to `question`, however late it comes. Return True if the snapshot that is held is the current
+        one; the lease then runs for a second from when the question was sent.
+        """
         if not question.holds == answer.epoch == self.snapshot.epoch:
             return False
         self._until = max(self._until, question.sent_at + LEASE_SECONDS)
         return True
 
     def adopt(self, snapshot: Snapshot) -> None:
-        """Decide by `snapshot` from here on. An older one is not taken, unless the source began anew: then no lease."""
+        """Decide by `snapshot` from here on. If its epoch is lower, the source began anew, and the lease is gone."""
         if snapshot.epoch < self.snapshot.epoch:
             self._until = -math.inf
         self.snapshot = snapshot
 
     def fresh(self) -> bool:
-        """Whether a decision made before this call still counts."""
+        """Return whether the lease still runs, so that a decision made before this call counts."""
         return self._monotonic() < self._until
 
     def decide(self, request: AccessRequest, *, grace_seconds: float = 0.0) -> Ruling:
-        """Decide, and then look at the clock: a process that slept in between has decided nothing.
+        """Return the decision about `request`, and whether it is stale.
 
-        `grace_seconds`: what the route declares for reads (≤ 600), 0 for writes; from label 3 there is none.
-        Raises LeaseLost.
+        The clock is read after the decision: a process that slept in between has decided nothing. `grace_seconds` is
+        what the route declares for reads (at most 600), and 0 for writes; from label 3 on there is no grace.
+
+        Raises LeaseLost if the lease ran out and no grace covers it.
         """
         while True:
             snapshot = self.snapshot
@@ -106,7 +114,7 @@ T = TypeVar("T")
 
 
 class Keeper:
-    """Asks the source every 250 ms, or at once when nudged, and loads what changed."""
+    """Asks the source every 250 ms, or at once after a nudge, and loads the snapshot of what changed."""
 
     def __init__(
         self,
@@ -129,12 +137,14 @@ class Keeper:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lease")
 
     def nudge(self) -> None:
-        """Ask at once; only a hint, from any thread."""
+        """Ask the source at once. This is a hint that may be lost; it may come from any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._nudged.set)
 
     async def keep(self) -> None:
-        """Keep the lease until cancelled. Whatever fails is told, and the lease runs out: closed."""
+        """Keep the lease until this is cancelled.
+        A round that fails is reported to `trouble`; the lease then runs out, and the door closes.
+        """
         self._loop = asyncio.get_running_loop()
         try:
             while True:
@@ -178,7 +188,9 @@ class Keeper:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The proof that nobody decides by what was before: `confirmed` of `live` gateways, the others' leases ran out."""
+    """The proof that nobody decides by what was before `epoch`: `confirmed` of `live` gateways said so, and the leases
+    of the others ran out. It took `seconds`.
+    """
 
     epoch: int
     confirmed: int
@@ -190,7 +202,7 @@ class Receipt:
 
 
 def outstanding(seen: Confirmations, epoch: int) -> frozenset[str]:
-    """The gateways that may still decide by something older than `epoch`."""
+    """Return the names of the gateways that may still decide by something older than `epoch`."""
     return frozenset(
         name for name, one in seen.gateways.items() if one.epoch < epoch and seen.at - one.granted_at <= RUN_OUT_SECONDS
     )
@@ -203,9 +215,10 @@ def receipt(
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Receipt:
-    """Wait until `epoch` is effective everywhere: at most RUN_OUT_SECONDS after its bump, dead gateways included.
+    """Wait until no gateway decides by anything older than `epoch`, and return the receipt.
 
-    Blocks: called in a thread. Raises what the source raises.
+    It takes at most RUN_OUT_SECONDS after the step of the epoch, also when gateways are dead. It blocks, so it is
+    called in a thread. Raises what the source raises: OSError or StorageUnavailable.
     """
     began = monotonic()
     seen = source.confirmations()

@@ -4,6 +4,7 @@
 and each excludes the department administrator.
 """
 
+from authz.label import Label
 from authz.policy import Rule
 from authz.request import Effect
 from storage.actions import Action
@@ -23,6 +24,9 @@ THREE = frozenset({SYSTEM_ADMINISTRATOR, SECURITY_ADMINISTRATOR, AUDIT_ADMINISTR
 # whoever holds one of these holds none of the others (GB/T 22239-2019 8.1.5): an auditor who may give roles changes
 # what he audits, and a system administrator gives none
 EXCLUSIVE = THREE | {DEPARTMENT_ADMINISTRATOR}
+
+# their desks are at label 3: administrators need a second factor (GB/T 22239-2019 8.1.4.1 d)
+_AT_LABEL_3 = EXCLUSIVE | {KEY_USER}
 
 # role → zh name, en name, what it allows in zh, in en
 NAMES = {
@@ -185,3 +189,8 @@ RULES = tuple(
     for role, desks in _DESKS.items()
     for number, (object_, action) in enumerate(desks, 1)
 )
+
+
+def clearance_for(role: str) -> Label:
+    """The clearance that opens the role's desks, for whoever gives the role and states none."""
+    return Label.L3 if role in _AT_LABEL_3 else Label.L2

@@ -30,7 +30,9 @@ class OpenPath:
 
 
 def open_path(connection: Connection, opened: OpenPath, *, record: str) -> list[str]:
-    """Make the role and its two rules; return the rules' ids. Raises PolicyInvalid before anything is written."""
+    """Make the role and its two rules, and return the ids of the rules.
+    Raises PolicyInvalid before anything is written.
+    """
     check_name(opened.role, "role")
     base = f"/{opened.system}{opened.path}"
     objects = {f"{opened.role}-at": base, f"{opened.role}-below": f"{base}/*"}
@@ -46,16 +48,17 @@ def open_path(connection: Connection, opened: OpenPath, *, record: str) -> list[
 
 
 def close_path(connection: Connection, name: str) -> list[str]:
-    """Take its rules away and return their ids: from the next epoch on the role, whoever holds it, reads nothing.
+    """Delete the rules of the role `name` and return their ids. From the next epoch on whoever holds the role reads
+    nothing by it.
 
-    The role itself stays: past assignments are told by its name.
+    The role itself stays, because past assignments are shown by its name.
     """
     gone = sa.delete(rule).where(rule.c.subject == name).returning(rule.c.id)
     return list(connection.execute(gone).scalars())
 
 
 def let_in(connection: Connection, given: Held) -> None:
-    """Give such a role for a time. Raises AlreadyHeld where it is held as high and at least as long."""
+    """Give a role of an open path for a time. Raises AlreadyHeld if it is held as high and at least as long."""
     held = sa.select(assignment.c.id).where(
         assignment.c.subject == given.subject,
         assignment.c.role == given.role,
@@ -70,7 +73,9 @@ def let_in(connection: Connection, given: Held) -> None:
 
 
 def turn_away(connection: Connection, identifier: str, *, actor: str, at: datetime, record: str) -> str:
-    """Take it back before its time; return whose it was. Raises AssignmentUnknown."""
+    """Take the assignment `identifier` back before its time, under `record`, and return whose it was.
+    Raises AssignmentUnknown.
+    """
     live = (assignment.c.id == identifier) & assignment.c.revoked_at.is_(None)
     row = connection.execute(sa.select(assignment.c.subject).where(live).with_for_update()).one_or_none()
     if row is None:

@@ -46,7 +46,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parked:
-    """A request as its bytes were, who may send it again, and what a second person said to it."""
+    """A parked request: its bytes as they came, who may send it again, and what a second person said to it."""
 
     id: str
     subject: str
@@ -70,12 +70,14 @@ class Parked:
 
     @property
     def approver(self) -> str:
-        """Who approved it, or "": of what waits for no second person nobody looked whether an approval is sealed."""
+        """Who approved it, or "". For a request that waits for no second person it is always "": no approval was looked
+        for.
+        """
         return self.decided_by if self.asked is not None and self.verdict == APPROVED else ""
 
 
 class Kept(NamedTuple):
-    """Under which id, and what the record that says so says of the row."""
+    """What `park` returns: the id of the parked request, and the digest of its row for the record."""
 
     id: str
     witness: Mapping[str, str]
@@ -103,9 +105,11 @@ class Parking:
         record: str,
         asked: Asked | None = None,
     ) -> Kept:
-        """Seal and store, unless the same request waits for a second person already; then it is that one.
+        """Seal the request and store it; return its id. The same request of the same requester that waits for a second
+        person already is not stored again: its id is returned.
 
-        Raises ParkFull when the subject has too many or the body is too large.
+        `record` is the id of the record that says why it was refused. `asked` is given if a second person is missing.
+        Raises ParkFull if the body is above 64 KiB or the requester has too many, and StorageUnavailable.
         """
         if len(body) > BODY_BYTES:
             raise ParkFull(f"body of {len(body)} bytes; at most {BODY_BYTES} can be parked")
@@ -126,15 +130,19 @@ class Parking:
             return Kept(record, dict([of(connection, parked, record)]))
 
     def look(self, identifier: str, *, subject: str, host: str) -> Parked:
-        """The request, still parked. Raises ParkedUnknown: not there, not hers, not of this host, too old, sent."""
+        """Return the request and leave it parked. Raises ParkedUnknown if it is not there, not hers, not of this host,
+        too old, or sent before: one answer for all.
+        """
         mine = self._mine(identifier, subject, host)
         with self.database.transaction() as connection:
             return self.opened(connection.execute(sa.select(parked).where(mine)).mappings().one_or_none())
 
     def take(self, identifier: str, *, subject: str, host: str, record: str) -> Parked:
-        """The request, no longer parked: it can be taken once. Raises ParkedUnknown, NotApproved.
+        """Return the request and take it out: that can be done once. `record` is the id of the decision under which it
+        is sent.
 
-        One that a second person approved stays as a row without its bytes, for both to see, until it is too old.
+        A request that a second person approved stays as a row without its bytes, for both to see, until it is too old.
+        Raises ParkedUnknown as `look` does, and NotApproved if it still waits or was rejected.
         """
         mine = sa.select(parked).where(self._mine(identifier, subject, host)).with_for_update()
         with self.database.transaction() as connection:
@@ -151,12 +159,14 @@ class Parking:
             return replace(found, witness=dict([of(connection, parked, identifier)]))
 
     def sweep(self) -> int:
-        """Forget what is too old; return how many."""
+        """Forget the requests that are too old, and return how many."""
         with self.database.transaction() as connection:
             return self._forget_old(connection, self.clock())
 
     def opened(self, row: sa.RowMapping | None) -> Parked:
-        """A row as a value, with its bytes if it was not sent yet. Raises ParkedUnknown, SealInvalid."""
+        """Return a row as a value, with its bytes if it was not sent yet. Raises ParkedUnknown for None, SealInvalid
+        for a row that was changed behind our back.
+        """
         if row is None:
             raise ParkedUnknown
         found = self.emptied(row)
@@ -176,13 +186,15 @@ class Parking:
 
     @staticmethod
     def emptied(row: sa.RowMapping) -> Parked:
-        """A row as a value, without what is sealed in it."""
+        """Return a row as a value, without what is sealed in it."""
         values: dict[str, Any] = {name: row[name] for name in _PLAIN}
         values |= {"missing": Missing(row["missing"]), "asked": _asked(row), "decided_by": row["decided_by"] or ""}
         return Parked(**values)
 
     def approval_of(self, row: sa.RowMapping, *, by: str, record: str) -> bytes:
-        """What only this process can write: that `by` approved these bytes of this request, under this record."""
+        """Return the sealed approval: that `by` approved exactly these bytes of this request, under `record`. Only a
+        process with the platform's key can make one.
+        """
         return self.seal.seal(json.dumps([by, record]).encode(), purpose=approval_purpose(row))
 
     def _check_approval(self, row: sa.RowMapping) -> None:
@@ -227,12 +239,12 @@ def _digest(text: bytes) -> str:
 
 
 def purpose_of(row: Mapping[str, Any]) -> str:
-    """For what a parked request is sealed: for its requester, on its host."""
+    """Return the purpose a parked request is sealed for: its requester, on its host. It opens for no other."""
     return f"{_PURPOSE} {row['id']} {row['subject']} {row['host']}"
 
 
 def approval_purpose(row: sa.RowMapping) -> str:
-    """For what an approval is sealed: for these bytes of this request."""
+    """Return the purpose an approval is sealed for: these bytes of this request. It opens for no other."""
     return f"{_APPROVAL} {row['id']} {row['subject']} {row['host']} {row['digest']}"
 
 

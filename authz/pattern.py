@@ -11,9 +11,11 @@ _RESERVED = frozenset('*:\\,;"()[]{}<>|^`?#')  # of patterns, CSV, regular expre
 
 
 def check_name(name: str, what: str) -> None:
-    """Check a subject, role, department, action or id: printable, and no other reading as CSV or wildcard.
+    """Check that `name` has one reading: printable, no blank at an edge, nothing that CSV or a wildcard reads
+    otherwise.
 
-    Raises PolicyInvalid.
+    `what` is what it names (a subject, role, department, action or id), for the message. Returns nothing. Raises
+    PolicyInvalid.
     """
     if not name:
         raise PolicyInvalid(f"empty {what}")
@@ -26,9 +28,9 @@ def check_name(name: str, what: str) -> None:
 
 
 def segments_of(pattern: str) -> tuple[str, ...]:
-    """The segments of a pattern: literals, `:name` for exactly one non-empty segment, a last `*` for any rest.
+    """Return the segments of an object pattern: literals, `:name` for exactly one segment, a last `*` for any rest.
 
-    `/a/*` matches `/a/` and all below it, not `/a`. Raises PolicyInvalid for every other use of a reserved character.
+    `/a/*` matches `/a/` and all below it, and not `/a`. Raises PolicyInvalid for any other use of a reserved character.
     """
     if not pattern or len(pattern) > PATTERN_CHARS:
         raise PolicyInvalid(f"object pattern must have 1 to {PATTERN_CHARS} characters")
@@ -64,7 +66,9 @@ class PathIndex(Generic[Leaf]):
         self._rests: list[tuple[int, tuple[int, ...]]] = []  # segments before `*`, where parameters stand
 
     def leaf(self, segments: tuple[str, ...]) -> dict[str, Leaf]:
-        """What patterns with these segments (from `segments_of`) say, by subject. Raises PolicyInvalid."""
+        """Return what the patterns with these segments (from `segments_of`) say, by subject, to be filled by the
+        caller. Raises PolicyInvalid for more than 256 shapes.
+        """
         where = tuple(at for at, segment in enumerate(segments) if segment.startswith(":"))
         key = [_ANY if segment.startswith(":") else segment for segment in segments]
         if segments[-1] == "*":
@@ -78,7 +82,9 @@ class PathIndex(Generic[Leaf]):
         return self._leaves.setdefault("/".join(key), {})
 
     def find(self, path: str, segments: list[str]) -> tuple[list[dict[str, Leaf]], int]:
-        """What the patterns say that match `path`, which has these segments; and how many look-ups that took."""
+        """Return what the patterns say that match `path`, and how many look-ups that took.
+        `segments` are those of `path`.
+        """
         wholes = self._wholes.get(len(segments), ())
         keys = [_key(segments, where) if where else path for where in wholes]
         keys += [_key([*segments[:end], _REST], where) for end, where in self._rests if end < len(segments)]

@@ -42,7 +42,7 @@ class Assignment:
     expires_at: datetime | None = None
 
     def expired(self, at: datetime) -> bool:
-        """Whether it no longer confers its role."""
+        """Whether the assignment gives its role no longer at the moment `at`."""
         return self.expires_at is not None and at >= self.expires_at
 
 
@@ -82,10 +82,11 @@ class PolicySet:
         facts: Facts = NO_FACTS,
         version: int = 0,
     ) -> "PolicySet":
-        """Validate everything and index it, or refuse it whole.
+        """Check everything and index it. A set with one fault is refused whole.
 
-        `parents`: department → the one above it. Without it this is Casbin's RBAC with domains.
-        Raises PolicyInvalid, naming the entry and the reason.
+        `parents` maps a department to the one above it; without it this is Casbin's RBAC with domains. `facts` are the
+        systems and zones, `version` is the epoch the set was read at. Raises PolicyInvalid, which names the entry and
+        the reason.
         """
         chains = chains_of(parents or {})
         edges = tuple(inherits)
@@ -104,9 +105,10 @@ class PolicySet:
         )
 
     def with_subject(self, subject: str, assignments: Iterable[Assignment], *, version: int) -> "PolicySet":
-        """The same set with exactly these assignments of `subject`; everything else is shared.
+        """Return the same set in which `subject` holds exactly these assignments; everything else is shared with this
+        one.
 
-        Costs a shallow copy of the map of subjects of each department concerned. Raises PolicyInvalid.
+        It costs a shallow copy of the map of subjects of each department concerned. Raises PolicyInvalid.
         """
         theirs = _by_department(assignments)
         if any(held.keys() - {subject} for held in theirs.values()):
@@ -119,11 +121,11 @@ class PolicySet:
         return replace(self, version=version, _held=held)
 
     def subjects(self) -> frozenset[str]:
-        """Everybody who holds a role."""
+        """Return everybody who holds a role."""
         return frozenset().union(*self._held.values())
 
     def assignments_of(self, subject: str) -> tuple[Assignment, ...]:
-        """What `subject` holds, expired or not."""
+        """Return the assignments of `subject`, also those that ran out."""
         return tuple(one for subjects in self._held.values() for one in subjects.get(subject, ()))
 
     def chain(self, department: str) -> tuple[str, ...]:
@@ -131,10 +133,10 @@ class PolicySet:
         return self.chains.get(department, (department,))
 
     def names_of(self, subject: str, department: str, at: datetime) -> dict[str, Label]:
-        """Every name under which a rule reaches `subject` there and then, with the highest clearance for it.
+        """Return every name under which a rule reaches `subject` in `department` at the moment `at`, with the highest
+        clearance of each.
 
-        A rule that names the subject is a grant of its own and not limited by clearance; what everybody
-        may do ends at label 1.
+        A rule that names the subject itself is not limited by a clearance. What everybody may do ends at label 1.
         """
         closure = self._closures.get(department, self._closures[EVERYWHERE])
         names = dict.fromkeys(closure.get(subject, (subject,)), Label.L5) if subject != ANONYMOUS else {}
@@ -152,17 +154,19 @@ class PolicySet:
         return names
 
     def roles_held(self, subject: str, department: str, at: datetime) -> list[str]:
-        """The roles `subject` holds there and then, inherited ones too, sorted."""
+        """Return the roles that `subject` holds in `department` at the moment `at`, also inherited ones, sorted."""
         return sorted(self.names_of(subject, department, at).keys() - {subject, ANONYMOUS})
 
     def permitted_names(self, department: str, action: str, path: str) -> frozenset[str]:
-        """The roles and subjects for which some rule permits this; a deny or a label may still stop who has them."""
+        """Return the roles and subjects that some rule permits this action on `path`.
+        A deny or a label may still stop who has them.
+        """
         leaves, _ = self._leaves(department, action, path)
         rules = [rule for leaf in leaves for rule in leaf.values()]
         return frozenset(rule.subject for rule in rules if rule.effect is Effect.PERMIT)
 
     def matching(self, request: AccessRequest) -> Matching:
-        """The rules that reach the request's subject and match its department, action and object."""
+        """Return the rules that reach the request's subject and match its department, action and object."""
         denies: list[Rule] = []
         permits: list[tuple[Rule, Label]] = []
         leaves, examined = self._leaves(request.department, request.action, request.object)

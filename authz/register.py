@@ -20,7 +20,7 @@ from storage.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
-    """A platform service, its owner, and the label its objects have unless a route says otherwise."""
+    """A platform service: its owner, and the label its objects have unless a route says otherwise."""
 
     id: str
     department: str
@@ -32,21 +32,23 @@ class System:
 
 
 class Register:
-    """Reads whole policy sets and single subjects. Called from threads."""
+    """Reads policy sets and single subjects out of the database. Called from threads.
+    Raises StorageUnavailable everywhere.
+    """
 
     def __init__(self, database: Database, directory: Directory, *, public: Callable[[], Iterable[Rule]]) -> None:
         """`public`: what the route table opens to everybody; rules like any other."""
         self._database, self._directory, self._public = database, directory, public
 
     def systems(self) -> Mapping[str, System]:
-        """Every system by id."""
+        """Return every system by its id."""
         with self._database.transaction() as connection:
             columns = (system.c[name] for name in System.__dataclass_fields__)
             rows = connection.execute(sa.select(*columns).order_by(system.c.id)).mappings()
             return {row["id"]: System(**{**row, "label": Label(row["label"])}) for row in rows}
 
     def policies(self, *, version: int) -> PolicySet:
-        """The whole policy set as it is now. Raises PolicyInvalid."""
+        """Return the whole policy set as it is now, with this version (the epoch). Raises PolicyInvalid."""
         departments = self._directory.departments()
         with self._database.reading() as connection:  # rules and assignments of one moment
             said = connection.execute(sa.select(rule)).all()
@@ -62,7 +64,7 @@ class Register:
         )
 
     def with_subjects(self, policies: PolicySet, subjects: Iterable[str], *, version: int) -> PolicySet:
-        """`policies` with the role assignments of these subjects read anew. Raises PolicyInvalid."""
+        """Return `policies` in which the role assignments of these subjects were read anew. Raises PolicyInvalid."""
         with self._database.transaction() as connection:
             for subject in subjects:
                 policies = policies.with_subject(subject, self._held(connection, subject), version=version)

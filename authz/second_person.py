@@ -25,31 +25,39 @@ class SecondPerson:
         self._parking, self._database, self._clock = parking, parking.database, parking.clock
 
     def waiting(self, *, besides: str, after: str = "") -> list[Parked]:
-        """One page of what waits, oldest first, without what `besides` asked for; `after`: the last id before it."""
+        """Return one page of what waits for a second person, oldest first, without what the subject `besides` asked
+        for. `after` is the last id of the page before.
+        """
         wanted = (parked.c.verdict == "") & (parked.c.subject != besides)
         return self._page(wanted & (parked.c.id > after), parked.c.id)
 
     def asked_by(self, subject: str, *, before: str = "") -> list[Parked]:
-        """One page of what `subject` asked for, newest first."""
+        """Return one page of what `subject` asked a second person for, newest first.
+        `before` is the last id of the page before.
+        """
         return self._page((parked.c.subject == subject) & _older(before), parked.c.id.desc())
 
     def decided_by(self, subject: str, *, before: str = "") -> list[Parked]:
-        """One page of what `subject` approved or rejected, newest first."""
+        """Return one page of what `subject` approved or rejected, newest first.
+        `before` is the last id of the page before.
+        """
         return self._page((parked.c.decided_by == subject) & _older(before), parked.c.id.desc())
 
     def find(self, identifier: str) -> Parked:
-        """One of them. Raises ParkedUnknown."""
+        """Return the request with this id. Raises ParkedUnknown."""
         found = self._page(parked.c.id == identifier, parked.c.id)
         if not found:
             raise ParkedUnknown
         return found[0]
 
     def approve(self, identifier: str, *, by: str, record: str) -> Parked:
-        """Let its requester send it, as far as he may by then. Raises ParkedUnknown, OwnRequest, AlreadyDecided."""
+        """Note that `by` approves it, under `record`. Its requester may then send it, as far as both may by then.
+        Raises ParkedUnknown, OwnRequest, AlreadyDecided.
+        """
         return self._decide(identifier, APPROVED, by=by, record=record, reason="")
 
     def reject(self, identifier: str, *, by: str, record: str, reason: str) -> Parked:
-        """Say no, and why. Raises as `approve` does."""
+        """Note that `by` says no, under `record`, and why. Raises as `approve` does."""
         return self._decide(identifier, REJECTED, by=by, record=record, reason=reason)
 
     def _decide(self, identifier: str, verdict: str, *, by: str, record: str, reason: str) -> Parked:

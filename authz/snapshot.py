@@ -10,7 +10,7 @@ REVOKED_SECONDS = 660.0  # longer than a gateway uses a session it looked up bef
 
 
 class Snapshots:
-    """Loads what changed; called in one thread at a time."""
+    """Makes snapshots out of the register. Called in one thread at a time."""
 
     def __init__(
         self,
@@ -29,11 +29,15 @@ class Snapshots:
         self._ended_at: dict[str, float] = {}
 
     def first(self, epoch: int) -> Snapshot:
-        """Everything, as it is at the start of this process; `epoch` was read before. Raises PolicyInvalid."""
+        """Return the snapshot a process begins with: everything, as it is now. `epoch` was read before.
+        Raises PolicyInvalid.
+        """
         return Snapshot(epoch=epoch, policies=self._register.policies(version=epoch))
 
     def load(self, held: Snapshot, answer: Answer) -> Snapshot:
-        """The snapshot of (at least) the answer's epoch. Raises PolicyInvalid; the held one then stays."""
+        """Return the snapshot of the answer's epoch, or a later one. Only what changed since `held` is read. Raises
+        PolicyInvalid; `held` then stays in force.
+        """
         changes = answer.changes
         subjects = sorted({change.key for change in changes or () if change.kind == "subject"})
         if changes is None or any(change.kind == "policy" for change in changes):

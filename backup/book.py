@@ -29,7 +29,7 @@ PREPARATION = "preparation"  # the first step: keys, engines, the repository, th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One backup or drill. Figures that were not measured are None."""
+    """One backup or one drill. Figures that were not measured are None."""
 
     id: str
     kind: str
@@ -63,7 +63,9 @@ Called before the row is committed. Raises AuditUnavailable.
 
 
 class Book:
-    """Called from threads. `holder` is this process's name; `is_whole`: whether the repository shows this backup."""
+    """Keeps the rows of backups and drills. Called from threads. `holder` is this process's name; `is_whole` says
+    whether the repository shows a backup.
+    """
 
     def __init__(
         self,
@@ -115,12 +117,12 @@ class Book:
             return self._record(connection, identifier)
 
     def end_mine(self) -> None:
-        """At the start of a process: what it was at before is over."""
+        """At the start of a process, end the rows that it held before it was killed."""
         with self._database.transaction() as connection:
             self._end(connection, work.c.holder == self._holder, self._clock())
 
     def entry(self, identifier: str, kind: str) -> Entry:
-        """Return the backup or the drill of this id. Raises BackupUnknown."""
+        """Return the backup or drill with this id. Raises BackupUnknown."""
         with self._database.transaction() as connection:
             entry = self._read(connection, identifier)
         if entry.kind != kind:
@@ -128,14 +130,14 @@ class Book:
         return entry
 
     def page(self, kind: str, *, before: str = "", limit: int = PAGE_ROWS) -> Sequence[Entry]:
-        """The newest first, from those whose id is below `before`."""
+        """Return at most `limit` backups or drills with ids below `before`, the newest first."""
         wanted = (work.c.kind == kind) & (work.c.id < before if before else sa.true())
         with self._database.transaction() as connection:
             rows = connection.execute(sa.select(work).where(wanted).order_by(work.c.id.desc()).limit(limit))
             return [Entry(**row) for row in rows.mappings()]
 
     def newest(self, kind: str, *states: str) -> Entry | None:
-        """The newest of these states."""
+        """Return the newest backup or drill in one of these states, or None."""
         wanted = (work.c.kind == kind) & work.c.state.in_(states)
         with self._database.transaction() as connection:
             row = (
@@ -144,13 +146,13 @@ class Book:
             return Entry(**row) if row else None
 
     def current(self) -> Entry | None:
-        """Return what is under way, if anything is."""
+        """Return what is under way, or None. A row whose holder fell silent does not count."""
         with self._database.transaction() as connection:
             row = connection.execute(sa.select(work).where(work.c.state == "running")).mappings().first()
         return Entry(**row) if row and self._clock() - row["beat_at"] <= _SILENT else None
 
     def history(self) -> History:
-        """What the schedule asks about."""
+        """Return what the schedule asks about: when the newest of each kind and end began."""
 
         def began(kind: str, state: str) -> datetime | None:
             entry = self.newest(kind, state)

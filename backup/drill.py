@@ -32,7 +32,7 @@ CLEARING = "clearing"  # the last step, which no answer rests on
 
 @dataclass(slots=True, kw_only=True)
 class DrillResult:
-    """What a drill saw; `failing` is "" only if every step held."""
+    """What a drill saw. `failing` names the step that did not hold; it is "" only if every step held."""
 
     backup: str = ""
     failing: str = "manifest"
@@ -50,7 +50,7 @@ class DrillResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driller:
-    """Runs drills in folders below `scratch`; `keys` are the ids of the keys that are kept."""
+    """Runs drills in folders below `scratch`. `keys` returns the ids of the keys that are kept."""
 
     engines: Engines
     repository: Repository
@@ -62,10 +62,10 @@ class Driller:
     clock: Callable[[], datetime]
 
     def run(self, drill: str, plan: BackupPlan, *, report_step: ReportStep) -> DrillResult:
-        """Drill; what does not hold is in the result.
+        """Restore the newest backup, check it and time it. Return the result, in which also stands what did not hold.
 
-        Raises BackupBusy, RepositoryFull and, where what was restored cannot be removed, DrillFailed, EngineFailed,
-        OSError.
+        `drill` is the id of its row, `plan` has the targets, and `say` is told each step. Raises BackupBusy,
+        RepositoryFull and, where what was restored cannot be removed, DrillFailed, EngineFailed, OSError.
         """
         result, begun, began_at = DrillResult(), time.monotonic(), self.clock()
         with self.repository.alone():
@@ -101,7 +101,8 @@ class Driller:
 
 
 def clear(scratch: Path, repository: Repository, abandon: Callable[[Path], None]) -> None:
-    """Remove what a drill that was killed restored; no key is needed.
+    """Remove what a drill that was killed left below `scratch`. No key is needed for it; `abandon` ends what still runs
+    there.
 
     Raises BackupBusy, RepositoryFull, DrillFailed, EngineFailed, OSError.
     """
@@ -162,7 +163,7 @@ class _Walk:
 
 
 def outside_checkpoint(repository: Repository, backup: str, log: Log) -> Checkpoint:
-    """The checkpoint kept outside, which counts. Raises DrillFailed."""
+    """Return the checkpoint of `backup` that was kept outside, once its signature was checked. Raises DrillFailed."""
     text = repository.checkpoint_outside(backup)
     if text is None:
         raise DrillFailed(f"no checkpoint of {backup} is kept in `{repository.outside}`")
@@ -173,7 +174,9 @@ def outside_checkpoint(repository: Repository, backup: str, log: Log) -> Checkpo
 
 
 def compare_keys(needed: Mapping[str, str], kept: Mapping[str, str]) -> None:
-    """Raises DrillFailed for a key that is missing or another."""
+    """Compare the key ids that a backup needs with those that are kept. Returns nothing. Raises DrillFailed for a key
+    that is missing or another.
+    """
     missing = sorted(path for path in needed if path not in kept)
     others = sorted(path for path in needed if path in kept and kept[path] != needed[path])
     if missing or others:
@@ -184,7 +187,9 @@ def compare_keys(needed: Mapping[str, str], kept: Mapping[str, str]) -> None:
 
 
 def restore_parts(manifest: Manifest, engines: Engines, repository: Repository, into: Path) -> None:
-    """Bring every part back below the new folder `into`. Raises BackupError, OSError."""
+    """Restore every part of `manifest` below the new folder `into`, each against its digest.
+    Raises BackupError, OSError.
+    """
     folder = repository.place(manifest.id)
     into.mkdir(mode=0o700, parents=True)
     for part in manifest.parts:
@@ -192,7 +197,9 @@ def restore_parts(manifest: Manifest, engines: Engines, repository: Repository, 
 
 
 def examine_databases(manifest: Manifest, engines: Engines, into: Path) -> list[Examination]:
-    """What each restored database answers. Raises BackupError; DrillFailed for other rows than were kept."""
+    """Return what each restored database answers.
+    Raises BackupError, and DrillFailed if its rows are other than were backed up.
+    """
     examined = []
     for part in manifest.parts:
         if engine := engines.database_of(part):
@@ -206,7 +213,9 @@ def examine_databases(manifest: Manifest, engines: Engines, into: Path) -> list[
 
 
 def verify_restored(tiles: Path, log: Log, outside: Checkpoint, manifest: Manifest) -> int:
-    """The number of records of a restored log that is whole, and the one that was kept. Raises DrillFailed."""
+    """Check that the restored log is whole and ends at the checkpoint `outside`. Return its number of records.
+    Raises DrillFailed.
+    """
     report = verify(tiles, spools=None, index=None, key=log.key, origin=log.origin, pinned=outside)
     if report.status != "intact":
         first = report.findings[0].what if report.findings else report.status
@@ -217,7 +226,7 @@ def verify_restored(tiles: Path, log: Log, outside: Checkpoint, manifest: Manife
 
 
 def open_canary(manifest: Manifest, platform: Platform) -> None:
-    """Raises DrillFailed."""
+    """Check that `platform` opens the manifest's canary. Returns nothing. Raises DrillFailed."""
     try:
         opened = platform.open(bytes.fromhex(manifest.canary), purpose=CANARY)
     except (CryptoError, ValueError):

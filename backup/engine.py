@@ -13,7 +13,7 @@ Files = Callable[[], Iterable[tuple[str, bytes]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupPart:
-    """One thing that was stored: where, and what must come back."""
+    """One thing that was stored: where it is, and what must come back."""
 
     name: str  # where it belongs in a data folder: "city.db", "audit"
     engine: str
@@ -25,51 +25,52 @@ class BackupPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """What a restored database answers."""
+    """What a restored database answered."""
 
     counts: Mapping[str, int]  # as of the moment the backup counted
     newest: datetime  # the last moment it holds
 
 
 class Engine(Protocol):
-    """One way to store parts. Called from threads, by one backup or drill at a time."""
+    """A way to store parts. Called from threads, by one backup or drill at a time."""
 
     name: str
 
     def what_is_missing(self) -> str:
-        """What is not here and how it comes here, or ""."""
+        """Return what is missing on this machine and how to get it, or ""."""
 
     def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:
-        """Store what `source` is now; `folder` is this backup's own, still hidden.
+        """Store `source` as it is now, as the part `name`, and return the part. `folder` is this backup's own, still
+        hidden.
 
         Raises EngineMissing, EngineFailed, RepositoryFull, OSError.
         """
 
     def restore(self, part: BackupPart, folder: Path, into: Path) -> None:
-        """Bring the part back below the folder `into`, and hold it against its digest.
+        """Restore `part` below the folder `into`, and compare it with its digest. `folder` is the backup's own.
 
         Raises EngineMissing, EngineFailed, PartDamaged, OSError.
         """
 
     def forget(self, part: BackupPart) -> None:
-        """Let go of what is kept outside of the backup's own folder. Raises EngineFailed."""
+        """Remove what is kept of `part` outside of the backup's own folder. Raises EngineFailed."""
 
 
 class DatabaseEngine(Engine, Protocol):
-    """An engine whose part is a database."""
+    """An engine whose parts are databases."""
 
     def examine(self, part: BackupPart, into: Path, taken: datetime) -> Examination:
-        """Ask the restored database; it is running no longer afterwards. `taken`: when the backup began.
+        """Return what the restored database answers. No server runs on it afterwards. `taken` is when the backup began.
 
         Raises EngineFailed, PartDamaged.
         """
 
     def abandon(self, into: Path) -> None:
-        """End what a killed drill left running on a restored copy. Raises EngineFailed."""
+        """Stop what a killed drill left running on the restored copy `into`. Raises EngineFailed."""
 
 
 class TreeDigest:
-    """One digest over many files: SHA-256 over a line of name and digest for each, sorted."""
+    """One digest over many files: SHA-256 over the sorted lines of each one's name and digest."""
 
     def __init__(self) -> None:
         self._lines: list[bytes] = []
@@ -85,5 +86,5 @@ class TreeDigest:
         self.bytes += len(content)
 
     def hex(self) -> str:
-        """The digest of all."""
+        """Return the digest of all files, in hexadecimal."""
         return sha256(b"".join(sorted(self._lines))).hexdigest()

@@ -14,7 +14,7 @@ from crypto.stream import CHUNK_BYTES
 
 
 class FilesEngine:
-    """Parts are trees of small files."""
+    """Its parts are trees of small files."""
 
     name = "files"
 
@@ -22,11 +22,11 @@ class FilesEngine:
         self._vault = vault
 
     def what_is_missing(self) -> str:
-        """Nothing: an archive is Python's own."""
+        """Return "": an archive needs Python alone."""
         return ""
 
     def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:
-        """Seal all files. Raises EngineFailed, RepositoryFull, OSError."""
+        """Seal all files into one. Return the part. Raises EngineFailed, RepositoryFull, OSError."""
         if isinstance(source, Path):
             raise EngineFailed(f"`{name}` is not a tree of files")
         path, digest = folder / (name.replace("/", "-") + SUFFIX), TreeDigest()
@@ -46,7 +46,7 @@ class FilesEngine:
         )  # fmt: skip
 
     def restore(self, part: BackupPart, folder: Path, into: Path) -> None:
-        """Bring the files back below `into`/NAME. Raises PartDamaged, OSError."""
+        """Restore the files below `into`/NAME. Raises PartDamaged, OSError."""
         digest, root = TreeDigest(), (into / part.name).absolute()
         root.mkdir(mode=0o700, parents=True)
         source = _Chunks(self._vault.chunks(folder / part.reference, purpose=part.name))
@@ -64,11 +64,13 @@ class FilesEngine:
             raise PartDamaged(f"`{part.reference}` is not what its manifest says")
 
     def forget(self, part: BackupPart) -> None:
-        """Everything is in the backup's own folder."""
+        """Do nothing: everything is in the backup's own folder."""
 
 
 def put(root: Path, name: str, content: bytes) -> None:
-    """Write a new file below `root`, ours alone. Raises PartDamaged for a name that leads elsewhere, OSError."""
+    """Write a new file below `root` that we alone can read.
+    Raises PartDamaged for a name that leads elsewhere, OSError.
+    """
     place = Path(os.path.normpath(root / name))
     if not place.is_relative_to(root) or place == root:
         raise PartDamaged(f"`{name}` would lie outside of what is restored")

@@ -22,18 +22,18 @@ MANIFEST_BYTES = 4 << 20
 
 
 class Platform(Protocol):
-    """What seals the platform's secrets."""
+    """What seals the platform's secrets: its key, as the canary meets it."""
 
     def seal(self, plaintext: bytes, *, purpose: str) -> bytes:
-        """`plaintext` sealed, for this purpose alone."""
+        """Return `plaintext` sealed for this purpose alone."""
 
     def open(self, sealed: bytes, *, purpose: str) -> bytes:
-        """The plaintext. Raises SealInvalid."""
+        """Return the plaintext. Raises SealInvalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """All that a drill holds the restored copy against."""
+    """All that a drill compares the restored copy with."""
 
     id: str
     city: str  # the log's origin
@@ -46,22 +46,22 @@ class Manifest:
 
     @property
     def records(self) -> int:
-        """Of the log, under its checkpoint."""
+        """How many records the log has under its checkpoint."""
         return int(self.checkpoint.split("\n")[1])
 
     @property
     def bytes(self) -> int:
-        """Of all parts."""
+        """How many bytes all parts have, before sealing and compressing."""
         return sum(one.bytes for one in self.parts)
 
     @property
     def rows(self) -> int:
-        """Of all databases."""
+        """How many rows all databases have."""
         return sum(sum(one.counts.values()) for one in self.parts if "files" not in one.counts)
 
 
 def canary_of(backup: str) -> bytes:
-    """What the platform's key must open the canary to."""
+    """Return the bytes that the platform's key must open the canary of `backup` to."""
     return f"citygate canary {backup}".encode()
 
 
@@ -73,7 +73,7 @@ def sign(manifest: Manifest, key: SigningKey) -> str:
 
 
 def read(text: str, key: VerifyingKey, *, backup: str) -> Manifest:
-    """The manifest of `backup`. Raises ManifestInvalid."""
+    """Return the manifest of `backup` in `text`, once its signature was checked. Raises ManifestInvalid."""
     if len(text) > MANIFEST_BYTES:
         raise ManifestInvalid("the manifest is too long")
     try:
@@ -92,7 +92,9 @@ def read(text: str, key: VerifyingKey, *, backup: str) -> Manifest:
 
 
 def key_ids(data: Path, patterns: Iterable[str]) -> dict[str, str]:
-    """Path → id of every such file of a data folder; an id tells random keys apart and gives nothing of them."""
+    """Return path → id of every file below `data` that matches a pattern.
+    An id tells random keys apart and says nothing about them.
+    """
     found = sorted(path for pattern in patterns for path in data.glob(pattern) if path.is_file())
     return {
         str(path.relative_to(data)): hashlib.sha256(b"citygate kept key\x00" + path.read_bytes()).hexdigest()[:16]

@@ -32,7 +32,9 @@ _LOOKS, _LOOK_SECONDS = 400, 0.025
 
 
 class PgBackRest:
-    """One part: the whole server. `configuration` None: not set up; `database` None: nothing is taken."""
+    """Its one part is the whole server. `configuration` is None where it is not set up; `database` is None where
+    nothing is to be backed up.
+    """
 
     name = "pgbackrest"
 
@@ -42,7 +44,7 @@ class PgBackRest:
         self._configuration, self._database, self._full_seconds = configuration, database, full_seconds
 
     def what_is_missing(self) -> str:
-        """The setting, the programs, or the file."""
+        """Return which setting, program or file is missing, or ""."""
         if self._configuration is None:
             return "CITYGATE_BACKUP_PGBACKREST is not set: the database cannot be backed up"
         try:
@@ -52,7 +54,7 @@ class PgBackRest:
         return missing or throwaway.what_is_missing()
 
     def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:
-        """Back up, count, and see that the WAL up to there is in the repository.
+        """Back the server up, count its rows, and check that the WAL up to there is in the repository. Return the part.
 
         Raises EngineMissing, EngineFailed, RepositoryFull, StorageUnavailable.
         """
@@ -69,7 +71,7 @@ class PgBackRest:
         )  # fmt: skip
 
     def restore(self, part: BackupPart, folder: Path, into: Path) -> None:
-        """Bring the server's files back below `into`/NAME. Raises EngineMissing, EngineFailed, PartDamaged, OSError."""
+        """Restore the server's files below `into`/NAME. Raises EngineMissing, EngineFailed, PartDamaged, OSError."""
         label = part.reference.split()[0]
         known = next((one for one in self._backups() if one["label"] == label), None)
         if known is None:
@@ -80,10 +82,12 @@ class PgBackRest:
         self._run("restore", f"--pg1-path={into / part.name}", f"--set={label}", "--archive-mode=off")
 
     def forget(self, part: BackupPart) -> None:
-        """PgBackRest lets go by itself, as its configuration says."""
+        """Do nothing: pgBackRest removes old backups itself, as its configuration says."""
 
     def examine(self, part: BackupPart, into: Path, taken: datetime) -> Examination:
-        """Start the copy twice: paused where the rows were counted, then up to the last WAL. Raises EngineFailed."""
+        """Start the copy twice: paused where the rows were counted, then up to the last WAL. Return what it answers.
+        Raises EngineFailed.
+        """
         _, place, database = part.reference.split()
         server = throwaway.Server(into / part.name, account=self._program().account, database=database)
         with server.paused_at(place) as at, at.reading() as connection:
@@ -93,7 +97,7 @@ class PgBackRest:
         return Examination(counts=counts, newest=max(newest or taken, taken))
 
     def abandon(self, into: Path) -> None:
-        """Stop the servers that a killed drill left. Raises EngineFailed."""
+        """Stop the servers that a killed drill left below `into`. Raises EngineFailed."""
         with suppress(EngineMissing):
             throwaway.stop_below(into, self._program().account)
 
@@ -162,7 +166,7 @@ SELECT pg_current_snapshot()::text,
 
 
 def count(connection: Connection) -> dict[str, int]:
-    """Rows by table of the schema `public`."""
+    """Return the number of rows of each table of the schema `public`."""
     counted = {}
     for name in sorted(sa.inspect(connection).get_table_names(schema="public")):
         counted[name] = int(connection.execute(sa.select(sa.func.count()).select_from(sa.table(name))).scalar() or 0)

@@ -17,7 +17,7 @@ _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupPlan:
-    """What is promised, and how often it is done. Raises PlanInvalid."""
+    """What is promised, and how often it is done. To make one raises PlanInvalid if it contradicts itself."""
 
     grade: int  # 1–5, GB/T 22240
     recovery_class: int  # 1–6, GB/T 20988
@@ -71,7 +71,7 @@ _BY_GRADE: Mapping[int, BackupPlan] = {
 
 
 def plan_for(grade: int) -> BackupPlan:
-    """The platform's plan while the highest grade it carries is `grade`. Raises PlanInvalid."""
+    """Return the platform's plan while the highest grade it carries is `grade` (1–5). Raises PlanInvalid."""
     if grade not in _BY_GRADE:
         raise PlanInvalid(f"grade {grade}: grades are 1–5")
     return _BY_GRADE[grade]

@@ -22,7 +22,7 @@ _URL_PASSWORD = re.compile(r"(?<=://)[^/\s:@]*:[^@\s]+@")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """One program. `package` is what Debian calls it; `account`, where we are root: whose it runs as."""
+    """One program. `package` is Debian's name for it; `account` is whose it runs as, where we are root."""
 
     name: str
     package: str
@@ -31,12 +31,14 @@ class Program:
     account: str = ""
 
     def what_is_missing(self) -> str:
-        """What to do where it is not installed, or ""."""
+        """Return what to do where it is not installed, or ""."""
         here = shutil.which(self.name, path=_PATH)
         return "" if here else f"{self.name} is missing: apt-get install {self.package}"
 
     def run(self, *arguments: str, folder: Path | None = None) -> str:
-        """What it printed. Raises EngineMissing, EngineFailed, RepositoryFull."""
+        """Run the program with these arguments in `folder`, and return what it printed. Raises EngineMissing,
+        EngineFailed, RepositoryFull.
+        """
         if missing := self.what_is_missing():
             raise EngineMissing(missing)
         owner = self.account if os.geteuid() == 0 else ""
@@ -61,7 +63,7 @@ class Program:
 
 
 def error_line(output: str) -> str:
-    """The lines that say what is wrong, in one line without secrets."""
+    """Return the lines of `output` that say what is wrong, in one line without secrets."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     wrong = [line for line in lines if _WRONG.search(line)]
     text = " · ".join((wrong or lines)[:6])
@@ -69,7 +71,7 @@ def error_line(output: str) -> str:
 
 
 def owner_of(path: Path) -> str:
-    """The account a file belongs to. Raises EngineMissing."""
+    """Return the account that the file `path` belongs to. Raises EngineMissing."""
     try:
         return pwd.getpwuid(path.stat().st_uid).pw_name
     except (OSError, KeyError) as failure:

@@ -31,7 +31,9 @@ class Repository:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """One backup or drill at a time, whichever process; what a killed one left is removed. Raises BackupBusy."""
+        """Enter as the only backup or drill, whichever process it is; what a killed one left is removed first.
+        Raises BackupBusy.
+        """
         with raise_when_full(self.folder):
             durable.make_folder(self.folder)
             durable.make_folder(self.outside)
@@ -47,7 +49,7 @@ class Repository:
 
     @contextlib.contextmanager
     def new_backup(self, backup: str) -> Iterator[Path]:
-        """A hidden folder, shown as backup `backup` when the block has ended; removed if it has not.
+        """Yield a hidden folder. It becomes backup `backup` when the block ends, and is removed if the block raises.
 
         Raises RepositoryFull, OSError.
         """
@@ -67,24 +69,26 @@ class Repository:
         self._count(backup)
 
     def ids(self) -> list[str]:
-        """Every backup that was whole once, oldest first."""
+        """Return the ids of the backups that are whole, oldest first."""
         if not self.folder.is_dir():
             return []
         return sorted(path.name for path in self.folder.iterdir() if _ID.fullmatch(path.name) and path.is_dir())
 
     def is_unused(self) -> bool:
-        """Whether nothing was ever backed up. Raises OSError for a folder that has a name and is not there."""
+        """Return whether nothing was ever backed up here.
+        Raises OSError for a folder that is a link to nothing, or cannot be read.
+        """
         folders = [folder for folder in (self.folder, self.outside) if os.path.lexists(folder)]
         return not any(_ID.match(path.name) for folder in folders for path in folder.iterdir())
 
     def place(self, backup: str) -> Path:
-        """The folder of one backup. Raises BackupUnknown."""
+        """Return the folder of one backup. Raises BackupUnknown."""
         if not _ID.fullmatch(backup) or not (self.folder / backup).is_dir():
             raise BackupUnknown(f"there is no backup `{backup}` in `{self.folder}`")
         return self.folder / backup
 
     def manifest(self, backup: str, key: VerifyingKey) -> Manifest:
-        """What it holds. Raises BackupUnknown, ManifestInvalid."""
+        """Return the manifest of one backup, once its signature was checked. Raises BackupUnknown, ManifestInvalid."""
         try:
             text = (self.place(backup) / MANIFEST).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as failure:
@@ -92,7 +96,8 @@ class Repository:
         return manifests.read(text, key, backup=backup)
 
     def keep_outside(self, backup: str, checkpoint: str) -> None:
-        """Put the checkpoint where who changes the repository does not reach it; it counts when the backup is whole.
+        """Put the checkpoint into `outside`, out of reach of whoever changes the repository. It counts once the backup
+        is whole.
 
         Raises RepositoryFull, OSError.
         """
@@ -100,16 +105,16 @@ class Repository:
             durable.replace(self._pending(backup), checkpoint.encode())
 
     def checkpoint_outside(self, backup: str) -> str | None:
-        """The checkpoint of a whole backup, or None."""
+        """Return the checkpoint of `backup` that was kept outside, or None."""
         for kept in (self.outside / f"{backup}{_CHECKPOINT}", self._pending(backup)):  # killed before it was to count
             with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
                 return kept.read_text(encoding="utf-8")
         return None
 
     def newest(self) -> str:
-        """The id of the newest backup there ever was. Raises BackupUnknown.
+        """Return the id of the newest backup there ever was. Raises BackupUnknown if there was none.
 
-        A checkpoint outside outlives its backup, so a newest one that was taken away is not forgotten.
+        A checkpoint outside outlives its backup, so the newest one is not forgotten when somebody takes it away.
         """
         outside = [path.stem for path in self.outside.glob(f"*{_CHECKPOINT}") if _ID.fullmatch(path.stem)]
         known = max([*self.ids(), *outside], default="")
@@ -118,7 +123,9 @@ class Repository:
         return known
 
     def remove(self, backup: str) -> None:
-        """Forget a backup and its checkpoint: that first, or what a kill leaves would look hidden. Raises OSError."""
+        """Remove a backup, and first its checkpoint outside: the other way round, a kill would leave what looks hidden.
+        Raises BackupUnknown, OSError.
+        """
         place, gone = self.place(backup), self.folder / f".{backup}{_PARTIAL}"
         (self.outside / f"{backup}{_CHECKPOINT}").unlink(missing_ok=True)
         durable.sync_folder(self.outside)

@@ -15,7 +15,7 @@ _SECONDS = 3600.0
 
 
 class Restic:
-    """Parts are snapshots of a folder that is put together below `scratch`, ours alone, and removed again."""
+    """Its parts are snapshots of a folder, which is put together below `scratch` for us alone and removed again."""
 
     name = "restic"
 
@@ -28,13 +28,13 @@ class Restic:
         )
 
     def what_is_missing(self) -> str:
-        """The program, or the password's file."""
+        """Return which program or password file is missing, or ""."""
         if not self._password.is_file():
             return f"`{self._password}` is missing: the password of the restic repository"
         return self._program.what_is_missing()
 
     def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:
-        """Put the files together, back them up, look whether restic finds its repository sound.
+        """Put the files together, back them up, and check that restic finds its repository sound. Return the part.
 
         Raises EngineMissing, EngineFailed, RepositoryFull, OSError.
         """
@@ -64,14 +64,14 @@ class Restic:
         )  # fmt: skip
 
     def restore(self, part: BackupPart, folder: Path, into: Path) -> None:
-        """Bring the snapshot back below `into`/NAME. Raises EngineMissing, EngineFailed, PartDamaged, OSError."""
+        """Restore the snapshot below `into`/NAME. Raises EngineMissing, EngineFailed, PartDamaged, OSError."""
         place = into / part.name
         self._run("restore", part.reference, f"--target={place}", "--no-cache")  # ours proves nothing of the repository
         if _digest(place) != part.digest:
             raise PartDamaged(f"`{part.name}` is not what its manifest says")
 
     def forget(self, part: BackupPart) -> None:
-        """Let go of the snapshot, and of what no other needs. Raises EngineFailed."""
+        """Remove the snapshot, and what no other snapshot needs. Raises EngineFailed."""
         self._run("forget", part.reference, "--prune")
 
     def _run(self, *arguments: str, folder: Path | None = None) -> str:

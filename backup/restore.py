@@ -25,7 +25,7 @@ from crypto.sign import VerifyingKey, load_public
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptKeys:
-    """What an operator keeps outside: a copy of the city's keys as they lay in its data folder."""
+    """What an operator keeps outside: a copy of the city's keys, as they lay in its data folder."""
 
     folder: Path
     ids: Mapping[str, str]
@@ -42,9 +42,10 @@ def restore(
     kept: KeptKeys,
     report_step: ReportStep,
 ) -> Manifest:
-    """Make the new data folder `into` out of backup `backup` ("": the newest); there whole, checked, or not at all.
+    """Make the new data folder `into` out of the backup `backup`, or the newest if that is "". Return its manifest.
 
-    Raises BackupError, AuditError, CryptoError, OSError.
+    The folder is there whole and checked, or not at all. `signer` is the public key of manifests, `kept` has the city's
+    keys, and `say` is told each step. Raises BackupError, AuditError, CryptoError, OSError.
     """
     engines.check()
     report_step("manifest")

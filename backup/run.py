@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """What is backed up; `databases` by the name of its part."""
+    """What is backed up. `databases` returns the databases by the name of their part."""
 
     databases: Callable[[], Mapping[str, Path]]  # asked at each backup: the issuer's appears with its first start
     configuration: Files
@@ -38,25 +38,27 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
-    """Who stores what; a part names the engine that can bring it back."""
+    """Which engine stores what. A part names the engine that can restore it."""
 
     database: DatabaseEngine  # of the city's own database
     files: Engine
     beside: DatabaseEngine  # of the local issuer's files
 
     def of(self, part: BackupPart) -> Engine:
-        """Raises ManifestInvalid for an engine that this city does not have."""
+        """Return the engine that can restore `part`.
+        Raises ManifestInvalid for an engine that this city does not have.
+        """
         for one in (self.database, self.files, self.beside):
             if one.name == part.engine:
                 return one
         raise ManifestInvalid(f"part `{part.name}` is of engine `{part.engine}`, which is not set up here")
 
     def database_of(self, part: BackupPart) -> DatabaseEngine | None:
-        """None where the part is no database."""
+        """Return the engine of `part` if the part is a database, else None."""
         return next((one for one in (self.database, self.beside) if one.name == part.engine), None)
 
     def check(self) -> None:
-        """Raises EngineMissing, with all that is."""
+        """Raise EngineMissing, which names everything that is missing. Return nothing if nothing is."""
         if missing := sorted(
             {said for one in (self.database, self.files, self.beside) if (said := one.what_is_missing())}
         ):
@@ -65,7 +67,7 @@ class Engines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """Makes whole backups, or none. `platform` seals the canary, `signing` the manifest."""
+    """Makes whole backups, or none. `platform` seals the canary, `signing` signs the manifest."""
 
     sources: Sources
     engines: Engines
@@ -75,7 +77,9 @@ class Runner:
     clock: Callable[[], datetime]
 
     def run(self, backup: str, *, keep: int, report_step: ReportStep) -> Manifest:
-        """Make backup `backup`, and let go of what is beyond `keep`. Raises BackupError, AuditError, OSError."""
+        """Make the backup `backup` and return its manifest; then remove the oldest beyond `keep`. `say` is told each
+        step. Raises BackupError, AuditError, OSError.
+        """
         self.engines.check()
         with self.repository.alone(), self.repository.new_backup(backup) as folder:
             started = self.clock()
@@ -136,7 +140,7 @@ class Runner:
 
 
 def write(path: Path, text: str) -> None:
-    """A new file, on the disk when this returns. Raises OSError."""
+    """Write a new file, which is on the disk when this returns. Raises FileExistsError, OSError."""
     with path.open("xb", buffering=0) as file:
         write_all(file, text.encode())
         os.fsync(file.fileno())

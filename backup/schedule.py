@@ -16,7 +16,7 @@ class Due(StrEnum):
 
 
 class Restore(StrEnum):
-    """What is known of a verified restore (从未 · 有效 · 过期); the last backup proves nothing."""
+    """What is known of a verified restore (从未 · 有效 · 过期). The last backup proves nothing."""
 
     NEVER = "never"
     VALID = "valid"
@@ -25,7 +25,7 @@ class Restore(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """When the newest of each began; None where there is none. Moments may lie in the future: clocks are set back."""
+    """When the newest of each began, or None. Moments may lie in the future: clocks are set back."""
 
     running: bool = False  # a backup or a drill is under way
     whole: datetime | None = None  # the newest backup that ended whole
@@ -35,7 +35,7 @@ class History:
 
 
 def due(plan: BackupPlan, history: History, now: datetime) -> Due:
-    """What is to be begun at `now`; a backup before a drill, and nothing while something is under way."""
+    """Return what is to be begun at `now`: a backup before a drill, and nothing while something is under way."""
     if history.running:
         return Due.NOTHING
     if _is_due(history.whole, history.failed, now, plan, plan.every.total_seconds()):
@@ -46,7 +46,9 @@ def due(plan: BackupPlan, history: History, now: datetime) -> Due:
 
 
 def restore_state(plan: BackupPlan, history: History, now: datetime) -> Restore:
-    """A passed drill counts until it is too old, or until a later one did not pass."""
+    """Return whether a restore was verified.
+    A drill that passed counts until it is too old, or until a later one did not pass.
+    """
     if history.passed is None:
         return Restore.NEVER
     overruled = history.broken is not None and history.broken > history.passed

@@ -18,14 +18,16 @@ SUFFIX = ".sealed"
 
 
 class Vault:
-    """Seals and opens parts by the backup key, which lies in its own file outside of what is backed up."""
+    """Seals and opens parts by the backup key, which lies in a file of its own outside of what is backed up."""
 
     def __init__(self, seal: Seal) -> None:
         self._seal = seal
 
     @contextlib.contextmanager
     def new_file(self, path: Path, *, purpose: str) -> Iterator[SealingWriter]:
-        """A file that is on the disk when the block has ended. Raises RepositoryFull, OSError."""
+        """Yield a writer of the new file `path`, which is sealed and on the disk when the block has ended. Raises
+        RepositoryFull, OSError.
+        """
         with raise_when_full(path.parent), path.open("xb", buffering=0) as file:
             sink = SealingWriter(_Whole(file), self._seal, purpose=purpose)
             yield sink
@@ -33,7 +35,7 @@ class Vault:
             os.fsync(file.fileno())
 
     def chunks(self, path: Path, *, purpose: str) -> Iterator[bytes]:
-        """The plaintext; all of it only if the iteration ends. Raises PartDamaged."""
+        """Yield the plaintext of the file `path`. It is the whole only if the iteration ends. Raises PartDamaged."""
         try:
             with path.open("rb", buffering=0) as file:
                 yield from open_chunks(file, self._seal, purpose=purpose)
@@ -47,7 +49,9 @@ class Vault:
             raise PartDamaged(f"`{path.name}` cannot be read: {failure.strerror}") from failure
 
     def copy(self, path: Path, into: Path, *, purpose: str, digest: str) -> None:
-        """Open `path` into the new file `into`. Raises PartDamaged, OSError."""
+        """Open the sealed file `path` into the new file `into`, and compare it with `digest`.
+        Raises PartDamaged, OSError.
+        """
         seen = sha256()
         into.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(into, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -61,7 +65,7 @@ class Vault:
 
 @contextlib.contextmanager
 def raise_when_full(folder: Path) -> Iterator[None]:
-    """Raises RepositoryFull where the block found no room."""
+    """Raise RepositoryFull instead of the OSError of a block that found no room in `folder`."""
     try:
         yield
     except OSError as failure:

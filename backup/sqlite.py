@@ -24,7 +24,7 @@ _READERS_SECONDS, _LOOK_SECONDS = 60.0, 0.01  # for readers who began before som
 
 
 class SqliteEngine:
-    """Parts are whole database files."""
+    """Its parts are whole database files."""
 
     name = "sqlite"
 
@@ -32,11 +32,13 @@ class SqliteEngine:
         self._vault = vault
 
     def what_is_missing(self) -> str:
-        """Nothing: SQLite comes with Python."""
+        """Return "": SQLite comes with Python."""
         return ""
 
     def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:
-        """Count and seal while the file stands still; writers go on. Raises EngineFailed, RepositoryFull, OSError."""
+        """Count the rows and seal the file while it stands still; writers go on in the WAL. Return the part. Raises
+        EngineFailed, RepositoryFull, OSError.
+        """
         if not isinstance(source, Path):
             raise EngineFailed(f"`{name}` is not a database file")
         path, seen = folder / (name.replace("/", "-") + SUFFIX), sha256()
@@ -49,14 +51,14 @@ class SqliteEngine:
         )
 
     def restore(self, part: BackupPart, folder: Path, into: Path) -> None:
-        """Open it into `into`/NAME. Raises PartDamaged, OSError."""
+        """Open the part into the file `into`/NAME. Raises PartDamaged, OSError."""
         self._vault.copy(folder / part.reference, into / part.name, purpose=part.name, digest=part.digest)
 
     def forget(self, part: BackupPart) -> None:
-        """Everything is in the backup's own folder."""
+        """Do nothing: everything is in the backup's own folder."""
 
     def examine(self, part: BackupPart, into: Path, taken: datetime) -> Examination:
-        """Whether SQLite finds the database whole, and its rows by table. Raises PartDamaged."""
+        """Check that SQLite finds the database whole, and return its rows by table. Raises PartDamaged."""
         try:
             with contextlib.closing(_connect(into / part.name)) as connection:
                 (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -67,7 +69,7 @@ class SqliteEngine:
             raise PartDamaged(f"`{part.name}` is no database that answers: {failure}") from failure
 
     def abandon(self, into: Path) -> None:
-        """SQLite runs in nobody but us."""
+        """Do nothing: SQLite runs in no process but ours."""
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ def _programs() -> Path:
 
 
 def what_is_missing() -> str:
-    """What to do where PostgreSQL's programs are not installed, or ""."""
+    """Return what to do where PostgreSQL's programs are not installed, or ""."""
     try:
         _programs()
     except EngineMissing as failure:
@@ -45,7 +45,7 @@ def what_is_missing() -> str:
 
 
 def make_folder(folder: Path, account: str) -> None:
-    """A folder for the copy that is the account's alone, and that it can come to. Raises OSError."""
+    """Make a folder for the copy that only `account` can read, and that it can reach. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True)
     if os.geteuid() == 0:
         for above in (folder.parent, folder.parent.parent):
@@ -54,7 +54,7 @@ def make_folder(folder: Path, account: str) -> None:
 
 
 def stop_below(folder: Path, account: str) -> None:
-    """End every server whose data lies in a folder below this one. Raises EngineMissing, EngineFailed."""
+    """Stop every server whose data lies in a folder below `folder`. Raises EngineMissing, EngineFailed."""
     for found in folder.glob("*/postmaster.pid"):
         socket = Path(next(iter(found.read_text().splitlines()[4:5]), ""))
         command = [str(_programs() / "pg_ctl"), "stop", "--mode=immediate", f"--pgdata={found.parent}"]
@@ -67,21 +67,21 @@ def stop_below(folder: Path, account: str) -> None:
 
 
 class Server:
-    """The copy in `data`; each block below is one run of it."""
+    """The copy in the folder `data`. Each block below is one run of it."""
 
     def __init__(self, data: Path, *, account: str, database: str) -> None:
         self._data, self._account, self._database = data, account, database
 
     @contextlib.contextmanager
     def paused_at(self, place: str) -> Iterator[Database]:
-        """Recovered to just before this place of the WAL, and no further. Raises EngineFailed."""
+        """Yield the database, recovered to just before this place of the WAL and no further. Raises EngineFailed."""
         target = {"recovery_target_lsn": place, "recovery_target_inclusive": "off", "recovery_target_action": "pause"}
         with self._running(target, "SELECT pg_is_in_recovery() AND pg_get_wal_replay_pause_state() = 'paused'") as copy:
             yield copy
 
     @contextlib.contextmanager
     def latest(self) -> Iterator[Database]:
-        """Recovered to the end of the WAL that is kept, and open. Raises EngineFailed."""
+        """Yield the database, recovered to the end of the WAL that is kept. Raises EngineFailed."""
         with self._running({}, "SELECT NOT pg_is_in_recovery()") as copy:
             yield copy
 

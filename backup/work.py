@@ -23,7 +23,9 @@ _log = logging.getLogger(__name__)
 
 
 class Work:
-    """What the desk, the commands and the clock begin. All is asked at each beginning: grades and keys change."""
+    """Begins backups and drills for the desk, the commands and the clock. What it needs is asked for at each beginning,
+    because grades and keys change.
+    """
 
     def __init__(
         self,
@@ -40,7 +42,9 @@ class Work:
         self._thread: threading.Thread | None = None
 
     def recover(self) -> None:
-        """At the start of a process: what it was at when it was killed is over, and leaves nothing in the clear."""
+        """At the start of a process, end what it did when it was killed, and remove what that left in the clear. Never
+        raises for a disk or key in trouble: that is logged.
+        """
         self.book.end_mine()
         try:
             self._clear()
@@ -57,10 +61,12 @@ class Work:
         self._thread.start()
         return entry
 
-    def wait(self) -> None:
-        """Until nothing of ours is under way."""
+    def wait(self, *, seconds: float) -> None:
+        """Wait until nothing that this process began is under way. Raises TimeoutError."""
         if self._thread:
-            self._thread.join()
+            self._thread.join(seconds)
+            if self._thread.is_alive():
+                raise TimeoutError(f"`{self._thread.name}` did not end within {seconds} s")
 
     def begin_due(self, act: Act) -> int:
         """Begin what is due, as the clock asks; return how many were begun."""
@@ -73,7 +79,7 @@ class Work:
         return 0
 
     def restore_state(self) -> Restore:
-        """Whether a verified restore is there, and still counts."""
+        """Return whether there is a verified restore that still counts."""
         return restore_state(self.plan(), self.book.history(), self._clock())
 
     def _do(self, entry: Entry, plan: BackupPlan) -> None:

@@ -1,16 +1,12 @@
-"""The desks put together: each with what it works with, of one city."""
-
-from collections.abc import Callable
-from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING
+"""The desks put together: each is given what it works with, of one city."""
 
 from flask import Flask
 
 from authz.administer import Administration
-from catalogue.room import over
 from city.evidence import FactSources
 from city.identifiers import mint
+from city.jobs import jobs_of
+from city.parts import City
 from console.application import create_application
 from console.audit import desk as audit
 from console.backups import desk as backups
@@ -20,7 +16,6 @@ from console.issuer import api as issuer
 from console.jobs import api as jobs
 from console.keys import desk as keys
 from console.machines import desk as machines
-from console.machines.api import infra_job
 from console.people import desk as people
 from console.requests import desk as requests
 from console.shell.desk import Desk
@@ -28,133 +23,129 @@ from console.shell.frame import Frame
 from console.signin import desk as signin
 from console.systems import desk as systems
 from console.zones import desk as zones
-from gateway.clock_job import BACKUP, INFRA, ISSUER_CHANGES, KEYS, SWEEP
-from gateway.served import label_served
 from gateway.transform import Assertions
-from grading.assess import Assessments
-from grading.control_answers import ControlAnswers
-from grading.grades import Grades
-from storage.act import Act
-
-if TYPE_CHECKING:
-    from city.parts import City
-
-Clock = Callable[[], datetime]
 
 
-def open_desks(city: "City", frame: Frame, assertions: Assertions, *, clock: Clock) -> Flask:
+def open_desks(city: City, frame: Frame, assertions: Assertions) -> Flask:
     """The Flask application of this process."""
-    others = [*_of_the_door(city, frame, assertions, clock=clock), *_of_the_rooms(city, frame, clock=clock)]
-    names = {noun: called for desk in others for noun, called in desk.names.items()}
+    desks = [
+        *_callers(city, frame, assertions),
+        *_infrastructure(city, frame),
+        *_data(city, frame),
+        *_proofs(city, frame),
+    ]
+    names = {noun: called for desk in desks for noun, called in desk.names.items()}
     waiting = requests.open_desk(
         frame,
-        parking=city.parking,
-        policies=city.policies,
-        directory=city.directory,
-        register=city.register,
-        routes=city.desks,
+        parking=city.deciding.parking,
+        policies=city.deciding.policies,
+        directory=city.people.directory,
+        register=city.deciding.register,
+        routes=city.routing.desks,
         names=names,
-        clock=clock,
+        clock=city.clock,
     )
-    return create_application([*others, waiting])
+    return create_application([*desks, waiting])
 
 
-def _of_the_door(city: "City", frame: Frame, assertions: Assertions, *, clock: Clock) -> list[Desk]:
-    """Who signs in, who is here and what she may; and what the clock-job and the issuer's administration ask for."""
-    stores, directory, effective = city.stores, city.directory, city.effective
-    administration = Administration(stores.database, directory, epochs=stores.epochs, clock=clock, mint=mint)
+def _callers(city: City, frame: Frame, assertions: Assertions) -> list[Desk]:
+    """Who signs in, who is here and what she may."""
+    stores, callers, effective = city.stores, city.people, city.deciding.effective
+    administration = Administration(
+        stores.database, callers.directory, epochs=stores.epochs, clock=city.clock, mint=mint
+    )
     return [
         signin.open_desk(
             frame,
-            relying_party=city.relying_party,
-            sessions=city.sessions,
-            directory=directory,
-            parking=city.parking,
+            relying_party=callers.relying_party,
+            sessions=callers.sessions,
+            directory=callers.directory,
+            parking=city.deciding.parking,
             effective=effective,
             forget=city.credentials.forget,
             jwks=assertions.jwks,
         ),
         home.open_desk(
             frame,
-            sessions=city.sessions,
-            directory=directory,
-            register=city.register,
-            policies=city.policies,
-            portals=city.portals,
+            sessions=callers.sessions,
+            directory=callers.directory,
+            register=city.deciding.register,
+            policies=city.deciding.policies,
+            portals=city.routing.portals,
             effective=effective,
         ),
         people.open_desk(
-            frame, directory=directory, administration=administration, effective=effective, seal=city.seal, clock=clock
+            frame,
+            directory=callers.directory,
+            administration=administration,
+            effective=effective,
+            seal=city.keys.seal,
+            clock=city.clock,
         ),
-        audit.open_desk(frame, log=city.log, directory=directory, reconciled=city.reconciled),
-        Desk(api=(issuer.issuer(city.provisioner.drift, city.provisioner.apply), jobs.jobs(_jobs(city)))),
+        Desk(api=(issuer.issuer(callers.issuer.drift, callers.issuer.apply), jobs.jobs(jobs_of(city)))),
     ]
 
 
-def _jobs(city: "City") -> dict[str, Callable[[Act], int]]:
-    infra = infra_job(city.infra)
-    return {
-        SWEEP: city.sweep,
-        ISSUER_CHANGES: city.issuer_changes,
-        INFRA: lambda act: infra(act.record),
-        KEYS: city.upkeep,
-        BACKUP: city.backups.begin_due,
-    }
-
-
-def _of_the_rooms(city: "City", frame: Frame, *, clock: Clock) -> list[Desk]:
-    stores, directory, register, effective, seal = (
-        city.stores,
-        city.directory,
-        city.register,
-        city.effective,
-        city.seal,
-    )
-    label_of = partial(label_served, city.whole_table, lambda: city.policies().facts)
-    shared = over(stores.database, stores.epochs, seal, label_of=label_of, clock=clock, mint=mint)
-    answers = ControlAnswers(stores.database, mint=mint)
+def _infrastructure(city: City, frame: Frame) -> list[Desk]:
+    """Zones and flows, machines and quotas."""
+    directory, register, infra = city.people.directory, city.deciding.register, city.rooms.infra
     return [
-        zones.open_desk(frame, city.infra, directory=directory, register=register, clock=clock),
+        zones.open_desk(frame, infra, directory=directory, register=register, clock=city.clock),
         machines.open_desk(
             frame,
-            city.infra,
+            infra,
             directory=directory,
             register=register,
-            policies=city.policies,
-            clock=clock,
+            policies=city.deciding.policies,
+            clock=city.clock,
             mint=mint,
         ),
+    ]
+
+
+def _data(city: City, frame: Frame) -> list[Desk]:
+    """What is shared, and the keys that seal it."""
+    directory, effective, seal = city.people.directory, city.deciding.effective, city.keys.seal
+    return [
         catalogue.open_desk(
             frame,
-            shared,
+            city.rooms.catalogue,
             directory=directory,
-            register=register,
-            policies=city.policies,
-            portals=city.portals,
+            register=city.deciding.register,
+            policies=city.deciding.policies,
+            portals=city.routing.portals,
             effective=effective,
             seal=seal,
-            clock=clock,
+            clock=city.clock,
         ),
-        systems.open_desk(
-            frame,
-            grades=Grades(stores.database, epochs=stores.epochs, mint=mint),
-            assessments=Assessments(stores.database, mint=mint),
-            answers=answers,
-            facts=FactSources(city, shared.shares, answers, clock=clock).facts,
-            register=register,
-            directory=directory,
-            effective=effective,
-            seal=seal,
-            clock=clock,
-        ),
-        backups.open_desk(frame, city.backups, clock=clock),
         keys.open_desk(
             frame,
-            keyring=city.city_keys.keyring,
-            service=city.city_keys.service,
+            keyring=city.keys.keyring,
+            service=city.keys.service,
             directory=directory,
             effective=effective,
             seal=seal,
-            clock=clock,
+            clock=city.clock,
+        ),
+    ]
+
+
+def _proofs(city: City, frame: Frame) -> list[Desk]:
+    """The log, backups that come back, and what holds of each grade."""
+    directory, rooms = city.people.directory, city.rooms
+    return [
+        audit.open_desk(frame, log=city.records.log, directory=directory, reconciled=city.records.reconcile),
+        backups.open_desk(frame, rooms.backups, clock=city.clock),
+        systems.open_desk(
+            frame,
+            grades=rooms.grades,
+            assessments=rooms.assessments,
+            answers=rooms.answers,
+            facts=FactSources(city, clock=city.clock).facts,
+            register=city.deciding.register,
+            directory=directory,
+            effective=city.deciding.effective,
+            seal=city.keys.seal,
+            clock=city.clock,
         ),
     ]

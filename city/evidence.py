@@ -3,19 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from backup.plan import plan_for
 from backup.work import DRILL
-from catalogue.share import Shares
 from city.keys import sealed_places
+from city.parts import City
 from grading.classify import Grade
-from grading.control_answers import ControlAnswers
 from grading.errors import SystemUnknown, Ungraded
 from grading.evidence import Border, LastDrill, PlacedMachine, ProbeFacts, SharedData
-
-if TYPE_CHECKING:
-    from city.parts import City
 
 T = TypeVar("T")
 
@@ -23,13 +19,13 @@ T = TypeVar("T")
 class FactSources:
     """Where the facts of any system come from."""
 
-    def __init__(self, city: "City", shares: Shares, answers: ControlAnswers, *, clock: Callable[[], datetime]) -> None:
-        self._city, self._shares, self._answers, self._clock = city, shares, answers, clock
+    def __init__(self, city: City, *, clock: Callable[[], datetime]) -> None:
+        self._city, self._clock = city, clock
 
     def facts(self, system: str, record: str) -> ProbeFacts:
         """Of one system, now. Raises SystemUnknown, Ungraded."""
         city = self._city
-        one = city.register.systems().get(system)
+        one = city.deciding.register.systems().get(system)
         if one is None:
             raise SystemUnknown(system)
         if one.s is None or one.a is None:
@@ -40,44 +36,44 @@ class FactSources:
             department=one.department,
             grade=grade,
             label=int(one.label),
-            routes=[route for route in city.whole_table if route.system == system],
-            desks=city.desks,
-            policies=city.policies(),
+            routes=[route for route in city.routing.everywhere if route.system == system],
+            desks=city.routing.desks,
+            policies=city.deciding.policies(),
             database=city.stores.database,
-            log=city.log,
+            log=city.records.log,
             keys=[
                 (city.settings.data / "keys", "**/*"),
                 (city.settings.data / "issuer", "*.key"),
                 (city.settings.backup("keys"), "**/*"),
             ],
-            seal=city.seal,
+            seal=city.keys.seal,
             sealed=sealed_places(city.stores),
-            origin=city.console,
+            origin=city.settings.origin("console"),
             now=self._clock(),
             record=record,
-            second_factors=city.provisioner.with_second_factor,
+            second_factors=city.people.issuer.with_second_factor,
             issuer_drift=self._issuer_drift,
             contradictions=cache(self._contradictions),
             last_drill=partial(self._last_drill, grade),
             border=self._border,
             machines=partial(self._machines, system),
             shares=partial(self._shared, system),
-            last_answer=partial(self._answers.last_answer, system),
+            last_answer=partial(city.rooms.answers.last_answer, system),
         )
 
     def _issuer_drift(self) -> list[str] | None:
         """None: the local issuer has no settings of its own."""
         if self._city.settings.profile == "embedded":
             return None
-        return [f"{one.what} {one.path}".strip() for one in self._city.provisioner.drift()]
+        return [f"{one.what} {one.path}".strip() for one in self._city.people.issuer.drift()]
 
     def _contradictions(self) -> list[str]:
         """Rows that are not what their records say."""
-        return [f"{one.kind}: {one.table} {one.id}" for one in self._city.reconciled().found]
+        return [f"{one.kind}: {one.table} {one.id}" for one in self._city.records.reconcile().found]
 
     def _border(self) -> Border | None:
         """None: there are no zones."""
-        zones = self._city.infra.zones
+        zones = self._city.rooms.infra.zones
         if not zones.all():
             return None
         return Border(
@@ -87,7 +83,7 @@ class FactSources:
 
     def _last_drill(self, grade: Grade) -> LastDrill | None:
         """The platform's last drill: a drill restores everything; how long it counts is the grade's to say."""
-        last = self._city.backups.book.newest(DRILL, "passed", "failed")
+        last = self._city.rooms.backups.book.newest(DRILL, "passed", "failed")
         if last is None or last.finished_at is None:
             return None
         valid_for = plan_for(grade.grade).drill_every
@@ -95,16 +91,19 @@ class FactSources:
 
     def _machines(self, system: str) -> list[PlacedMachine]:
         """The system's, wherever they are."""
-        ceilings: Mapping[str, int] = self._city.policies().facts.zones
+        ceilings: Mapping[str, int] = self._city.deciding.policies().facts.zones
         return [
             PlacedMachine(machine=one.id, zone=one.zone, ceiling=int(ceilings.get(one.zone, 0)))
-            for one in _paged(lambda *, after: self._city.infra.machines.living(after=after), lambda one: one.id)
+            for one in _paged(lambda *, after: self._city.rooms.infra.machines.living(after=after), lambda one: one.id)
             if one.system == system
         ]
 
     def _shared(self, system: str) -> list[SharedData]:
         """The system's data, as it is shared now."""
-        return [SharedData(id=one, purpose=why, until=until) for one, why, until in self._shares.terms(system)]
+        return [
+            SharedData(id=one, purpose=why, until=until)
+            for one, why, until in self._city.rooms.catalogue.shares.terms(system)
+        ]
 
 
 def _paged(page: Callable[..., Sequence[T]], key: Callable[[T], str]) -> Iterator[T]:

@@ -24,7 +24,7 @@ from audit.spool import Spool
 from authz import bootstrap
 from authz.casbin_model import CasbinFiles
 from authz.casbin_model import load as load_policy
-from city.parts import ISSUERS
+from city.people import ISSUERS
 from city.settings import Settings, SettingsInvalid
 from city.stores import database_url
 from crypto import founding as key_founding
@@ -40,6 +40,7 @@ from storage.database import Database
 HERE = Path(__file__).parents[1] / "deploy" / "demo"
 PEOPLE = "demo-people.json"
 PROFILE = "profile"  # a city stays what it was founded as
+_RECORD_SECONDS = 60.0  # the first records, on a slow disk
 _ROWS_A_RECORD = 16  # as many as a record's detail takes
 _KEYS = ("kek", "audit", "assertion", "pairwise", "client")
 _KEYS_OF_KEYCLOAK = ("watcher",)  # between it and whoever reads its events
@@ -176,7 +177,8 @@ def _tell(
     settings: Settings, founding: bootstrap.Founding, clock: Callable[[], datetime], witness: Mapping[str, str]
 ) -> None:
     with ThreadPoolExecutor(1) as thread:  # a loop may be running in this one
-        thread.submit(asyncio.run, _record(settings, founding, witness, clock)).result()
+        telling = asyncio.wait_for(_record(settings, founding, witness, clock), _RECORD_SECONDS)
+        thread.submit(asyncio.run, telling).result(2 * _RECORD_SECONDS)
 
 
 async def _record(

@@ -25,6 +25,8 @@ from storage.act import Act
 from storage.actions import Action
 from storage.epoch import Answer
 
+_RECORD_SECONDS = 60.0  # one record, on a slow disk
+
 
 class CityKeys:
     """One process's share: it holds the ring of the platform's seal. Raises KeyFileUnsafe, which says what to do."""
@@ -103,7 +105,7 @@ def _write_record(settings: Settings, act: Act, clock: Callable[[], datetime], w
         spool.close()
 
     with ThreadPoolExecutor(1) as thread:  # a loop may be running in this one
-        thread.submit(asyncio.run, write()).result()
+        thread.submit(asyncio.run, asyncio.wait_for(write(), _RECORD_SECONDS)).result(2 * _RECORD_SECONDS)
 
 
 def _chain(directory: Directory, department: str) -> list[str]:

@@ -19,9 +19,14 @@ from a2wsgi import WSGIMiddleware
 from audit.city_time import CITY_TIME
 from audit.sequencing import Sequencing
 from authz.bootstrap import CLOCK
-from city.parts import City, audit_log, clock, mint
+from city.clock import clock
+from city.door import open_gate
+from city.identifiers import mint
+from city.parts import City, open_city
+from city.records import open_log
 from city.settings import Settings, from_environment
 from city.stores import database_url, open_stores
+from city.supervisor import heed_signals
 from console.shell.issuer_pages import IssuerPages
 from crypto.aead import Seal
 from crypto.errors import KeyFileUnsafe
@@ -63,18 +68,25 @@ _GARBAGE = 20_000  # objects that came and did not go; a request leaves none in 
 async def run_door(settings: Settings, role: str) -> None:
     """The door: `gateway` before the portals, `control` before the desks; `city` is both and all the rest."""
     stop, stores = _until_signal(), open_stores(settings, clock=clock)
-    city = City(settings, stores, role=role)
-    checks = {"lease": lambda: "" if city.decider.fresh() else "not confirmed", "spool": city.spool.blocked}
-    checks["limits"] = city.buckets.trouble
+    city = open_city(settings, stores, role=role)
+    checks = {
+        "lease": lambda: "" if city.deciding.decider.fresh() else "not confirmed",
+        "spool": city.records.spool.blocked,
+    }
+    checks["limits"] = city.strangers.buckets.trouble
     if role != "gateway":
-        await asyncio.to_thread(city.backups.recover)
+        await asyncio.to_thread(city.rooms.backups.recover)
     async with contextlib.AsyncExitStack() as stack:
         if role == "city":
             checks["sequencer"] = stack.enter_context(_sequencing(settings)).trouble
-        gate, kept = city.gate(await stack.enter_async_context(Proxy()))
+        gate, kept = open_gate(city, await stack.enter_async_context(Proxy()))
         answer = partial(handle, gate=gate)
-        tasks = [city.keeper.keep(), city.streams.keep(city.decider, clock), city.buckets.exchange()]
-        tasks.append(own_minute(partial(write_counted, gate.refusals), city.flush))
+        tasks = [
+            city.deciding.keeper.keep(),
+            city.deciding.streams.keep(city.deciding.decider, clock),
+            city.strangers.buckets.exchange(),
+        ]
+        tasks.append(own_minute(partial(write_counted, gate.refusals), partial(_flush, city)))
         if role == "city":
             ask = in_process(answer, host=_console(settings), key=kept_key(settings.data / "keys", CLOCK))
             periods, failures = {job: PERIODS_SECONDS[job] for job in (SWEEP, INFRA, KEYS, BACKUP)}, Failures()
@@ -89,8 +101,14 @@ async def run_door(settings: Settings, role: str) -> None:
         await stack.enter_async_context(_running(tasks))
         _set_aside()
         await serve([_own_port(settings, checks), *doors], stop=stop, protocol=telling(note_unreadable(gate.refusals)))
-    city.spool.close()
+    city.records.spool.close()
     stores.close()
+
+
+def _flush(city: City) -> None:
+    """Write down what was only counted: sessions in use, and uses of keys."""
+    city.credentials.flush()
+    city.keys.uses.flush()
 
 
 async def run_sequencer(settings: Settings) -> None:
@@ -150,7 +168,7 @@ def _set_aside() -> None:
 
 @contextlib.contextmanager
 def _sequencing(settings: Settings) -> Iterator[Sequencing]:
-    sequencing = Sequencing(audit_log(settings), SigningKey(load(settings.data / "keys/audit.key")))
+    sequencing = Sequencing(open_log(settings), SigningKey(load(settings.data / "keys/audit.key")))
     sequencing.start()
     try:
         yield sequencing
@@ -222,6 +240,7 @@ def run_migrate(settings: Settings) -> None:
 def main(role: str) -> None:
     """Run one process of the city."""
     os.umask(0o077)  # what we write is ours alone
+    heed_signals()
     with contextlib.suppress(OSError):  # a hint: who wakes interrupts nobody who works
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)

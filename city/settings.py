@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -17,35 +17,12 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
-_READ: Mapping[str, Callable[[str], Any]] = {
-    "profile": str,
-    "name": str,
-    "data": _path,
-    "scheme": str,
-    "port": int,
-    "address": str,
-    "redirect_port": int,
-    "tls_certificate": _path,
-    "tls_key": _path,
-    "operations_port": int,
-    "domain": str,
-    "routes": _path,
-    "listen": lambda text: {"0": False, "1": True}[text],
-    "issuer_address": str,
-    "issuer_port": int,
-    "issuer_ca": _path,
-    "database": str,
-    "redis": str,
-    "subject_per_minute": int,
-    "anonymous_per_minute": int,
-    "zone_plane": str,
-    "seal_linger_seconds": int,
-    "backup_repository": _path,
-    "backup_outside": _path,
-    "backup_keys": _path,
-    "backup_scratch": _path,
-    "backup_pgbackrest": _path,
-    "backup_restic": _path,
+_READ: Mapping[Any, Callable[[str], Any]] = {  # by the type of the field
+    str: str,
+    int: int,
+    bool: lambda text: {"0": False, "1": True}[text],
+    Path: _path,
+    Path | None: _path,
 }
 SECRETS = ("data_plane_secret", "database_password", "redis_password", "provisioner_secret")
 _NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
@@ -176,10 +153,10 @@ class Settings:
 def from_environment() -> Settings:
     """Read the environment, and the files it names. Raises SettingsInvalid."""
     given: dict[str, Any] = {}
-    for name, read in _READ.items():
-        text = os.environ.get(variable := _PREFIX + name.upper())
+    for one in fields(Settings):
+        text = os.environ.get(variable := _PREFIX + one.name.upper())
         try:
-            given |= {} if text is None else {name: read(text)}
+            given |= {} if text is None or one.name in SECRETS else {one.name: _READ[one.type](text)}
         except (ValueError, KeyError):
             raise SettingsInvalid(f"{variable}: `{text}` cannot be read") from None
     for name in SECRETS:
@@ -203,9 +180,8 @@ def _secret(name: str, variable: str) -> dict[str, str]:
 
 def to_environment(settings: Settings) -> dict[str, str]:
     """What a child process needs to read the same settings; never printed."""
-    values = {name: getattr(settings, name) for name in (*_READ, *SECRETS)}
     return {
         _PREFIX + name.upper(): str(int(value) if isinstance(value, bool) else value)
-        for name, value in values.items()
+        for name, value in asdict(settings).items()
         if value not in (None, "")
     }

@@ -19,11 +19,16 @@ BARE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 
 _STOP_SECONDS, _RESTART_SECONDS = 8.0, 1.0
 _LOG_BYTES = 1 << 16  # of what a process said before it ended
 _PR_SET_PDEATHSIG = 1
+_ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 _NOT_FOR_CLIENTS = range(10_000, 32_768)  # below net.ipv4.ip_local_port_range
 
 
 class CannotStart(Exception):
     """Something does not come up; the message says what and why."""
+
+
+class CannotStop(Exception):
+    """Something is still there after it was killed; the message says what."""
 
 
 class Taken(CannotStart):
@@ -51,7 +56,7 @@ class Process:
         self.running = subprocess.Popen(
             self.command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True, user=self.account or None, group=self.account or None,
-            extra_groups=[] if self.account else None, preexec_fn=partial(_die_with_parent, self.stop_signal),  # noqa: PLW1509 - no threads here
+            extra_groups=[] if self.account else None, preexec_fn=partial(_begin, self.stop_signal),  # noqa: PLW1509 - no threads here
         )  # fmt: skip
 
     def ended(self) -> bool:
@@ -106,16 +111,22 @@ class Supervisor:
         return {process.name: process.running.pid for process in self.processes if process.running}
 
     def stop(self) -> None:
-        """End every process, politely first; those that were started last end first."""
+        """End every process, politely first; those that were started last end first. Raises CannotStop."""
         for process in reversed(self.processes):
             if process.running and not process.ended():
                 process.running.send_signal(process.stop_signal)
+        left = []
         for process in reversed(self.processes):
             until = time.monotonic() + _STOP_SECONDS
             while process.running and not process.ended():
+                if time.monotonic() > until + _STOP_SECONDS:  # the kernel does not let go of it
+                    left.append(f"{process.name} (process {process.running.pid})")
+                    break
                 if time.monotonic() > until:
                     os.killpg(process.running.pid, signal.SIGKILL)
                 time.sleep(0.02)
+        if left:
+            raise CannotStop(f"not ended, not even killed: {', '.join(left)}")
 
     def _start(self, process: Process) -> None:
         with self._log(process).open("ab") as log:
@@ -175,6 +186,22 @@ def free_pair() -> int:
             return port
 
 
-def _die_with_parent(how: signal.Signals) -> None:
-    """Nothing outlives the command that started it, however that ends."""
+def heed_signals() -> None:
+    """Let Ctrl-C and SIGTERM end this process as KeyboardInterrupt, whatever it was started with.
+
+    A shell makes what a script starts with `&` ignore SIGINT, and Python leaves that as it finds it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+
+
+def _begin(how: signal.Signals) -> None:
+    """In the child, before its program: nothing outlives the command that started it, however that ends.
+
+    What we ignore or block, a child would ignore or block as well: it begins with the defaults.
+    """
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, how)

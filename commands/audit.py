@@ -10,7 +10,7 @@ import click
 from audit.checkpoint import parse
 from audit.errors import CheckpointInvalid
 from audit.verify import verify
-from city.parts import audit_log
+from city.records import open_log
 from commands.client import EXIT_INTEGRITY, EXIT_UNAVAILABLE, Door, configured, door, fail, table, target
 from crypto.errors import KeyFileUnsafe
 
@@ -56,7 +56,7 @@ def audit_reconcile(door: Door) -> None:
 def audit_verify(data: Path | None, pinned: Path | None, *, as_json: bool) -> None:
     """Recompute everything from the files alone: 0 intact, 6 tampered, 7 unreadable."""
     try:
-        log = audit_log(configured(data))
+        log = open_log(configured(data))
         kept = parse(pinned.read_text(errors="replace"), log.key, log.origin) if pinned else None
     except (KeyFileUnsafe, CheckpointInvalid) as failure:
         fail(str(failure), EXIT_UNAVAILABLE)

@@ -12,7 +12,7 @@ from audit.errors import AuditError
 from backup.errors import BackupError, DrillFailed, ManifestInvalid, PartDamaged
 from backup.restore import restore
 from city import backups as recovery
-from city.parts import clock
+from city.clock import clock
 from commands.client import (
     EXIT_CONFLICT,
     EXIT_FAILED,

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import click
 
-from city.parts import clock
+from city.clock import clock
 from commands.client import (
     EXIT_UNAVAILABLE,
     EXIT_USAGE,

@@ -16,9 +16,10 @@ from urllib.parse import quote, urlencode
 
 import click
 
+from city.clock import clock
 from city.demo import address_of, up
 from city.founding import found, people_of
-from city.parts import clock, mint
+from city.identifiers import mint
 from city.settings import Settings, SettingsInvalid, from_environment
 from city.supervisor import CannotStart, Taken
 from idp.access_key import kept_key

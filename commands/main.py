@@ -2,7 +2,7 @@
 
 import importlib
 import json
-import signal
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,11 +13,12 @@ import click
 import pyotp
 
 from authz.errors import AuthzError
+from city.clock import clock
 from city.demo import Running, json_line, up
 from city.founding import Subjects, found, local_accounts, people_of
-from city.parts import clock, mint
+from city.identifiers import mint
 from city.settings import SettingsInvalid
-from city.supervisor import CannotStart
+from city.supervisor import CannotStart, CannotStop, heed_signals
 from commands.audit import audit_group
 from commands.backup import backup_group, restore_command
 from commands.catalogue import app_group, resource_group, share_group
@@ -45,6 +46,7 @@ from idp.errors import IdpError
 from storage.errors import StorageError
 
 ROOT = Path(__file__).parents[1]
+_CHECK_SECONDS = 900  # one of the tools that check
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,6 +61,7 @@ def cli() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
 def up_command(port: int | None, data: Path | None, *, nginx: bool, as_json: bool) -> None:
     """Start the demo city; Ctrl-C stops it."""
+    heed_signals()
     settings = configured(data, port)
     try:
         people = found(settings, clock=clock, mint=mint)
@@ -69,7 +72,6 @@ def up_command(port: int | None, data: Path | None, *, nginx: bool, as_json: boo
 
 def _keep(city: Callable[[], AbstractContextManager[Running]], *, as_json: bool) -> None:
     """Start it, tell where it is, and stop it at a signal."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with city() as running:
             click.echo(json_line(running) if as_json else told(running))
@@ -77,7 +79,7 @@ def _keep(city: Callable[[], AbstractContextManager[Running]], *, as_json: bool)
             running.supervisor.keep()
     except KeyboardInterrupt:
         click.echo("citygate: stopped", err=True)
-    except (CannotStart, SettingsInvalid) as failure:
+    except (CannotStart, CannotStop, SettingsInvalid) as failure:
         does_not_start(failure)
 
 
@@ -95,15 +97,21 @@ def told(running: Running) -> str:
 def test_command(arguments: tuple[str, ...]) -> None:
     """Run every test, two at a time (or what pytest ARGUMENTS select, one by one)."""
     chosen = arguments or ("--numprocesses=2", "--no-loadscope-reorder")
-    sys.exit(subprocess.call([sys.executable, "-m", "pytest", *chosen], cwd=ROOT))
+    heed_signals()  # and what is run instead of us begins with the defaults
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *chosen])  # noqa: S606 - itself, as a whole
 
 
 @cli.command("check")
 def check_command() -> None:
     """Format, lint, types, import directions."""
     for command in (("ruff", "format", "--check"), ("ruff", "check"), ("mypy",), ("lint-imports",)):
-        if subprocess.call([Path(sys.executable).with_name(command[0]), *command[1:]], cwd=ROOT):
-            sys.exit(EXIT_FAILED)
+        program = str(Path(sys.executable).with_name(command[0]))
+        try:
+            if subprocess.call([program, *command[1:]], cwd=ROOT, timeout=_CHECK_SECONDS):
+                sys.exit(EXIT_FAILED)
+        except subprocess.TimeoutExpired:
+            fail(f"`{command[0]}` did not end within {_CHECK_SECONDS} s", EXIT_FAILED)
 
 
 @cli.command("bench")
@@ -200,6 +208,7 @@ def stack_up_command(port: int, data: Path, *, as_json: bool) -> None:
     """Start PostgreSQL, Redis, Keycloak, nginx, three gateways, control, sequencer, clock-job; Ctrl-C stops them."""
     from city.stack.up import Place, stack_up
 
+    heed_signals()
     place = Place(folder=data.resolve())
     _keep(lambda: stack_up(place, port=port, cache=ROOT / ".citygate", clock=clock, mint=mint), as_json=as_json)
 

@@ -31,13 +31,18 @@ def role_group() -> None:
 @click.argument("department")
 @click.argument("login")
 @click.argument("role")
-@click.option("--clearance", type=click.IntRange(1, 5), default=2, show_default=True)
+@click.option(
+    "--clearance",
+    type=click.IntRange(1, 5),
+    help="The highest label it reaches. Without it, what the role's desks need: 3 for an office, else 2.",
+)
 @click.option("--until", required=True, help="RFC 3339, for example 2027-01-31T23:59:59+08:00.")
 @click.option("--reason", required=True)
 @door("department-administrator")
 def role_assign(door: Door, department: str, login: str, role: str, **given: Any) -> None:
     """Give ROLE to LOGIN in DEPARTMENT; ends when every gateway decides by it."""
-    body = {"role": role, "clearance": given["clearance"], "expires_at": given["until"], "reason": given["reason"]}
+    body = {"role": role, "expires_at": given["until"], "reason": given["reason"]}
+    body |= {"clearance": given["clearance"]} if given["clearance"] else {}
     answer = door.ask("POST", _assignments(door, department, login), body)
     door.tell(answer, f"given: {answer['id']}, {receipt_line(answer['receipt'])}")
 

@@ -4,7 +4,7 @@ import re
 
 import click
 
-from city.parts import clock
+from city.clock import clock
 from commands.client import EXIT_USAGE, Door, check, door, fail, moment, table, target
 from console.shell.terms import wrong_with_terms
 from infra.zone import wrong_with_flow

@@ -24,20 +24,22 @@ _HEADER_BYTES = len(FORMAT) + _KEY_ID_BYTES + _SALT_BYTES + _NONCE_BYTES
 
 
 class Sealer(Protocol):
-    """Whatever seals what is kept: one key of a file's (`Seal`), or the platform's versions (`platform`)."""
+    """Whatever seals what is kept: one key of a key file (`Seal`), or the versions of the platform's key
+    (`platform`).
+    """
 
     def seal(self, plaintext: bytes, *, purpose: str) -> bytes:
-        """`plaintext` sealed, for this purpose alone."""
+        """Return `plaintext` sealed for this purpose alone."""
 
     def open(self, sealed: bytes, *, purpose: str) -> bytes:
-        """The plaintext. Raises SealInvalid, the same for every reason."""
+        """Return the plaintext. Raises SealInvalid, the same for every reason."""
 
     def mac(self, message: bytes, *, purpose: str) -> bytes:
-        """32 bytes that nobody without the key can give for `message`."""
+        """Return 32 bytes that nobody without the key can give for `message`."""
 
 
 class Seal:
-    """One KEK (32 bytes) and what it does; `purpose` keeps one kind of secret from passing as another."""
+    """One KEK of 32 bytes, and what it does. `purpose` keeps one kind of secret from passing as another."""
 
     def __init__(self, kek: bytes) -> None:
         if len(kek) != _KEK_BYTES:
@@ -46,7 +48,7 @@ class Seal:
         self._key_id = hashlib.sha256(b"citygate key id\x00" + kek).digest()[:_KEY_ID_BYTES]
 
     def seal(self, plaintext: bytes, *, purpose: str) -> bytes:
-        """Return `plaintext` sealed; 53 bytes longer."""
+        """Return `plaintext` sealed; it is 53 bytes longer."""
         salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
         header = FORMAT + self._key_id + salt + nonce
         return header + self._dek(salt, purpose).encrypt(nonce, plaintext, header + purpose.encode())
@@ -63,7 +65,7 @@ class Seal:
             raise SealInvalid from None
 
     def mac(self, message: bytes, *, purpose: str) -> bytes:
-        """32 bytes that nobody without this key can give for `message` (HMAC-SHA256, RFC 2104)."""
+        """Return 32 bytes that nobody without this key can give for `message` (HMAC-SHA256, RFC 2104)."""
         info = b"citygate mac\x00" + purpose.encode()
         key = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._kek)
         return hmac.digest(key, message, "sha256")

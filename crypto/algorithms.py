@@ -22,16 +22,16 @@ Room = bytearray | memoryview
 
 
 class Aead(Protocol):
-    """One key of an authenticated cipher; nonces of 12 bytes, tags of 16."""
+    """One key of an authenticated cipher. Nonces have 12 bytes, tags 16."""
 
     def encrypt(self, nonce: bytes, data: Bytes, associated_data: Bytes, /) -> bytes:
-        """Ciphertext and tag."""
+        """Return ciphertext and tag."""
 
     def encrypt_into(self, nonce: bytes, data: Bytes, associated_data: Bytes, buf: Room, /) -> int:
-        """Write both into `buf`, which is that long."""
+        """Write ciphertext and tag into `buf`, which has exactly that length. Return how many bytes that were."""
 
     def decrypt(self, nonce: Bytes, data: Bytes, associated_data: Bytes, /) -> bytes:
-        """The plaintext. Raises InvalidTag."""
+        """Return the plaintext. Raises InvalidTag if anything was changed."""
 
 
 class Sm4Gcm:
@@ -62,7 +62,7 @@ class Sm4Gcm:
 
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """An algorithm that seals; `code` stands in what it sealed and is never given to another."""
+    """An algorithm that seals. Its `code` stands in what it sealed, and is never given to another."""
 
     name: str
     code: int
@@ -72,7 +72,9 @@ class Sealing:
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """An algorithm that signs. A secret is what `generate` gave; `sign` and `public` refuse a damaged one."""
+    """An algorithm that signs. A secret is what `generate` returned; `sign` and `public` raise KeyDamaged for a damaged
+    one.
+    """
 
     name: str
     code: int
@@ -84,13 +86,13 @@ class Signing:
 
 @dataclass(frozen=True, slots=True)
 class Hashing:
-    """A hash, 32 bytes."""
+    """A hash of 32 bytes."""
 
     name: str
     algorithm: HashAlgorithm
 
     def digest(self, message: bytes) -> bytes:
-        """32 bytes."""
+        """Return the 32 bytes over `message`."""
         context = Hash(self.algorithm)
         context.update(message)
         return context.finalize()
@@ -109,7 +111,7 @@ SIGNING: Mapping[str, Signing] = {one.name: one for one in (ED25519, SM2)}
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """What a department's keys are made of."""
+    """The algorithms of a department's keys: one to seal, one to sign, one to hash."""
 
     name: str
     sealing: Sealing

@@ -6,20 +6,20 @@ from crypto.sign import SigningKey, VerifyingKey
 
 
 def generate() -> bytes:
-    """A new secret."""
+    """Return a new secret: a seed of 32 random bytes."""
     return secrets.token_bytes(32)
 
 
 def public_of(secret: bytes) -> bytes:
-    """The public key, 32 bytes."""
+    """Return the public key of a secret, 32 bytes."""
     return SigningKey(secret).public.raw
 
 
 def sign(secret: bytes, message: bytes) -> bytes:
-    """64 bytes of signature."""
+    """Return the signature over `message`, 64 bytes."""
     return SigningKey(secret).sign(message)
 
 
 def check(public: bytes, signature: bytes, message: bytes) -> None:
-    """Raises SignatureInvalid."""
+    """Return nothing if `signature` is the key's over `message`. Raises SignatureInvalid."""
     VerifyingKey(public).check(signature, message)

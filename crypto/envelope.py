@@ -25,7 +25,7 @@ HEADER_BYTES = 2 + KEY_ID_BYTES + _VERSION_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What an envelope says of itself; true only once it was opened."""
+    """What an envelope says of itself. It is true only once the envelope was opened."""
 
     algorithm: Sealing
     key: str
@@ -33,7 +33,7 @@ class Header:
 
 
 def header_of(sealed: bytes) -> Header:
-    """The header of an envelope. Raises SealInvalid."""
+    """Return the header of an envelope, unchecked. Raises SealInvalid if there is none."""
     if len(sealed) < HEADER_BYTES or sealed[0] != FORMAT or sealed[1] not in SEALING_BY_CODE:
         raise SealInvalid
     try:
@@ -45,12 +45,12 @@ def header_of(sealed: bytes) -> Header:
 
 
 def version_id(key: str, number: int) -> str:
-    """The row of a version, and its name where uses are counted."""
+    """Return the id of a version's row, which is also its name where uses are counted."""
     return f"{key}:{number}"
 
 
 class Kek:
-    """One version of one key, ready to seal and to open; its material never leaves this object."""
+    """One version of one key, ready to seal and to open. Its material never leaves this object."""
 
     def __init__(self, key: str, version: int, algorithm: Sealing, material: bytes) -> None:
         """`key`: its id, 26 ASCII characters. Raises ValueError."""
@@ -62,7 +62,9 @@ class Kek:
         self._wrapped_to = HEADER_BYTES + NONCE_BYTES + algorithm.key_bytes + TAG_BYTES
 
     def seal(self, plaintext: bytes, *, context: bytes) -> bytes:
-        """An envelope of `plaintext`, 120 bytes longer (AES-256) or 104 (SM4); `context` is not in it."""
+        """Return an envelope of `plaintext`, 120 bytes longer (AES-256) or 104 (SM4).
+        `context` is authenticated, and not in it.
+        """
         wrapped, nonce, dek = self._new_dek()
         if len(plaintext) < _LARGE_BYTES:
             return wrapped + nonce + dek.encrypt(nonce, plaintext, wrapped + context)
@@ -74,7 +76,9 @@ class Kek:
         return room.getvalue()
 
     def open(self, sealed: bytes, *, context: bytes) -> bytes:
-        """The plaintext. Raises SealInvalid, the same for every reason."""
+        """Return the plaintext of an envelope that was sealed for the same `context`.
+        Raises SealInvalid, the same for every reason.
+        """
         to, body = self._wrapped_to, self._wrapped_to + NONCE_BYTES
         if not sealed.startswith(self.header) or len(sealed) < body + TAG_BYTES:
             raise SealInvalid

@@ -44,7 +44,7 @@ def founding_act(*, record: str, at: datetime) -> Act:
 
 
 def wrapping_of(folder: Path) -> Seal:
-    """The KEK of the key file. Raises KeyFileUnsafe, which says what to do."""
+    """Return the KEK in the key file `keys/kek.key` of `folder`. Raises KeyFileUnsafe, which says what to do."""
     if not (folder / KEK_FILE).exists():
         raise KeyFileUnsafe(f"key file `{KEK_FILE}` is gone: {_RESTORE}")
     return Seal(load(folder / KEK_FILE))

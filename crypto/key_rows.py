@@ -22,7 +22,7 @@ _MAC_BYTES = 32
 
 
 class KeyUsage(StrEnum):
-    """What a key is for; the last two serve the platform alone."""
+    """What a key is for. The last two serve the platform alone."""
 
     ENCRYPT = "encrypt"
     SIGN = "sign"
@@ -50,7 +50,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a version is made of; only whoever is about to use it asks."""
+    """What a version is made of. Only code that is about to use it asks for it."""
 
     key: str
     version: Version
@@ -62,7 +62,7 @@ class Material:
 
 
 def generate_material(usage: KeyUsage, suite: Suite) -> tuple[str, bytes, bytes]:
-    """Return the algorithm of a new version, its secret, and its public key or b""."""
+    """Return the algorithm of a new version, its secret, and its public key (empty if it has none)."""
     if usage is KeyUsage.FORMS:
         return MAC, secrets.token_bytes(_MAC_BYTES), b""
     if usage is KeyUsage.SIGN:
@@ -74,19 +74,21 @@ def generate_material(usage: KeyUsage, suite: Suite) -> tuple[str, bytes, bytes]
 def version_row(
     key: str, number: int, *, algorithm: str, wrapping: Seal, secret: bytes, public: bytes = b""
 ) -> dict[str, Any]:
-    """The columns that say what a version is made of; the secret is bound to its place."""
+    """Return the columns that say what a version is made of. The secret in them is wrapped, and opens for this key,
+    number and algorithm alone.
+    """
     material = wrapping.seal(secret, purpose=purpose_of(key, number, algorithm))
     row = {"id": version_id(key, number), "key": key, "number": number, "algorithm": algorithm}
     return row | {"material": material, "public": public}
 
 
 def purpose_of(key: str, number: int, algorithm: str) -> str:
-    """For what the secret of a version is wrapped."""
+    """Return the purpose for which the secret of a version is wrapped."""
     return f"key version {key} {number} {algorithm}"
 
 
 def row_of(connection: Connection, department: str, name: str) -> sa.RowMapping:
-    """A key by its name. Raises KeyUnknown."""
+    """Return the row of the key `name` of `department`. Raises KeyUnknown."""
     mine = (store.key.c.department == department) & (store.key.c.name == name)
     row = connection.execute(sa.select(store.key).where(mine)).mappings().one_or_none()
     if row is None:
@@ -95,13 +97,13 @@ def row_of(connection: Connection, department: str, name: str) -> sa.RowMapping:
 
 
 def versions_of(connection: Connection, keys: Iterable[str]) -> Sequence[sa.RowMapping]:
-    """The versions of these keys, oldest first."""
+    """Return the rows of the versions of these keys (ids), each key's oldest first."""
     query = sa.select(store.key_version).where(store.key_version.c.key.in_(list(keys)))
     return connection.execute(query.order_by(store.key_version.c.key, store.key_version.c.number)).mappings().all()
 
 
 def as_version(row: sa.RowMapping) -> Version:
-    """A version without its secret."""
+    """Return a version's row as a value, without its secret."""
     signing = SIGNING.get(row["algorithm"])
     suite = next(one for one in SUITES.values() if one.signing is signing) if signing else None
     names = ("number", "algorithm", "created_at", "active_at", "closed_at", "retired_at", "reference_count")
@@ -115,7 +117,7 @@ def as_version(row: sa.RowMapping) -> Version:
 
 
 def as_keys(connection: Connection, rows: Sequence[Any]) -> list[Key]:
-    """Keys with their versions."""
+    """Return these rows of keys as values, with their versions."""
     versions: dict[str, list[Version]] = {row["id"]: [] for row in rows}
     for one in versions_of(connection, versions):
         versions[one["key"]].append(as_version(one))

@@ -27,20 +27,22 @@ class KeyOutput:
 
 
 class KeyService:
-    """Called from threads. Raises KeyUnknown and KeyMisused everywhere."""
+    """Uses the keys of departments. Called from threads.
+    Every method raises KeyUnknown, and KeyMisused for a key of another usage.
+    """
 
     def __init__(self, keyring: Keyring, *, uses: Uses) -> None:
         self._keyring, self._uses = keyring, uses
 
     def encrypt(self, department: str, name: str, plaintext: bytes, *, context: bytes) -> KeyOutput:
-        """An envelope by the active version."""
+        """Return an envelope of `plaintext` by the active version; it opens for the same `context` alone."""
         material = self._material(department, name, KeyUsage.ENCRYPT)
         sealed = _kek(material).seal(plaintext, context=context)
         self._uses.count_seal(version_id(material.key, material.version.number))
         return KeyOutput(sealed, material.version.number, material.version.algorithm)
 
     def decrypt(self, department: str, name: str, sealed: bytes, *, context: bytes) -> KeyOutput:
-        """The plaintext. Raises SealInvalid, the same for every reason."""
+        """Return the plaintext of an envelope. Raises SealInvalid, the same for every reason."""
         header = header_of(sealed)
         material = self._material(department, name, KeyUsage.ENCRYPT, header.version)
         plaintext = _kek(material).open(sealed, context=context)
@@ -48,20 +50,24 @@ class KeyService:
         return KeyOutput(plaintext, material.version.number, material.version.algorithm)
 
     def rewrap(self, department: str, name: str, sealed: bytes, *, context: bytes) -> KeyOutput:
-        """The same plaintext by the active version, which the caller never sees. Raises SealInvalid."""
+        """Return an envelope of the same plaintext by the active version. The caller never sees the plaintext.
+        Raises SealInvalid.
+        """
         return self.encrypt(
             department, name, self.decrypt(department, name, sealed, context=context).value, context=context
         )
 
     def sign(self, department: str, name: str, message: bytes) -> KeyOutput:
-        """A signature by the active version."""
+        """Return a signature over `message` by the active version."""
         material = self._material(department, name, KeyUsage.SIGN)
         signature = SIGNING[material.version.algorithm].sign(material.secret, message)
         self._uses.count_seal(version_id(material.key, material.version.number))
         return KeyOutput(signature, material.version.number, material.version.algorithm)
 
     def verify(self, department: str, name: str, message: bytes, signature: bytes, *, version: int) -> KeyOutput:
-        """Nothing but the version. Raises SignatureInvalid, also for a version that is not there."""
+        """Check a signature by `version` over `message`. Returns only which version it was. Raises SignatureInvalid,
+        also if there is no such version.
+        """
         try:
             material = self._material(department, name, KeyUsage.SIGN, version)
         except SealInvalid:
@@ -71,7 +77,7 @@ class KeyService:
         return KeyOutput(b"", version, material.version.algorithm)
 
     def public(self, department: str, name: str) -> dict[int, bytes]:
-        """The public keys of a signing key, by version; none of any other."""
+        """Return the public keys of a signing key by version; an empty mapping for any other key."""
         _, live = self._keyring.live_versions(department, name)
         return {one.version.number: one.public for one in live if one.public}
 

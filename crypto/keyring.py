@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 class Keyring:
-    """Creates, rotates and retires. Called from threads."""
+    """Makes, rotates and retires keys. Called from threads. Every method may raise StorageUnavailable."""
 
     def __init__(
         self,
@@ -80,12 +80,14 @@ class Keyring:
             return key
 
     def key(self, department: str, name: str) -> Key:
-        """Raises KeyUnknown."""
+        """Return the key `name` of `department`. Raises KeyUnknown."""
         with self._database.transaction() as connection:
             return as_keys(connection, [row_of(connection, department, name)])[0]
 
     def keys(self, department: str | None = None, *, after: tuple[str, str] = ("", "")) -> list[Key]:
-        """One page by department and name: of one department, or of the city."""
+        """Return one page of keys by department and name: those of `department`, or of the whole city. `after` is the
+        (department, name) of the page before.
+        """
         place = sa.tuple_(store.key.c.department, store.key.c.name)
         query = sa.select(store.key).where(place > after).order_by(store.key.c.department, store.key.c.name)
         if department is not None:
@@ -104,8 +106,8 @@ class Keyring:
         """Make the next version of `key` the active one; return the key, and the receipt that every gateway knows.
 
         Every gateway has the version before anything is sealed with it: `effective(epoch)` waits until they decide by
-        that epoch, and they load the ring before they say so. Whoever is killed in between left a published version;
-        the next rotation goes on with that one. Raises KeyUnknown.
+        that epoch, and they load the ring before they say so. A process that is killed in between leaves a published
+        version; the next rotation goes on with that one. Raises KeyUnknown.
         """
         number, epoch = self.publish(key, act)
         effective(epoch)
@@ -175,14 +177,16 @@ class Keyring:
             act.witness(connection, store.key_suite, department)
 
     def suite(self, department: str) -> Suite:
-        """What the nearest of the department and those above it chose; else international."""
+        """Return the suite that the department, or the nearest above it, chose; international where none did."""
         query = sa.select(store.key_suite.c.department, store.key_suite.c.suite)
         with self._database.transaction() as connection:
             chosen = {row.department: row.suite for row in connection.execute(query)}
         return next((SUITES[chosen[one]] for one in self._chain(department) if one in chosen), INTERNATIONAL)
 
     def material(self, department: str, name: str, *, number: int | None = None) -> tuple[KeyUsage, Material]:
-        """A version that may be used: the active one, or one that still opens. Raises KeyUnknown, SealInvalid."""
+        """Return the usage of a key, and a version that may be used: the active one, or `number` if it still opens.
+        Raises KeyUnknown, SealInvalid.
+        """
         with self._database.transaction() as connection:
             row = row_of(connection, department, name)
             mine = versions_of(connection, [row["id"]])

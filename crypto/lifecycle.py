@@ -15,7 +15,7 @@ MAX_SEALED = 2**28  # a sixteenth of the limit: what is counted late or not at a
 
 
 class State(StrEnum):
-    """Where a version is in its life."""
+    """The state of a version."""
 
     PUBLISHED = "published"
     ACTIVE = "active"
@@ -48,29 +48,33 @@ class Version:
 
 
 def active_version(versions: Sequence[Version]) -> Version:
-    """The version that seals: every key has one."""
+    """Return the version that seals. Every key has exactly one."""
     return next(one for one in versions if one.state is State.ACTIVE)
 
 
 def published_version(versions: Sequence[Version]) -> Version | None:
-    """A version whose rotation is not over, if there is one: it is gone on with, never begun twice."""
+    """Return the version whose rotation is not over, or None.
+    A rotation goes on with it, and never makes a second one.
+    """
     return next((one for one in versions if one.state is State.PUBLISHED), None)
 
 
 def next_number(versions: Sequence[Version]) -> int:
-    """Numbers count from 1 and never come back."""
+    """Return the number of the next version. Numbers count from 1 and never come back."""
     return max((one.number for one in versions), default=0) + 1
 
 
 def is_due(version: Version, *, now: datetime, sealed: int) -> bool:
-    """Whether the active version has been used long or often enough; `sealed`: how many times it wrapped a key."""
+    """Return whether the active version has been used long enough (90 days) or often enough. `sealed` is how many times
+    it wrapped a data key.
+    """
     return version.active_at is not None and (now - version.active_at >= MAX_AGE or sealed >= MAX_SEALED)
 
 
 def may_retire(version: Version, *, now: datetime, linger: timedelta) -> bool:
-    """Whether nothing needs the version any more.
+    """Return whether nothing needs the version any more.
 
-    `linger`: as long as a value may be under way that nobody can count, as in a browser. The count must have been made
+    `linger` is how long a value may be under way that nobody can count, as in a browser. The count must have been made
     after that.
     """
     if version.state is not State.DECRYPT_ONLY or version.closed_at is None or version.counted_at is None:

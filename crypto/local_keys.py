@@ -12,9 +12,10 @@ KEY_BYTES = 32
 
 
 def create(path: Path) -> bytes:
-    """Write a new 32-byte key to `path` (0600, synced, there whole or not at all) and return it.
+    """Write a new random key of 32 bytes to `path` and return it. The file has mode 0600, is synced, and is there whole
+    or not at all.
 
-    Raises FileExistsError.
+    Raises FileExistsError if there is one already, OSError.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = secrets.token_bytes(KEY_BYTES)
@@ -32,7 +33,9 @@ def create(path: Path) -> bytes:
 
 
 def load(path: Path) -> bytes:
-    """Return the 32-byte key in `path`. Raises KeyFileUnsafe unless it is ours alone and whole."""
+    """Return the 32-byte key in the file `path`.
+    Raises KeyFileUnsafe unless the file is whole, ours, and closed to others.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as failure:
@@ -54,7 +57,9 @@ def load(path: Path) -> bytes:
 
 
 def load_or_create(path: Path) -> bytes:
-    """The key in `path`, made first if there is none; of several who make it at once, all get the same."""
+    """Return the key in the file `path`, and make it first if there is none.
+    Of several processes that make it at once, all get the same key.
+    """
     if not path.exists() and not path.is_symlink():
         with contextlib.suppress(FileExistsError):
             return create(path)

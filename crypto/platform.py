@@ -27,7 +27,7 @@ _LOOK_SECONDS = 1.0  # so often at most an unknown version makes us look for a n
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """The live versions at one moment."""
+    """The versions that are in use at one moment."""
 
     key: str
     active: Kek
@@ -37,7 +37,7 @@ class Ring:
 
 
 def ring_of(keyring: Keyring) -> Ring:
-    """The ring as it is now. Raises KeyUnknown, KeyDamaged, StorageUnavailable."""
+    """Return the ring as it is now. Raises KeyUnknown, KeyDamaged, StorageUnavailable."""
     key, live = keyring.live_versions(CITY, PLATFORM)
     keks = {
         one.version.number: Kek(one.key, one.version.number, SEALING[one.version.algorithm], one.secret) for one in live
@@ -62,13 +62,13 @@ class PlatformSeal:
         self.ring = load()
 
     def seal(self, plaintext: bytes, *, purpose: str) -> bytes:
-        """`plaintext` sealed by the active version."""
+        """Return `plaintext` sealed by the active version, for this purpose alone."""
         kek = self.ring.active
         self._uses.count_seal(kek.name)
         return kek.seal(plaintext, context=purpose.encode())
 
     def open(self, sealed: bytes, *, purpose: str) -> bytes:
-        """The plaintext. Raises SealInvalid, the same for every reason."""
+        """Return the plaintext. Raises SealInvalid, the same for every reason."""
         kek = self.ring.opening.get(sealed[:HEADER_BYTES])
         if kek is None:
             if sealed[:1] != _FORMAT:
@@ -79,16 +79,18 @@ class PlatformSeal:
         return opened
 
     def mac(self, message: bytes, *, purpose: str) -> bytes:
-        """32 bytes that nobody else can give for `message`; the same under every version of the platform's key."""
+        """Return 32 bytes that nobody else can give for `message`.
+        They stay the same when the platform's key is rotated.
+        """
         key = hmac.digest(self.ring.forms, b"citygate mac\x00" + purpose.encode(), "sha256")
         return hmac.digest(key, message, "sha256")
 
     def reload(self) -> None:
-        """Take the ring as it is now. Raises StorageUnavailable; the one that was held stays."""
+        """Take the ring as it is now. Raises StorageUnavailable; the ring that was held then stays."""
         self.ring = self._load()
 
     def version_of(self, sealed: bytes) -> int | None:
-        """Under which version a value says it was sealed; None: none of ours."""
+        """Return the number of the version a value says it was sealed under, or None if it is none of ours."""
         if sealed[:1] == aead.FORMAT:
             return 1
         try:

@@ -23,7 +23,7 @@ BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class SealedValue:
-    """One sealed value, where it is, and for what it was sealed."""
+    """One sealed value: where it is, and for what it was sealed."""
 
     id: str
     purpose: str
@@ -31,25 +31,29 @@ class SealedValue:
 
 
 class SealedPlace(Protocol):
-    """Where sealed values are. Called from threads."""
+    """A kind of place where sealed values are. Called from threads."""
 
     name: str
 
     def stale_values(self, current: bytes, *, after: str) -> tuple[Sequence[SealedValue], str]:
-        """Values that do not begin with `current`, at most a batch after `after`; where to go on, or "" at the end."""
+        """Return at most a batch of the values behind the cursor `after` that do not begin with `current`, and the next
+        cursor, "" at the end.
+        """
 
     def count(self, current: bytes) -> Counter[bytes]:
-        """How many do not begin with `current`, by what they begin with: a header, or the byte of format 1."""
+        """Return how many values do not begin with `current`, by what they begin with: a header, or the byte of format
+        1.
+        """
 
     def swap(self, kept: SealedValue, sealed: bytes) -> bool:
-        """Put `sealed` where `kept` is, if it is still there."""
+        """Put `sealed` in the place of `kept` if that is still there. Return whether it was."""
 
     def handle_unreadable(self, kept: SealedValue) -> None:
-        """Called for a value that does not open, whatever it is."""
+        """Deal with a value that does not open."""
 
 
 class Column:
-    """A column of a table with an `id`; empty values are none."""
+    """A column of a table that has an `id`. Empty values count for none."""
 
     def __init__(self, database: Database, column: sa.Column[Any], *, purpose: Callable[[sa.RowMapping], str]) -> None:
         self.name = f"{column.table.name}.{column.name}"
@@ -84,14 +88,14 @@ class Column:
             return connection.execute(update).rowcount == 1
 
     def handle_unreadable(self, kept: SealedValue) -> None:
-        """It stays: it keeps its version from retiring, and somebody looks."""
+        """Leave it: it keeps its version from retiring until somebody looks."""
 
     def _old(self, current: bytes) -> sa.ColumnElement[bool]:
         return (sa.func.length(self._column) > 0) & (sa.func.substr(self._column, 1, len(current)) != current)
 
 
 class Forgettable:
-    """Values under keys of one prefix, each sealed for its own key, in what may be forgotten."""
+    """Values in the store of what may be forgotten, under keys of one prefix, each sealed for its own key."""
 
     def __init__(self, ephemeral: Ephemeral, prefix: str) -> None:
         self.name, self._ephemeral, self._prefix = f"ephemeral {prefix}", ephemeral, prefix
@@ -116,7 +120,7 @@ class Forgettable:
         return self._ephemeral.swap(kept.id, kept.sealed, sealed)
 
     def handle_unreadable(self, kept: SealedValue) -> None:
-        """It led nowhere: it is forgotten."""
+        """Remove it: it led nowhere."""
         self._ephemeral.remove(kept.id)
 
 
@@ -130,7 +134,9 @@ class ResealRun:
 
 
 def reseal(seal: PlatformSeal, places: Sequence[SealedPlace], *, more: Callable[[], bool]) -> ResealRun:
-    """Seal anew whatever is not sealed by the active version, for as long as `more` says."""
+    """Seal every value anew that is not sealed by the active version, for as long as `more()` is true.
+    Return what was done.
+    """
     done = ResealRun()
     for place in places:
         after = ""
@@ -153,7 +159,7 @@ def reseal(seal: PlatformSeal, places: Sequence[SealedPlace], *, more: Callable[
 
 
 def references(seal: PlatformSeal, places: Sequence[SealedPlace]) -> Counter[int]:
-    """How many values are sealed under each version that is not the active one."""
+    """Return how many values are sealed under each version that is not the active one."""
     counted = Counter[int]()
     for place in places:
         for begins, number in place.count(seal.ring.active.header).items():

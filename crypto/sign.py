@@ -10,7 +10,7 @@ from crypto.errors import KeyFileUnsafe, SignatureInvalid
 
 
 class VerifyingKey:
-    """The public half, 32 raw bytes."""
+    """The public half of a key, 32 raw bytes."""
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -26,24 +26,24 @@ class VerifyingKey:
 
 
 class SigningKey:
-    """The private half, from a 32-byte seed; never leaves this object."""
+    """The private half of a key, from a seed of 32 bytes. It never leaves this object."""
 
     def __init__(self, seed: bytes) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = VerifyingKey(self._key.public_key().public_bytes_raw())
 
     def sign(self, message: bytes) -> bytes:
-        """64 bytes of signature over `message`."""
+        """Return the signature over `message`, 64 bytes."""
         return self._key.sign(message)
 
 
 def keep_public(path: Path, key: VerifyingKey) -> None:
-    """Write the public half where whoever verifies finds it, as hexadecimal."""
+    """Write the public half to the file `path`, in hexadecimal, for whoever verifies."""
     path.write_text(key.raw.hex() + "\n")
 
 
 def load_public(path: Path) -> VerifyingKey:
-    """The public key in `path`. Raises KeyFileUnsafe."""
+    """Return the public key in the file `path`. Raises KeyFileUnsafe."""
     try:
         return VerifyingKey(bytes.fromhex(path.read_text()))
     except (OSError, ValueError) as failure:

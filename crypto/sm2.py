@@ -23,26 +23,26 @@ _TRIAL = b"citygate: does this public key belong to this private key?"
 
 
 def generate() -> bytes:
-    """A new secret, 96 bytes."""
+    """Return a new secret, 96 bytes."""
     public, private = sm2_key_generate()
     return bytes(private + public)
 
 
 def public_of(secret: bytes) -> bytes:
-    """The public key, 64 bytes. Raises KeyDamaged."""
+    """Return the public key of a secret, 64 bytes. Raises KeyDamaged."""
     return _checked(secret)[1]
 
 
 def sign(secret: bytes, message: bytes) -> bytes:
-    """A signature, DER as in GB/T 35276. Raises KeyDamaged."""
+    """Return a signature over `message`, in DER as GB/T 35276 has it. Raises KeyDamaged."""
     private, public = _checked(secret)
     return bytes(sm2_sign(private, public, message, SM2_DEFAULT_SIGNER_ID))
 
 
 def check(public: bytes, signature: bytes, message: bytes) -> None:
-    """Raises SignatureInvalid.
+    """Return nothing if `signature` is the key's over `message`. Raises SignatureInvalid.
 
-    Only two numbers in range and in their one encoding reach the C code, which prints a line about everything else.
+    Only two numbers in range, in their one encoding, reach the C code, which prints a line about everything else.
     """
     try:
         r, s = decode_dss_signature(signature)

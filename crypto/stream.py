@@ -23,14 +23,16 @@ _LENGTH_BYTES, _TAG_BYTES, _WRAPPED_BYTES = 2, 16, 4096
 
 
 class Sink(Protocol):
-    """Where chunks go; every write takes all."""
+    """Where the chunks of a stream go. Every write takes all."""
 
     def write(self, data: bytes | memoryview, /) -> object:
-        """Raises OSError. `data` is another's as soon as this returns."""
+        """Take all of `data`, whose bytes are another's as soon as this returns. Raises OSError."""
 
 
 class SealingWriter:
-    """Takes plaintext by `write`, puts chunks into `sink`; whole only once `close` has returned."""
+    """Takes plaintext by `write` and puts sealed chunks into `sink`.
+    The stream is whole only once `close` has returned.
+    """
 
     def __init__(self, sink: Sink, seal: Seal, *, purpose: str) -> None:
         """`purpose` keeps one stream from passing as another. Raises OSError."""
@@ -42,7 +44,7 @@ class SealingWriter:
         sink.write(self._head)
 
     def write(self, data: bytes) -> int:
-        """Take all of `data`. Raises OSError."""
+        """Take all of `data`, and return its length. Raises OSError."""
         rest = self._held + data if 0 < len(self._held) < CHUNK_BYTES else data
         if len(self._held) == CHUNK_BYTES and data:
             self._put(self._held, last=False)
@@ -66,9 +68,10 @@ class SealingWriter:
 
 
 def open_chunks(source: BinaryIO, seal: Seal, *, purpose: str) -> Iterator[bytes]:
-    """The plaintext, chunk by chunk; the whole of it only if the iteration ends. Raises SealInvalid, OSError.
+    """Yield the plaintext of `source` chunk by chunk. It is the whole only if the iteration ends. Raises SealInvalid,
+    OSError.
 
-    Whoever uses a chunk before the end uses what may turn out to be cut off.
+    Code that uses a chunk before the end uses what may turn out to be cut off.
     """
     start = source.read(len(_MAGIC) + _LENGTH_BYTES)
     length = int.from_bytes(start[len(_MAGIC) :], "big")

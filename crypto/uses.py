@@ -19,7 +19,9 @@ _USE = store.key_use.c
 
 
 class Uses:
-    """Thread-safe. A process that is killed takes at most a minute's count with it; `lifecycle` has room for that."""
+    """Counts uses. Thread-safe. A process that is killed takes at most a minute's count with it; `lifecycle` has room
+    for that.
+    """
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
         self._database, self._clock, self._lock = database, clock, threading.Lock()
@@ -36,7 +38,9 @@ class Uses:
             self._opens[version] += 1
 
     def flush(self) -> None:
-        """Add what was counted to today's rows; what cannot be added is kept. Raises StorageUnavailable."""
+        """Add what was counted to today's rows. What cannot be added is kept for the next time.
+        Raises StorageUnavailable.
+        """
         with self._lock:
             sealed, self._seals = self._seals, Counter()
             opened, self._opens = self._opens, Counter()
@@ -55,7 +59,7 @@ class Uses:
                     self._opens += opened
 
     def total(self, versions: Iterable[str]) -> dict[str, int]:
-        """How often each of these sealed or signed, as far as it is written down."""
+        """Return how often each of these versions sealed or signed, as far as it is written down."""
         query = sa.select(_USE.version, sa.func.sum(_USE.sealed).label("sealed")).where(
             _USE.version.in_(list(versions))
         )

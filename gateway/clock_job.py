@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import logging
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-
-import aiohttp
-from aiohttp.abc import ResolveResult
+from urllib.parse import urlsplit
 
 from audit.errors import AuditUnavailable
-from gateway.stages import Outbound, Raw
+from gateway.errors import UpstreamTimeout, UpstreamUnavailable
+from gateway.http.upstream import Upload, Upstreams
+from gateway.stages import Headers, Outbound, Raw
 from storage.errors import StorageError
 
 SWEEP, ISSUER_CHANGES, INFRA, KEYS, BACKUP = "sweep", "issuer-changes", "infra", "keys", "backup"
@@ -75,7 +74,7 @@ def in_process(handle: Callable[[Raw], Awaitable[Outbound]], *, host: str, key: 
     """Asks the door of this process; `host` is the console's authority, `key` the machine's access key."""
 
     async def ask(path: str) -> int:
-        return (await handle(_request(path.encode(), host.encode(), key.encode()))).status
+        return (await handle(_request(path.encode(), host, key))).status
 
     return ask
 
@@ -83,33 +82,30 @@ def in_process(handle: Callable[[Raw], Awaitable[Outbound]], *, host: str, key: 
 @contextlib.asynccontextmanager
 async def over_http(origin: str, *, key: str) -> AsyncIterator[Ask]:
     """Asks the data plane at the console's `origin`, like anybody else; by TLS it must show a certificate for it."""
-    headers = {"Authorization": f"Bearer {key}"}
-    patience = aiohttp.ClientTimeout(total=ASK_SECONDS)
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(resolver=_Resolver(), force_close=True),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers=headers,
-        timeout=patience,
-    ) as session:
+    headers = (*_headers(urlsplit(origin).netloc, key), (b"connection", b"close"))
+    upstreams = Upstreams(_address)
 
-        async def ask(path: str) -> int:
-            try:
-                async with session.post(f"{origin}{path}", allow_redirects=False) as answer:
-                    await answer.read()
-                    return answer.status
-            except aiohttp.ClientError as failure:
-                raise ConnectionError(type(failure).__name__) from None
+    async def ask(path: str) -> int:
+        upload = Upload(_nothing(), framing=None, deadline_seconds=ASK_SECONDS)
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                answer = await upstreams.ask(origin, "POST", path, headers, upload=upload, over=lambda: None)
+                async with contextlib.aclosing(answer):
+                    async for _ in answer:
+                        pass
+        except (UpstreamUnavailable, UpstreamTimeout) as failure:
+            raise ConnectionError(str(failure)) from None
+        return answer.status
 
+    try:
         yield ask
+    finally:
+        upstreams.close()
 
 
-class _Resolver(aiohttp.ThreadedResolver):
+def _address(host: str) -> str:
     """Names below `localhost` are this machine (RFC 6761 §6.3), which most resolvers do not know."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        return await super().resolve("127.0.0.1" if host.endswith(".localhost") else host, port, family)
+    return "127.0.0.1" if host.endswith(".localhost") else host
 
 
 async def _every(seconds: float, ask: Ask, job: str, failures: Failures, *, first: float) -> None:
@@ -123,10 +119,14 @@ async def _every(seconds: float, ask: Ask, job: str, failures: Failures, *, firs
         await asyncio.sleep(seconds)
 
 
-def _request(target: bytes, host: bytes, key: bytes) -> Raw:
-    async def nothing() -> AsyncIterator[bytes]:
-        return
-        yield b""
+def _request(target: bytes, host: str, key: str) -> Raw:
+    return Raw(method=b"POST", target=target, headers=_headers(host, key), peer="127.0.0.1", body=_nothing)
 
-    headers = ((b"host", host), (b"authorization", b"Bearer " + key), (b"content-length", b"0"))
-    return Raw(method=b"POST", target=target, headers=headers, peer="127.0.0.1", body=nothing)
+
+def _headers(host: str, key: str) -> Headers:
+    return ((b"host", host.encode()), (b"authorization", b"Bearer " + key.encode()), (b"content-length", b"0"))
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""

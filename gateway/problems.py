@@ -144,7 +144,7 @@ def problem_of(failure: BaseException) -> Problem:
 
 
 def status_of(code: str) -> int:
-    """The status that goes with a code, of an error class or of a view. Raises KeyError for a code that is in no table."""
+    """Return the status of a code, an error's or a view's. Raises KeyError for a code that is in no table."""
     return _OF_VIEWS[code] if code in _OF_VIEWS else STATUSES[code]
 
 

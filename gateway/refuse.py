@@ -69,7 +69,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusals:
-    """What refusing needs. `render` makes the page (C7); `keep` holds a refusal for the data plane's second step."""
+    """What refusing needs. `render` makes its page; `keep` holds a refusal for the data plane's second step."""
 
     spool: Spool
     flood: Flood

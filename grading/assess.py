@@ -63,9 +63,9 @@ class Assessment:
     findings: tuple[ControlFinding, ...]
     record: str
 
-    def count(self, status: Status) -> int:
-        """How many controls have this status."""
-        return sum(one.status is status for one in self.findings)
+    def count(self, status: Status | str) -> int:
+        """How many controls have this status; a template names it by its value."""
+        return sum(one.status == status for one in self.findings)
 
 
 def assess(facts: ProbeFacts, *, controls: Sequence[Control] = CONTROLS) -> tuple[ControlFinding, ...]:

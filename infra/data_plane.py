@@ -9,7 +9,9 @@ from infra.nftables import RuleModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deviation:
-    """One thing in force that was not compiled (`wanted` is ""), or that was and is not in force (`found` is "")."""
+    """One difference between what is in force and what was compiled. `wanted` is "" if it was not compiled, `found` is
+    "" if it is not in force.
+    """
 
     where: str  # "flows", "chain forward", "table inet other"
     found: str
@@ -24,17 +26,17 @@ class DataPlane(Protocol):
     def apply(self, model: RuleModel) -> None:
         """Bring all of `model` into force at once.
 
-        Raises DataPlaneRefused, and what was before holds; DataPlaneUnavailable.
+        Raises DataPlaneRefused, and then the rules before are in force; DataPlaneUnavailable.
         """
 
     def digest(self) -> str:
-        """The digest of the model that was applied last, "" for none. Raises DataPlaneUnavailable."""
+        """Return the digest of the model that was applied last, or "" if none was. Raises DataPlaneUnavailable."""
 
     def test(self, from_zone: str, to_zone: str, protocol: str, port: int) -> bool:
-        """Whether a new connection passes now, by what is in force, however that came about.
+        """Return whether a new connection passes now, by the rules in force, however they came there.
 
         Raises ZoneUnknown for a zone it has not heard of, DataPlaneUnavailable.
         """
 
     def drift(self, model: RuleModel) -> Sequence[Deviation]:
-        """Where what is in force differs from `model`. Raises DataPlaneUnavailable."""
+        """Return the differences between the rules in force and `model`. Raises DataPlaneUnavailable."""

@@ -28,24 +28,26 @@ class Found:
 
 
 class Hypervisor(Protocol):
-    """All hosts of a city. Called from threads of several processes; each method raises HypervisorUnavailable."""
+    """All hosts of a city. Called from threads of several processes. Every method raises HypervisorUnavailable."""
 
     name: str  # code of what it is, for a page that must not claim more
 
     def create(self, spec: Spec) -> None:
-        """Make it, stopped; if there is the same already, nothing. Raises HypervisorRefused if there is another."""
+        """Make the machine, stopped. If the same one is there already, do nothing. Raises HypervisorRefused if another
+        one is.
+        """
 
     def start(self, machine: str) -> None:
-        """Let it run; if it does, nothing. Raises HypervisorRefused if there is none."""
+        """Start the machine; do nothing if it runs. Raises HypervisorRefused if there is none."""
 
     def stop(self, machine: str) -> None:
-        """Stop it; if it is, nothing. Raises HypervisorRefused if there is none."""
+        """Stop the machine; do nothing if it is stopped. Raises HypervisorRefused if there is none."""
 
     def delete(self, machine: str) -> None:
-        """Destroy it with its disk, running or not; if there is none, nothing."""
+        """Destroy the machine with its disk, running or not; do nothing if there is none."""
 
     def state(self, machine: str) -> State | None:
-        """How it is, None if there is none."""
+        """Return the state of the machine, or None if there is none."""
 
     def list(self) -> Mapping[str, Found]:
-        """Every machine of the city by id."""
+        """Return every machine of the city by its id."""

@@ -12,9 +12,10 @@ _KINDS = ("table", "chain", "set", "map", "rule", "flowtable", "ct helper", "lim
 
 
 def differences(found: str, wanted: str) -> list[Deviation]:
-    """By place. Rules are compared with their order, elements without; handles and counts mean nothing.
+    """Return the differences between two listings of `nft --json`, by place.
 
-    Raises ValueError for what is no listing.
+    Rules are compared with their order, elements without; handles and counts are left out. Raises ValueError for what
+    is no listing.
     """
     now, meant = dict(_places(found)), dict(_places(wanted))
     told = []

@@ -35,7 +35,7 @@ _CHAINS = """\
 
 
 class Passage(NamedTuple):
-    """The key of a flow: interface in, interface out, protocol, port."""
+    """What tells a connection's flow: the interface it comes in by, the one it goes out by, protocol and port."""
 
     incoming: str
     outgoing: str
@@ -45,16 +45,17 @@ class Passage(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleModel:
-    """What is compiled: where each interface's addresses are, and which passages are open by which flow."""
+    """What zones and flows are compiled to: which addresses each interface has, and which flow opens which passage."""
 
     homes: Mapping[str, str]  # interface → prefix
     passages: Mapping[Passage, str]  # → flow
     interfaces: Mapping[str, str]  # zone → interface
 
     def allows(self, from_zone: str, to_zone: str, protocol: str, port: int, *, source: str = "") -> str:
-        """The flow that lets a new connection through, or "": the text's rules, in process.
+        """Return the id of the flow that lets a new connection through, or "" if none does: what the text's rules would
+        say, in process.
 
-        `source`: an address to send from; the zone's own if not given.
+        `source` is the address it is sent from; "" stands for one of the zone's own.
         """
         incoming, outgoing = self.interfaces.get(from_zone, ""), self.interfaces.get(to_zone, "")
         if source and incoming and IPv4Address(source) not in IPv4Network(self.homes[incoming]):
@@ -62,11 +63,13 @@ class RuleModel:
         return self.passages.get(Passage(incoming, outgoing, protocol, port), "")
 
     def text(self) -> str:
-        """What `nft -f` takes: the whole table, replaced in one transaction. Ends with its own digest as a comment."""
+        """Return what `nft -f` takes: the whole table, replaced in one transaction.
+        It ends with its own digest as a comment.
+        """
         return self._text(self.digest())
 
     def digest(self) -> str:
-        """Of the rules, so that it can be seen from outside which are in force."""
+        """Return the digest of the rules, by which one sees from outside which rules are in force."""
         return sha256(self._text("").encode()).hexdigest()[:32]
 
     def _text(self, digest: str) -> str:
@@ -90,7 +93,7 @@ class RuleModel:
 
 
 def compile_rules(zones: Iterable[Zone], flows: Iterable[Flow], *, at: datetime) -> RuleModel:
-    """What holds at that moment; flows that have run out are not in it.
+    """Return the rules for these zones and flows. Flows that have run out at the moment `at` are left out.
 
     Raises ValueError for two zones that share an interface or addresses, and for a flow of a zone that is not there.
     """

@@ -7,16 +7,18 @@ from infra.quota import NOTHING, RESOURCES, Size
 
 
 class Host(NamedTuple):
-    """A machine room's machine, as large as it is."""
+    """A physical machine on which virtual ones are placed, with its whole size."""
 
     id: str
     size: Size
 
 
 def place(asked: Size, hosts: Iterable[Host], used: Mapping[str, Size]) -> Host | dict[str, int]:
-    """The host that stays the emptiest, else for each resource the most that any host has free.
+    """Return the host that stays the emptiest. If none has room, return, for each resource, the most that any host has
+    free.
 
-    `used`: what stands on each host already, by its id.
+    `asked` is the size of the machine, `used` what stands on each host already, by its id. The same question has the
+    same answer.
     """
     free = {host: host.size.minus(used.get(host.id, NOTHING)) for host in hosts}
     fitting = [host for host, room in free.items() if asked.fits(room)]

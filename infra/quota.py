@@ -10,22 +10,22 @@ from infra.errors import Short
 
 
 class Size(NamedTuple):
-    """CPUs, and GiB of memory and disk."""
+    """A number of CPUs, and GiB of memory and disk."""
 
     cpu: int
     memory_gib: int
     disk_gib: int
 
     def plus(self, other: "Size") -> "Size":
-        """Both together."""
+        """Return the sum of both."""
         return Size(*(a + b for a, b in zip(self, other, strict=True)))
 
     def minus(self, other: "Size") -> "Size":
-        """What is left; less than nothing where there is too little."""
+        """Return what is left without `other`. A number is below zero where there is too little."""
         return Size(*(a - b for a, b in zip(self, other, strict=True)))
 
     def fits(self, room: "Size") -> bool:
-        """Whether there is enough of everything."""
+        """Return whether `room` has enough of everything."""
         return all(a <= b for a, b in zip(self, room, strict=True))
 
 
@@ -34,14 +34,16 @@ RESOURCES = Size._fields
 
 
 class Tree(NamedTuple):
-    """Departments with their quotas and what is placed in each itself, those below it not counted."""
+    """Departments with their quotas, and what is placed in each of them itself, without those below it."""
 
     parents: Mapping[str, str]  # department → the one above it
     quotas: Mapping[str, Size]
     used: Mapping[str, Size]
 
     def holder(self, department: str) -> str:
-        """Whose quota `department` draws on: its own, else the nearest above; "" if nobody was given any."""
+        """Return the department whose quota `department` draws on: its own, else the nearest above; "" if nobody was
+        given one.
+        """
         seen: set[str] = set()
         at = department
         while at and at not in self.quotas and at not in seen:
@@ -50,25 +52,27 @@ class Tree(NamedTuple):
         return at if at in self.quotas else ""
 
     def taken(self, department: str) -> Size:
-        """What of its quota is used or promised: its own machines, the quotas below it, and the machines of those
-        below it who draw on it.
+        """Return what of the department's quota is used or promised: its own machines, the quotas below it, and the
+        machines of those below it that draw on it.
         """
         children = [child for child, parent in self.parents.items() if parent == department]
         parts = (self.quotas[child] if child in self.quotas else self.taken(child) for child in children)
         return _sum((self.used.get(department, NOTHING), *parts))
 
     def left(self, department: str) -> Size:
-        """What can still be placed there; nothing where there is no quota."""
+        """Return what can still be placed in `department`; zero of everything where there is no quota."""
         holder = self.holder(department)
         return self.quotas[holder].minus(self.taken(holder)) if holder else NOTHING
 
     def short(self, department: str, asked: Size) -> list[Short]:
-        """Of which resources there is too little for `asked`."""
+        """Return the resources of which there is too little for `asked`, each with what is asked and what is left."""
         holder = self.holder(department)
         return _short(asked, self.left(department), self.quotas.get(holder, NOTHING))
 
     def conflicts(self, department: str, wanted: Size) -> list[Short]:
-        """Why `department` cannot have that quota: too little for what it has, or too much for the one above."""
+        """Return why `department` cannot have the quota `wanted`: it is too little for what it has, or too much for the
+        one above.
+        """
         after = self._replace(quotas={**self.quotas, department: wanted})
         below = after.taken(department)
         told = list(_short(below, wanted, wanted))

@@ -23,7 +23,7 @@ def is_slug(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zone:
-    """A network with a ceiling. Raises ValueError for what a rule set could misread."""
+    """A network with a ceiling. To make one raises ValueError for what a rule set could misread."""
 
     id: str
     name_zh: str
@@ -41,7 +41,7 @@ class Zone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """From any address of one zone to a port of any address of another, until `expires_at` (excluded)."""
+    """What may pass from any address of one zone to a port of any address of another, until `expires_at` (excluded)."""
 
     id: str
     from_zone: str
@@ -59,7 +59,7 @@ class Flow:
 
 
 class Way(NamedTuple):
-    """What a flow opens: at most one flow at a time opens the same."""
+    """What a flow opens. At most one flow at a time opens the same way."""
 
     from_zone: str
     to_zone: str
@@ -68,12 +68,14 @@ class Way(NamedTuple):
 
 
 def live(flows: Iterable[Flow], at: datetime) -> list[Flow]:
-    """Those that have not run out."""
+    """Return the flows that have not run out at the moment `at`."""
     return [one for one in flows if at < one.expires_at]
 
 
 def wrong_with_flow(*, from_zone: str, to_zone: str, protocol: str, port: str) -> Iterator[dict[str, str]]:
-    """What is wrong with the path of a flow, by field; nothing of it is said back."""
+    """Yield what is wrong with the path of a flow, by field: `{"field", "code"}`.
+    The text that was given is not in it.
+    """
     for field, text in (("from", from_zone), ("to", to_zone)):
         if not is_slug(text):
             yield {"field": field, "code": "zone-invalid"}

@@ -1,4 +1,4 @@
-"""The sign-in pages answer the door alone: a request without its signed assertion is refused (design law 10)."""
+"""The sign-in pages answer the door alone: a request without its signed assertion is refused (law 10)."""
 
 import base64
 from collections.abc import Callable

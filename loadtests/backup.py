@@ -27,7 +27,7 @@ from backup.pgbackrest import STANZA, PgBackRest
 from backup.program import Program, owner_of
 from backup.sealed import Vault
 from backup.sqlite import SqliteEngine
-from city.parts import clock
+from city.clock import clock
 from city.stack import pgbackrest, postgres
 from city.supervisor import Supervisor, free_ports
 from crypto.aead import Seal

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from authz import offices, store
-from city.parts import City, clock, mint
+from city.clock import clock
+from city.identifiers import mint
+from city.parts import City, open_city
 from city.settings import Settings
 from city.stores import open_stores
 from idp import access_key
@@ -79,7 +81,7 @@ def route_table(size: Size, upstream: int, *, forward_auth: bool) -> str:
 def fill(settings: Settings, size: Size, *, folder: Path) -> Filled:
     """Fill the founded city of `settings` through its own code; cookies are kept in `folder`."""
     stores = open_stores(settings, clock=clock)
-    wired = City(settings, stores)
+    wired = open_city(settings, stores)
     try:
         with stores.database.transaction() as connection:
             record = connection.execute(sa.select(store.seal.c.record)).scalar_one()
@@ -96,7 +98,7 @@ def fill(settings: Settings, size: Size, *, folder: Path) -> Filled:
                 for number, (cookie, key) in enumerate(zip(theirs, keys, strict=True), size.sessions)
             ]
     finally:
-        wired.spool.close()
+        wired.records.spool.close()
         stores.close()
     files = {
         portal: _kept(folder / f"cookies-{portal}", [one[portal] for one in cookies]) for portal in (INLINE, GATED)
@@ -147,7 +149,7 @@ def _cookie(wired: City, number: int, portal: str) -> str:
         iss=_ISSUER, sub=f"{number}", sid=f"sid-{number}", name=f"访客{number}", assurance=_ASSURANCE,
         auth_time=clock(), id_token="e30.e30.e30", return_to="/", cookie_name="",
     )  # fmt: skip
-    cookie = wired.sessions.begin(
+    cookie = wired.people.sessions.begin(
         login, person_id=f"user:{number}", host=f"{portal}.localhost", address="127.0.0.1", previous="", record=mint()
     )
     return f"Cookie: {COOKIE}={cookie}"

@@ -25,10 +25,12 @@ import sqlalchemy as sa
 from pyotp import random_base32
 
 from authz import offices, store
+from city.clock import clock
 from city.demo import PORTALS, Running, up
 from city.founding import found, issuer_file
+from city.identifiers import mint
 from city.issuer_administration import administration
-from city.parts import ISSUERS, clock, mint
+from city.people import ISSUERS
 from city.settings import Settings
 from city.stack.up import Behind, Place, stack_up
 from city.stores import database_url

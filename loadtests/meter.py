@@ -103,7 +103,7 @@ def loading(target: Target) -> Iterator[None]:
                 raise CannotMeasure("the load ended before the measurement")
         finally:
             wrk.kill()
-            wrk.wait()
+            wrk.wait(10)
 
 
 @contextlib.contextmanager

@@ -80,7 +80,7 @@ def measure(profile: str) -> dict[str, Any]:
         with loading(target), ThreadPoolExecutor(1) as thread:  # a loop may be running in this one
             for name, chosen in _shares(world):
                 ending = _end_all(world, chosen, world.disturbances[name])
-                seen[name] = thread.submit(asyncio.run, ending).result()
+                seen[name] = thread.submit(asyncio.run, ending).result(_BOUND_SECONDS * len(chosen))
         ended = world.ended()
     each = {name: figures(watched, ended) for name, watched in seen.items()}
     everybody = [one for watched in seen.values() for one in watched]

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from city.clock import clock
 from city.founding import found
-from city.parts import clock, mint
+from city.identifiers import mint
 from city.settings import Settings
 from city.stack.up import GATEWAYS, SINGLE, Behind, stack_up
 from city.stack.up import Place as StackPlace

@@ -7,14 +7,14 @@ from sqlalchemy import Connection
 
 
 def number(name: str) -> int:
-    """The 64-bit number by which PostgreSQL knows the lock of this name."""
+    """Return the 64-bit number by which PostgreSQL knows the lock of this name."""
     return int.from_bytes(hashlib.sha256(f"citygate {name}".encode()).digest()[:8], signed=True)
 
 
 def hold(connection: Connection, name: str) -> None:
-    """Wait for the lock and keep it to the end of this transaction.
+    """Wait for the lock `name`, and keep it to the end of the transaction of `connection`.
 
-    What is read by a later statement was committed before the lock was given.
+    What a later statement reads was committed before the lock was given. On SQLite it does nothing.
     """
     if connection.dialect.name != "postgresql":
         return

@@ -5,10 +5,11 @@ from typing import Protocol
 
 
 class Counts(Protocol):
-    """Called from threads; raises EphemeralUnavailable."""
+    """Counts that several gateways share. Called from threads. Raises EphemeralUnavailable."""
 
     def add(self, counts: Mapping[str, int], *, seconds: int) -> Mapping[str, int]:
-        """Add to each count and answer its total; 0 only asks. Forgotten `seconds` after it last grew.
+        """Add to each count, and return the total of each; 0 only asks. A count is forgotten `seconds` after it last
+        grew.
 
-        An answer to nothing still says that the store is there.
+        Called with no counts, it still says by returning that the store is there.
         """

@@ -9,7 +9,9 @@ from storage.database import CONNECTED
 
 
 class Election:
-    """A candidate, on a connection of its own; the lock ends with the connection. Called from one thread."""
+    """A candidate for one office, on a connection of its own. The lock ends with the connection. Called from one
+    thread.
+    """
 
     def __init__(self, url: str, name: str) -> None:
         """`url` as Database takes it; `name` is the office, "sequencer" or "clock"."""
@@ -17,7 +19,9 @@ class Election:
         self._connection: psycopg.Connection | None = None
 
     def wins(self) -> bool:
-        """Whether the office is ours now; it is tried for, never waited for. No database, no office."""
+        """Try to get the office, without waiting. Return whether it is ours now. Without the database it is
+        nobody's.
+        """
         if self._connection is not None:
             return self.leads()
         try:
@@ -31,7 +35,7 @@ class Election:
         return False
 
     def leads(self) -> bool:
-        """Whether the connection still lives, and with it the office."""
+        """Return whether the connection still lives, and with it the office."""
         if self._connection is None:
             return False
         if self._asks(self._connection, _HELD):

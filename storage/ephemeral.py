@@ -20,35 +20,40 @@ _ALIVE = sa.select(ephemeral.c.key, ephemeral.c.value).where(
 class Ephemeral(Protocol):
     """Values by key, each for so many seconds. Called from threads.
 
-    Raises EphemeralUnavailable or StorageUnavailable, whichever it is kept in.
+    Every method raises EphemeralUnavailable or StorageUnavailable, whichever store the values are kept in.
     """
 
     def put(self, key: str, value: bytes, *, seconds: int) -> None:
-        """Keep `value` under `key`, instead of what was there."""
+        """Keep `value` under `key` for `seconds`, instead of what was there."""
 
     def get(self, keys: AbstractSet[str]) -> Mapping[str, bytes]:
-        """What is kept under these keys, asked for together; one that is missing never was, or its time is over."""
+        """Return what is kept under these keys, asked for together. A key that is missing never was there, or its time
+        is over.
+        """
 
     def remove(self, key: str) -> None:
         """Forget what is kept under `key`."""
 
     def claim(self, key: str, *, seconds: int, since: float = math.inf) -> bool:
-        """Whether nobody else claimed `key` within `seconds`; then it is ours.
+        """Return whether `key` is ours now: nobody else claimed it within `seconds`.
 
-        Raises EphemeralUnavailable also where claims later than `since` (seconds since 1970) may be forgotten.
+        Raises EphemeralUnavailable also if claims made later than `since` (seconds since 1970) may have been forgotten.
         """
 
     def look(self, prefix: str, *, after: str, limit: int) -> tuple[list[tuple[str, bytes]], str]:
-        """About `limit` keys that begin with `prefix`, with what is kept, and where to go on; "" is begin and end.
+        """Return about `limit` keys that begin with `prefix`, with their values, and the next `after`; "" is the begin
+        and the end.
 
-        What is there from the first call to the last is seen; something may be seen twice.
+        What is there from the first call to the last is seen. Something may be seen twice.
         """
 
     def swap(self, key: str, held: bytes, value: bytes) -> bool:
-        """Keep `value` instead of `held` for what is left of its time, if `held` is what is kept; whether it was."""
+        """Keep `value` instead of `held` for what is left of its time, if `held` is what is kept. Return whether it
+        was.
+        """
 
     def sweep(self) -> int:
-        """Forget what is over; return how many."""
+        """Forget the values whose time is over, and return how many."""
 
 
 class DatabaseEphemeral:

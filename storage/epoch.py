@@ -23,7 +23,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The current epoch, and the changes since the one that was held, oldest first; None: load everything."""
+    """The current epoch, and the changes since the one that was held, oldest first. None instead of changes means: load
+    everything.
+    """
 
     epoch: int
     changes: tuple[Change, ...] | None  # None: those since are no longer, or were never, known
@@ -31,7 +33,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """What one gateway last said it holds, and when it was last told that this is the current epoch."""
+    """Which epoch a gateway last said it holds, and when it was last told that this is the current one."""
 
     epoch: int
     granted_at: float  # seconds on the source's monotonic clock; every lease of this gateway was sent before
@@ -47,7 +49,9 @@ class Confirmations:
 
 
 class EpochSource(Protocol):
-    """Where every gateway asks. Called from threads; raises OSError or StorageUnavailable when it cannot be reached."""
+    """Where every gateway asks for the epoch. Called from threads. Raises OSError or StorageUnavailable if it cannot be
+    reached.
+    """
 
     def bump(self, connection: Connection, changes: Iterable[tuple[Kind, str]]) -> int:
         """Count these changes as one step with the transaction of `connection`, and return its epoch.
@@ -63,7 +67,7 @@ class EpochSource(Protocol):
         """
 
     def confirmations(self) -> Confirmations:
-        """Who confirmed what."""
+        """Return which gateway confirmed which epoch."""
 
 
 _NOTHING_YET = Confirmation(epoch=0, granted_at=-math.inf)

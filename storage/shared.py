@@ -39,7 +39,7 @@ return redis.call('SET', KEYS[1], '', 'NX', 'EX', ARGV[1]) and 1 or 0
 
 
 def connect(url: str, password: str) -> redis.Redis:
-    """A client whose every call answers, or fails, within about a second; `password` stands in no URL."""
+    """Return a client whose every call answers, or fails, within about a second. `password` stands in no URL."""
     return redis.Redis.from_url(
         url,
         password=password or None,
@@ -91,12 +91,14 @@ class RedisEphemeral:
             return bool(self._client.eval(_SWAP, 1, _PREFIX + key, held, value))
 
     def sweep(self) -> int:
-        """Redis forgets by itself."""
+        """Return 0: Redis forgets by itself."""
         return 0
 
 
 class Hints:
-    """Tells every process that the epoch may have changed. Only a hint: who misses it asks within 250 ms anyway."""
+    """Tells every process that the epoch may have changed. It is a hint: whoever misses it asks within 250 ms
+    anyway.
+    """
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
@@ -106,7 +108,7 @@ class Hints:
         self._telling: Future[None] | None = None
 
     def tell(self) -> None:
-        """Say so, if anybody can be told; nobody waits for that."""
+        """Send the hint, if anybody can be reached. Nobody waits for it."""
         if self._telling is None or self._telling.done():
             self._telling = self._teller.submit(self._tell)
 
@@ -116,7 +118,7 @@ class Hints:
         self._thread.start()
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._stopped.set()
         self._teller.shutdown()
         if self._thread is not None:

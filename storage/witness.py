@@ -42,14 +42,15 @@ class Row(NamedTuple):
 
 
 def tables() -> list[sa.Table]:
-    """Every table whose rows must be backed by records, by name."""
+    """Return every table whose rows must be backed by records, by name."""
     return sorted((one for one in metadata.tables.values() if "records" in one.info), key=lambda one: one.name)
 
 
 def of(connection: Connection, table: sa.Table, identifier: object) -> tuple[str, str]:
-    """(name, value) for the outcome record of whoever wrote this row just now, in the same transaction.
+    """Return (name, digest) of a row that was just written, for the outcome record. Call it in the transaction of the
+    write.
 
-    `identifier` is the primary key's value. Raises sqlalchemy's NoResultFound.
+    `identifier` is the value of its primary key. Raises sqlalchemy's NoResultFound if there is no such row.
     """
     (key,) = table.primary_key
     row = connection.execute(sa.select(table).where(key == identifier)).mappings().one()
@@ -58,12 +59,12 @@ def of(connection: Connection, table: sa.Table, identifier: object) -> tuple[str
 
 
 def gone(table: sa.Table, identifier: object) -> tuple[str, str]:
-    """The same for a row that was deleted."""
+    """Return (name, GONE) for a row that was deleted, for the outcome record."""
     return _name(table, _text(identifier)), GONE
 
 
 def rows(connection: Connection) -> Iterator[Row]:
-    """Every row of every such table as it is now, in the order of tables and keys."""
+    """Yield every row of every such table as it is now, in the order of tables and keys."""
     for table in tables():
         (key,) = table.primary_key
         only = [table.c[name] == value for name, value in table.info.get("only", {}).items()]
@@ -73,14 +74,14 @@ def rows(connection: Connection) -> Iterator[Row]:
 
 
 def stays(key: str) -> timedelta | None:
-    """How long at least a row of this name stays; None: until a record says that it was deleted."""
+    """Return how long a row of this name stays at least; None if it stays until a record says that it was deleted."""
     table = metadata.tables.get(key.partition(" ")[0])
     kept: timedelta | None = table.info.get("stays") if table is not None else None
     return kept
 
 
 def is_witness(key: str, value: str | int) -> bool:
-    """Whether a name and value of a record's detail say what a row was; no other detail looks like it."""
+    """Return whether a name and value of a record's detail say what a row was. No other detail looks like that."""
     return isinstance(value, str) and bool(_VALUE.fullmatch(value)) and bool(_KEY.fullmatch(key))
 
 

@@ -1,7 +1,9 @@
 """What several packages' tests share: one demo city, founded once; and which tests stay together where two run at a time."""
 
+import faulthandler
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +12,11 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from city import processes as app
+from city.clock import clock
 from city.founding import found
+from city.identifiers import mint
 from city.settings import Settings
+from tests import bounds
 from tests.founded_city import Door, opened
 from tests.journeys.running_city import City, running
 from tests.needs import need
@@ -49,6 +53,33 @@ class Together(LoadScopeScheduling):
         return _shared(nodeid)
 
 
+def pytest_configure() -> None:
+    bounds.heed_interrupts()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    with bounds.end_in_time(bounds.TEST_SECONDS):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call() -> Iterator[None]:
+    with bounds.end_in_time(bounds.TEST_SECONDS):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    with bounds.end_in_time(bounds.TEST_SECONDS):
+        return (yield)
+
+
+def pytest_unconfigure() -> None:
+    """A thread that a test left behind keeps no run from its end."""
+    faulthandler.dump_traceback_later(bounds.LAST_SECONDS, exit=True, file=sys.__stderr__)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     return Together(config, log)
@@ -63,7 +94,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of a demo city; copy it, never change it."""
     place = tmp_path_factory.mktemp("founded") / "city"
-    found(Settings(data=place), clock=app.clock, mint=app.mint)
+    found(Settings(data=place), clock=clock, mint=mint)
     return place
 
 

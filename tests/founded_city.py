@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,11 @@ from audit.event import Event, EventKind
 from audit.sequencer import Sequencer
 from audit.witnessed import rows_in
 from authz.bootstrap import CLOCK
-from city import parts as app
+from city.clock import clock as time_of_day
+from city.door import open_gate
+from city.identifiers import mint
+from city.parts import City, open_city
+from city.people import ISSUERS
 from city.settings import Settings
 from city.stores import open_stores
 from crypto.local_keys import load
@@ -31,6 +35,7 @@ from idp.relying_party import Completed
 from idp.session import COOKIE, digest
 from storage import witness
 from storage.database import Database
+from tests.bounds import join_in_time
 
 PORT = 8080
 CONSOLE = "console.localhost"
@@ -58,11 +63,25 @@ class Answer:
         return self.headers.get("location", "")
 
 
+class Clock:
+    """The time of day, and as much more as a test moves it ahead."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return time_of_day() + self.ahead
+
+
 class Door:
     """One city process's door, and who asks at it."""
 
-    def __init__(self, city: app.City, gate: Gate, loop: asyncio.AbstractEventLoop, ids: dict[str, str]) -> None:
-        self.city, self.gate, self._loop, self.ids = city, gate, loop, ids
+    def __init__(self, city: City, gate: Gate, loop: asyncio.AbstractEventLoop, ids: dict[str, str]) -> None:
+        self.city, self._loop, self.ids = city, loop, ids
+        self.gate = replace(gate, mint=self._minted)
+        self.under: list[str] = []  # the ids of the last request's records; one that was sent again has two
+        self.sent: tuple[str, str, str] = ("", "", "")  # the last request's method and target, and who asked
+        self.body: dict[str, Any] = {}  # what it brought
 
     def run(self, what: Awaitable[T]) -> T:
         async def inside() -> T:
@@ -84,6 +103,7 @@ class Door:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """One request; `who` brings that person's access key, `cookie` a browser's session."""
+        self.sent, self.body = (method, target, who), {"json": json, "form": form}
         told = {"host": f"{host}:{PORT}", "accept": "text/html" if page else "application/json"} | (headers or {})
         body = b""
         if json is not None:
@@ -108,11 +128,11 @@ class Door:
 
     def sign_in(self, who: str, *, assurance: int = 3, sid: str = "", at: datetime | None = None, iss: str = "") -> str:
         """A cookie of the console, as after a login at the issuer."""
-        now = app.clock()
+        now = self.city.clock()
         login = Completed(
-            iss=iss or app.ISSUERS["embedded"],
+            iss=iss or ISSUERS["embedded"],
             sub=who,
-            sid=sid or app.mint(),
+            sid=sid or mint(),
             name="",
             assurance=assurance,
             auth_time=at or now,
@@ -120,17 +140,17 @@ class Door:
             return_to="/",
             cookie_name="",
         )
-        return self.city.sessions.begin(
-            login, person_id=self.ids[who], host=CONSOLE, address="192.0.2.7", previous="", record=app.mint()
+        return self.city.people.sessions.begin(
+            login, person_id=self.ids[who], host=CONSOLE, address="192.0.2.7", previous="", record=mint()
         )
 
     def csrf(self, cookie: str) -> str:
         """What a form of this browser must bring."""
-        return self.city.sessions.find(digest(cookie), record="").csrf
+        return self.city.people.sessions.find(digest(cookie), record="").csrf
 
     def records(self) -> list[Event]:
         """The whole log, newest last."""
-        return [self.city.log.read(leaf).event for leaf in range(self.settle())]
+        return [self.city.records.log.read(leaf).event for leaf in range(self.settle())]
 
     def undeclared(self) -> set[tuple[str, str]]:
         """(table, action) of acts that wrote a row whose table does not name them (`storage.witness`)."""
@@ -148,14 +168,16 @@ class Door:
 
     def idle(self) -> None:
         """No backup and no drill is under way; the log is taken in meanwhile."""
-        while self.city.backups.book.current():
+        deadline = time.monotonic() + 120
+        while self.city.rooms.backups.book.current():
+            assert time.monotonic() < deadline, "a backup or drill did not end within 120 s"
             self.settle()
             time.sleep(0.02)
-        self.city.backups.wait()
+        self.city.rooms.backups.wait(seconds=60)
 
     def settle(self) -> int:
         """Let the log and its index take what was recorded; return its size."""
-        log = self.city.log
+        log = self.city.records.log
         sequencer = Sequencer(
             spools=log.spools,
             log=log.tiles,
@@ -168,7 +190,12 @@ class Door:
             sequencer.close()
         return index.refresh(log.index, log=log.tiles, key=log.key, origin=log.origin)
 
+    def _minted(self) -> str:
+        self.under.append(mint())
+        return self.under[-1]
+
     async def _answer(self, raw: Raw) -> Answer:
+        self.under = []
         out: Outbound = await handle(raw, self.gate)
         while out.again:
             out = await handle(out.again, self.gate)
@@ -189,16 +216,17 @@ def opened(
     issuer_port: int = 0,
     routes: Path | None = None,
     prepare: Callable[[Database], None] = lambda _database: None,
+    clock: Callable[[], datetime] | None = None,
 ) -> Iterator[Door]:
     """The door of a copy of a founded city, deciding, until the end of the block; `prepare` writes into it first."""
     shutil.copytree(founded, place)
     settings = Settings(data=place, port=PORT, issuer_port=issuer_port, routes=routes)
-    stores = open_stores(settings, clock=app.clock)
+    clock = clock or Clock()
+    stores = open_stores(settings, clock=clock)
     prepare(stores.database)
-    city, loop = app.City(settings, stores), asyncio.new_event_loop()
+    city, loop = open_city(settings, stores, clock=clock), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    city.loop = loop
     people = {person["login"]: person for person in json.loads((place / "demo-people.json").read_text())}
     with stores.database.transaction() as connection:
         rows = connection.exec_driver_sql("SELECT login, id FROM person").fetchall()
@@ -207,8 +235,8 @@ def opened(
     proxy = Proxy()
 
     async def build() -> tuple[Gate, asyncio.Task[None]]:
-        gate, _ = city.gate(await proxy.__aenter__())
-        return gate, asyncio.create_task(city.keeper.keep())
+        gate, _ = open_gate(city, await proxy.__aenter__())
+        return gate, asyncio.create_task(city.deciding.keeper.keep())
 
     gate, _keeping = asyncio.run_coroutine_threadsafe(build(), loop).result(30)
     door = Door(city, gate, loop, ids)
@@ -219,15 +247,16 @@ def opened(
         door.run(_stopped())
         door.run(proxy.__aexit__(None, None, None))
         loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+        join_in_time(thread)
         loop.close()
-        city.spool.close()
+        city.records.spool.close()
         stores.close()
 
 
-async def _fresh(city: app.City) -> None:
-    while not city.decider.fresh():  # noqa: ASYNC110 - the lease tells nobody
-        await asyncio.sleep(0.01)
+async def _fresh(city: City) -> None:
+    async with asyncio.timeout(30):
+        while not city.deciding.decider.fresh():  # noqa: ASYNC110 - the lease tells nobody
+            await asyncio.sleep(0.01)
 
 
 async def _stopped() -> None:
@@ -240,4 +269,4 @@ async def _stopped() -> None:
 
 def tomorrow(days: int = 30) -> str:
     """RFC 3339, so many days from now."""
-    return (app.clock() + timedelta(days=days)).isoformat()
+    return (time_of_day() + timedelta(days=days)).isoformat()

@@ -16,6 +16,7 @@ from city.supervisor import BARE, CannotStart, Process
 
 _PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 _ADMINISTRATOR = "postgres"
+_INITIALIZE_SECONDS, _ANSWER_SECONDS = 120.0, 10.0
 _FAST = signal.SIGINT  # sessions are ended, not waited for
 _SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
@@ -84,8 +85,10 @@ def _initialize(programs: Path, folder: Path, owner: str, password: str) -> None
     try:
         subprocess.run(
             command, cwd=folder, env=BARE, user=owner or None, group=owner or None,
-            extra_groups=[] if owner else None, capture_output=True, check=True,
+            extra_groups=[] if owner else None, capture_output=True, check=True, timeout=_INITIALIZE_SECONDS,
         )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise CannotStart(f"initdb did not end within {_INITIALIZE_SECONDS} s") from None
     except subprocess.CalledProcessError as failure:
         raise CannotStart(f"initdb: {failure.stderr.decode(errors='replace').strip()}") from None
     finally:
@@ -93,4 +96,7 @@ def _initialize(programs: Path, folder: Path, owner: str, password: str) -> None
 
 
 def _succeeds(command: list[str]) -> bool:
-    return subprocess.run(command, env=BARE, check=False).returncode == 0
+    try:
+        return subprocess.run(command, env=BARE, check=False, timeout=_ANSWER_SECONDS).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False

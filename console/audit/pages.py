@@ -1,4 +1,4 @@
-"""S2 and S3: search the log by person, object, time and result; show one record behind its proof."""
+"""The audit desk: search the log by person, object, time and result; show one record behind its proof."""
 
 import json
 import re
@@ -51,7 +51,7 @@ class AuditPages:
         return views
 
     def search(self) -> Response:
-        """S2. The search is itself recorded, with its words as the record's detail."""
+        """The search page. The search is itself recorded, with its words as the record's detail."""
         asked = {name: request.args.get(name, "").strip()[:_TEXT_CHARS] for name in _FIELDS}
         meant = ask(asked, self._directory, before=request.args.get("before", ""))
         exchange().recorded.notes.update(words_asked(asked) | people_asked(meant.queries))
@@ -69,7 +69,7 @@ class AuditPages:
         )
 
     def event(self, leaf: int) -> Response:
-        """S3: one record; it is decoded only if the signed checkpoint includes it."""
+        """One record; it is decoded only if the signed checkpoint includes it."""
         try:
             verified = read_one(self._log, leaf)
         except AuditError as failure:

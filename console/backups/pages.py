@@ -1,4 +1,4 @@
-"""S6: what was promised, what was proven by a restore, and the buttons that begin a backup or a drill."""
+"""The backups desk: what was promised, what was proven by a restore, and the buttons that begin a backup or a drill."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""C2 and C6: my services, my sessions, sign out everywhere."""
+"""The home page: my services, my sessions, sign out everywhere."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -12,7 +12,7 @@ from storage.act import Act
 
 
 def jobs(run: Mapping[str, Callable[[Act], int]]) -> Blueprint:
-    """What the clock-job runs, by name; each takes the act and returns how many things it did."""
+    """What the clock-job runs: each job takes the act that asks for it, and returns how much it did."""
     routes = Blueprint("jobs", __name__, url_prefix="/api/v1/jobs")
 
     @routes.route("/<job>")

@@ -1,4 +1,4 @@
-"""O2: a department's machines, the form that asks for one, and what is done with those that are there."""
+"""The machines desk: a department's machines, the form that asks for one, and what is done with those there."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime

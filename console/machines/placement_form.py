@@ -1,4 +1,4 @@
-"""O2 as values for its template: which zones a system may stand in and why not, what the quota leaves, who approves."""
+"""The form that asks for a machine, as values: the zones a system may stand in and why not, the quota, who approves."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

@@ -13,6 +13,7 @@ from audit.event import timestamp
 from authz.administer import Administration, Held
 from authz.label import Label
 from authz.lease import Receipt
+from authz.offices import clearance_for
 from console.people.acts import give, person_in, take_back
 from console.shell.act import check_csrf
 from console.shell.problem import problem
@@ -28,7 +29,10 @@ class Assignment(Schema):
     """A role assignment to be made."""
 
     role = fields.String(required=True, validate=_ID)
-    clearance = fields.Integer(required=True, validate=validate.Range(1, 5))
+    clearance = fields.Integer(
+        validate=validate.Range(1, 5),
+        metadata={"description": "without it, what the role's desks need: 3 for an office, else 2"},
+    )
     expires_at = fields.AwareDateTime(required=True)
     reason = fields.String(required=True, validate=validate.Length(min=1, max=REASON_CHARS))
 
@@ -82,7 +86,8 @@ def assignments(
             person_in(directory, department, person)
             if errors := list(wrong_with_terms(reason=body["reason"], until=body["expires_at"], now=clock())):
                 return problem(422, "request-invalid", errors)
-            asked = {"role_id": body["role"], "clearance": Label(body["clearance"]), "expires_at": body["expires_at"]}
+            clearance = Label(body["clearance"]) if "clearance" in body else clearance_for(body["role"])
+            asked = {"role_id": body["role"], "clearance": clearance, "expires_at": body["expires_at"]}
             given, epoch = give(administration, person=person, department=department, reason=body["reason"], **asked)
             return _assignment(given) | {"receipt": receipt_json(effective(epoch))}, 201
 

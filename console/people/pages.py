@@ -1,4 +1,4 @@
-"""D1 and D2: the people of a department tree, and the roles given to one of them."""
+"""The people desk: the people of a department tree, and the roles given to one of them."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -13,8 +13,9 @@ from authz.administer import Administration, Held
 from authz.errors import AlreadyHeld, MayNotGrant, SeparationOfDuty
 from authz.label import Label
 from authz.lease import Receipt
+from authz.offices import clearance_for
 from console.people.acts import give, person_in, take_back
-from console.people.person_page import PersonPage
+from console.people.person_page import BY_ROLE, PersonPage
 from console.shell.act import check_csrf
 from console.shell.frame import Frame
 from console.shell.names import name_in
@@ -50,7 +51,7 @@ class PeoplePages:
         return views
 
     def people(self, department: str) -> Response:
-        """D1: one page of the people in this department and below it."""
+        """One page of the people in this department and below it."""
         tree, roles, lang = self._directory.departments(), self._administration.roles(), self._frame.lang()
         inside = subtree(tree, department)
         q, after = request.args.get("q", "")[:64], (request.args.get("name", ""), request.args.get("after", ""))
@@ -77,7 +78,7 @@ class PeoplePages:
         )
 
     def person(self, department: str, person: str) -> Response:
-        """D2: what she holds in this department and below, and what I may give her."""
+        """One person: what she holds in this department and below, and what I may give her."""
         subject, _ = person_in(self._directory, department, person)
         return self._shown(
             department, subject, receipt=self._receipts.read(f"/departments/{department}/people/{person}")
@@ -151,7 +152,10 @@ def _read(form: Mapping[str, str], *, now: datetime) -> tuple[dict[str, Any], li
     if not form.get("role"):
         errors.append({"field": "role", "code": "role-missing"})
     clearance = form.get("clearance", "")
-    if clearance not in {"1", "2", "3", "4", "5"}:
+    if clearance not in {BY_ROLE, "1", "2", "3", "4", "5"}:
         errors.append({"field": "clearance", "code": "not-grantable"})
     values = {"role_id": form.get("role", ""), "department": form.get("department", ""), "expires_at": until}
-    return values | {"reason": reason, "clearance": Label(int(clearance)) if not errors else Label.L1}, errors
+    if errors:
+        return values, errors
+    asked = clearance_for(form["role"]) if clearance == BY_ROLE else Label(int(clearance))
+    return values | {"reason": reason, "clearance": asked}, errors

@@ -1,4 +1,4 @@
-"""D2 as values for its template: what a person holds, what may be given to her, what happened before."""
+"""One person's page as values for its template: what she holds, what may be given to her, what happened before."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,11 @@ from typing import Any
 
 from audit.city_time import day_after
 from authz.administer import Grantable, Held
-from authz.label import Label
 from console.shell.names import name_in
 from console.shell.terms import PRESET_DAYS
 from idp.directory import Department, Person, subtree
 
-_CLEARANCES = {str(int(label)) for label in Label}
+BY_ROLE = "role"  # the clearance that the role's desks need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +77,7 @@ class PersonPage:
         preset = {
             "role": "",
             "department": self.department,
-            "clearance": str(int(Label.L2)),
+            "clearance": BY_ROLE,
             "until": until,
             "reason": "",
         }
@@ -95,7 +94,7 @@ class PersonPage:
             ],
             "departments": [{"id": one, "name": name_in(self.tree[one], self.lang)} for one in inside],
             "clearances": list(range(1, highest + 1)),
-            "filled": {**given, "clearance": int(given["clearance"]) if given["clearance"] in _CLEARANCES else 0},
+            "filled": given,
         }
 
     def _history(self) -> list[dict[str, Any]]:

@@ -80,7 +80,7 @@ class Frame:
         return _language(exchange().recorded.inbound)
 
     def refusal(self, refusal: Refusal) -> str:
-        """The page of a refusal (C7)."""
+        """The page of a refusal."""
         inbound, problem = refusal.inbound, refusal.problem
         page = (
             self._page(inbound, refusal.identity)

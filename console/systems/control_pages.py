@@ -1,4 +1,4 @@
-"""S5: one control that only a person can judge: what was answered, by whom, until when, and the form."""
+"""The page of one control that only a person can judge: what was answered, by whom, until when, and the form."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime

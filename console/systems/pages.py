@@ -1,4 +1,4 @@
-"""S4 and S5: the systems with their grades, the proposal of a grade, and the self-assessments."""
+"""The systems desk: the systems with their grades, the proposal of a grade, and the self-assessments."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -65,7 +65,7 @@ class SystemPages:
         return views
 
     def systems(self) -> Answer:
-        """S4: every system with its grade, and how many stand where in S × A."""
+        """Every system with its grade, and how many stand where in S × A."""
         systems, lang, tree = self._register.systems(), self._frame.lang(), self._directory.departments()
         rows = [
             {

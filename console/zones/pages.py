@@ -1,4 +1,4 @@
-"""O1: zones and the flows between them, every machine, whether something passes, and the form that lets it."""
+"""The zones desk: zones and the flows between them, every machine, does it pass, and the form that lets it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -55,7 +55,7 @@ class ZonePages:
         return views
 
     def zones(self) -> Response:
-        """O1; with `from`, `to`, `protocol` and `port` also the answer of the data plane."""
+        """The zones page; with `from`, `to`, `protocol` and `port` also the answer of the data plane."""
         return self._page([request.args.get(name, "")[:63] for name in _WAY] if "from" in request.args else [])
 
     def open(self, zone: str, to: str, protocol: str, port: str) -> Response:

@@ -24,7 +24,9 @@ _RETRIED = frozenset({"GET", "HEAD", "OPTIONS"})
 class Upstreams:
     """Connections to all upstreams; those that wait for a request are used again."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: Callable[[str], str] = str) -> None:
+        """`address` is where to find a host of this name: itself, if nothing else is said."""
+        self._address = address
         self._idle: dict[str, list[Wire]] = {}
         self._open: set[Wire] = set()
 
@@ -57,7 +59,10 @@ class Upstreams:
         try:
             async with asyncio.timeout(min(seconds, CONNECT_SECONDS)):
                 make = asyncio.get_running_loop().create_connection
-                _, wire = await make(lambda: Wire(idle, self._open), host, port, ssl=tls)
+                shown = host if tls else None  # the name the certificate is for, whatever the address
+                _, wire = await make(
+                    lambda: Wire(idle, self._open), self._address(host), port, ssl=tls, server_hostname=shown
+                )
         except TimeoutError:
             raise UpstreamTimeout("no connection in time") from None
         except OSError as broken:

@@ -84,7 +84,7 @@ def test_readers_are_told_to_type_something() -> None:
 def test_the_commands_of_a_page_work_in_their_order(page: str, founded: Path, tmp_path: Path) -> None:
     """On a city of the page's own, each with the exit status that a reader expects, and what is shown of its output."""
     commands = [told for told in _commands() if told.page == page and _verb(told.command) not in _ELSEWHERE]
-    subprocess.run(["cp", "-a", str(founded), str(tmp_path / "city")], check=True)
+    subprocess.run(["cp", "-a", str(founded), str(tmp_path / "city")], check=True, timeout=120)
     here = {**os.environ, "CITYGATE_DATA": str(tmp_path / "city"), "CITYGATE_PORT": str(free_pair())}
     ids = dict[str, str]()
     for told in commands:

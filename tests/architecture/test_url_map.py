@@ -20,7 +20,7 @@ _UNASKED = {"HEAD", "OPTIONS"}
 
 
 def _local(door: Door) -> list[Route]:
-    return [route for route in door.city.routes.routes if route.host == CONSOLE]
+    return [route for route in door.city.routing.table.routes if route.host == CONSOLE]
 
 
 def _application(door: Door):  # type: ignore[no-untyped-def]
@@ -49,7 +49,7 @@ def test_what_is_public_is_written_out_here(door: Door) -> None:
 
 
 def test_a_portals_host_has_the_doors_own_pages_and_no_desk(door: Door) -> None:
-    others = [route for route in door.city.routes.routes if route.host != CONSOLE and route.delivery == "local"]
+    others = [route for route in door.city.routing.table.routes if route.host != CONSOLE and route.delivery == "local"]
     assert {(method, route.path) for route in others for method in route.actions} <= _PUBLIC | {("GET", "/")}
 
 
@@ -157,4 +157,4 @@ def test_a_signed_in_browser_without_the_pages_token_changes_nothing(
         assert (answer.status, answer.json["missing"]) == (403, "approver")
     else:
         assert (answer.status, answer.json["code"]) == (403, "csrf-refused")
-    assert door.city.sessions.of(door.ids[who])
+    assert door.city.people.sessions.of(door.ids[who])

@@ -19,6 +19,7 @@ from audit.record import join
 from audit.segment import segments, whole
 from audit.tiles import Tiles
 from tests.audit.city import KEY, ORIGIN, City, append, event
+from tests.bounds import line_in_time
 
 ROOT = Path(__file__).parents[2]
 Needs = Callable[[bool, str], None]
@@ -39,11 +40,11 @@ def run_and_kill(city: City, prefix: str, seconds: float) -> list[str]:
     """Start a writer, kill it after its first answers, and return what it was acknowledged."""
     writer = subprocess.Popen(command("writer", city.spools / "city", prefix), stdout=subprocess.PIPE, cwd=ROOT)
     assert writer.stdout
-    first = writer.stdout.readline()
+    first = line_in_time(writer)
     time.sleep(seconds)
     writer.send_signal(signal.SIGKILL)
     lines = (first + writer.stdout.read()).decode().splitlines(keepends=True)
-    writer.wait()
+    writer.wait(30)
     writer.stdout.close()
     return [line.strip() for line in lines if line.endswith("\n")]
 
@@ -88,7 +89,11 @@ def test_a_writer_killed_at_any_moment_loses_nothing_that_was_acknowledged(city:
 def strace(needs: Needs) -> Callable[..., list[str]]:
     path = shutil.which("strace")
     works = (
-        path and subprocess.run([path, "-qq", "-o/dev/null", "true"], check=False, capture_output=True).returncode == 0
+        path
+        and subprocess.run(
+            [path, "-qq", "-o/dev/null", "true"], check=False, capture_output=True, timeout=120
+        ).returncode
+        == 0
     )
     needs(bool(works), "strace is missing or may not trace")
     return lambda *inject: [str(path), "-f", "-qq", "-o/dev/null", *(f"--inject={one}" for one in inject)]
@@ -115,6 +120,7 @@ def test_a_sequencer_killed_between_its_steps_neither_loses_nor_doubles(
         cwd=ROOT,
         check=False,
         capture_output=True,
+        timeout=120,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     city.integrate()
@@ -143,6 +149,7 @@ def test_a_failing_disk_refuses_and_a_new_segment_takes_over(
         check=True,
         capture_output=True,
         text=True,
+        timeout=120,
     )
     refused, *taken = done.stdout.split()
     assert int(refused) >= 1
@@ -159,10 +166,12 @@ def small_disk(tmp_path: Path, needs: Needs) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
     options = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
-    mounted = os.geteuid() == 0 and subprocess.run(options, check=False, capture_output=True).returncode == 0
+    mounted = (
+        os.geteuid() == 0 and subprocess.run(options, check=False, capture_output=True, timeout=120).returncode == 0
+    )
     needs(mounted, "mounting a small disk needs root")
     yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    subprocess.run(["umount", "-l", str(disk)], check=True, timeout=120)
 
 
 def test_a_full_disk_refuses_and_opens_again_by_itself(small_disk: Path) -> None:

@@ -20,7 +20,9 @@ def test_what_was_parked_for_a_second_factor_brings_no_approver(door: Door) -> N
         assert row["missing"] == "assurance"
         forged = {"verdict": "approved", "decided_by": door.ids["feng"]}
         connection.execute(sa.update(parked).values(forged))
-    found = door.city.parking.look(row["id"], subject=door.ids["zheng"], host="console.localhost")
+    found = door.city.deciding.parking.look(row["id"], subject=door.ids["zheng"], host="console.localhost")
     assert found.approver == ""
-    taken = door.city.parking.take(row["id"], subject=door.ids["zheng"], host="console.localhost", record="01X")
+    taken = door.city.deciding.parking.take(
+        row["id"], subject=door.ids["zheng"], host="console.localhost", record="01X"
+    )
     assert taken.approver == ""

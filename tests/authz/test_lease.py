@@ -25,6 +25,7 @@ from tests.authz.lease_simulation import (
     request,
     snapshot,
 )
+from tests.bounds import join_in_time
 
 
 class Clock:
@@ -145,7 +146,7 @@ class Gateway:
         async def main() -> None:
             self.loop, self.stop = asyncio.get_running_loop(), asyncio.Event()
             task = asyncio.create_task(self.keeper.keep())
-            await self.stop.wait()
+            await asyncio.wait_for(self.stop.wait(), 300)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
@@ -158,7 +159,7 @@ class Gateway:
 
     def __exit__(self, *_: object) -> None:
         self.loop.call_soon_threadsafe(self.stop.set)
-        self.thread.join()
+        join_in_time(self.thread)
 
 
 def until(true: Callable[[], bool]) -> None:

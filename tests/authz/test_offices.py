@@ -1,5 +1,6 @@
 """The offices' own rules, as values; `tests/personas` asks them at the door."""
 
+import re
 from itertools import combinations
 
 from authz import offices
@@ -8,6 +9,8 @@ from authz.hierarchy import Inheritance
 from authz.label import Label
 from authz.policy import Assignment, PolicySet
 from authz.request import AccessRequest, Effect
+from console.routes import console_routes
+from gateway.routes import Route
 from tests.idp.people import NOW
 
 INHERITS = [Inheritance(role=role, inherits=inherits) for role, inherits in offices.INHERITS]
@@ -67,3 +70,19 @@ def test_everybody_who_signs_in_ends_her_own_sessions_and_no_office_is_needed() 
 def test_every_office_has_its_name_in_both_languages() -> None:
     assert all(len(words) == 4 and all(words) for words in offices.NAMES.values())
     assert set(offices.NAMES) >= offices.EXCLUSIVE | {offices.CITIZEN, offices.STAFF, offices.CLOCK}
+
+
+def test_the_clearance_given_where_none_is_stated_opens_every_desk_of_the_role() -> None:
+    desks = console_routes("console.localhost")
+    for role in offices.NAMES:
+        labels = [
+            route.label for route in desks for action in route.actions.values()
+            if not route.public and may(role, object_of(route), action)
+        ]  # fmt: skip
+        assert offices.clearance_for(role) == max([Label.L2, *labels]), role
+    assert offices.clearance_for("marriage-clerk") == Label.L2
+
+
+def object_of(route: Route) -> str:
+    """A path that the route matches, as the PDP is asked about it."""
+    return f"/console{re.sub(r'{[^}]+}', 'x', route.path)}"

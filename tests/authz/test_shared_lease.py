@@ -23,6 +23,7 @@ from storage.epoch import Confirmations, EpochSource
 from storage.shared_epoch import PostgresEpochs
 from tests.authz.lease_simulation import Sim, request
 from tests.authz.test_lease import Gateway, reload, until
+from tests.bounds import run_beside
 
 _STEP = """
 import os, signal, sys, time
@@ -138,7 +139,7 @@ def test_a_process_killed_around_its_commit_is_learned_of_exactly_when_it_commit
     """Nobody gave a hint: the question a quarter of a second later is enough."""
     with Gateway(PostgresEpochs(database, monotonic=time.monotonic), "gateway-1", reload) as gateway:
         command = [sys.executable, "-c", _STEP, postgres_url, when]
-        killed = subprocess.run(command, check=False, cwd=Path(__file__).parents[2])
+        killed = subprocess.run(command, check=False, cwd=Path(__file__).parents[2], timeout=120)
         assert killed.returncode == -signal.SIGKILL
         if counted:
             until(lambda: gateway.decider.snapshot.epoch == 1)
@@ -157,8 +158,8 @@ def test_the_lease_survives_no_stopped_client_that_holds_the_lock_and_is_back_wh
     )
     with Gateway(PostgresEpochs(database, monotonic=time.monotonic), "gateway-1", reload) as gateway:
         command = [sys.executable, "-c", stopped, postgres_url, "-"]
-        with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as asleep:
-            os.waitpid(asleep.pid, os.WUNTRACED)
+        with run_beside(command, cwd=Path(__file__).parents[2]) as asleep:
+            until(lambda: os.waitpid(asleep.pid, os.WUNTRACED | os.WNOHANG) != (0, 0))
             until(lambda: not gateway.decider.fresh())
             until(gateway.decider.fresh)
             assert gateway.decider.snapshot.epoch == 0  # rolled back

@@ -76,7 +76,9 @@ def test_where_a_disk_is_away_no_key_is_made(backed: Door, tmp_path: Path) -> No
     for name in ("repository", "outside"):
         (tmp_path / name).symlink_to(tmp_path / "away")
     with pytest.raises(FileNotFoundError):
-        recovery.runner(settings, backed.city.stores.database, backed.city.log, backed.city.seal, clock=lambda: None)
+        recovery.runner(
+            settings, backed.city.stores.database, backed.city.records.log, backed.city.keys.seal, clock=lambda: None
+        )
     assert not (tmp_path / "keys").exists()
 
 

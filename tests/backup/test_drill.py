@@ -142,7 +142,7 @@ def test_a_lost_key_of_the_city_is_red_and_named(backed: Door) -> None:
 def test_a_platform_key_that_does_not_open_the_canary_is_red(backed: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     from crypto.aead import Seal
 
-    work, was = backed.city.backups, backed.city.backups._driller
+    work, was = backed.city.rooms.backups, backed.city.rooms.backups._driller
     from dataclasses import replace
 
     monkeypatch.setattr(work, "_driller", lambda: replace(was(), platform=lambda _restored: Seal(b"w" * 32)))
@@ -159,12 +159,12 @@ def test_a_backup_from_before_a_retirement_still_passes(founded: Path, tmp_path:
     """The version that sealed its canary is destroyed in the city, and is in the backup."""
     with opened(founded, tmp_path / "city") as door:
         assert door.work("backup")["status"] == "whole"
-        keyring, act = door.city.city_keys.keyring, an_act(record=door.city.settings.name)
+        keyring, act = door.city.keys.keyring, an_act(record=door.city.settings.name)
         key = keyring.key(CITY, PLATFORM)
-        rotated, _ = keyring.rotate(key, act, effective=door.city.effective)
+        rotated, _ = keyring.rotate(key, act, effective=door.city.deciding.effective)
         keyring.retire(key.id, key.active.number, act)
-        door.city.seal.reload()
-        assert (rotated.active.number, len(door.city.seal.ring.opening)) == (2, 1)
+        door.city.keys.seal.reload()
+        assert (rotated.active.number, len(door.city.keys.seal.ring.opening)) == (2, 1)
         told = door.work("drill")
         assert told["status"] == "passed", told
 
@@ -213,7 +213,7 @@ def test_an_older_backup_in_the_place_of_the_newest_is_red(backed: Door) -> None
 def test_a_backup_older_than_the_promise_is_red(backed: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    work, was = backed.city.backups, backed.city.backups._driller
+    work, was = backed.city.rooms.backups, backed.city.rooms.backups._driller
     later = lambda: was().clock() + timedelta(days=2)  # noqa: E731
     monkeypatch.setattr(work, "_driller", lambda: replace(was(), clock=later))
     told = red(backed, "rpo", "RPO measured")

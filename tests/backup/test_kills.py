@@ -48,7 +48,7 @@ def begin(city: City, kind: str) -> str:
 def kill_once(city: City, seen: Callable[[], bool], over: Callable[[], bool]) -> bool:
     """The city process, as soon as what is to be `seen` is there; the supervisor starts another. False: `over` before."""
     told = ["pgrep", "-P", str(city.process.pid), "-f", "city.processes city"]
-    pid = int(subprocess.run(told, capture_output=True, text=True, check=True).stdout)
+    pid = int(subprocess.run(told, capture_output=True, text=True, check=True, timeout=120).stdout)
     until = time.monotonic() + 30
     while not seen():
         if over():
@@ -128,11 +128,11 @@ def small(place: Path, kilobytes: int) -> Iterator[None]:
     """A disk of its own with so much room."""
     need("mount", root=True)
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(place)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(place)], check=True, timeout=120)
     try:
         yield
     finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
+        subprocess.run(["umount", "--lazy", str(place)], check=True, timeout=120)
 
 
 def test_a_full_repository_is_said_and_older_backups_stay_whole(founded: Path, tmp_path: Path) -> None:

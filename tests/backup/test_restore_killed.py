@@ -12,7 +12,7 @@ import pytest
 
 from backup.restore import restore as bring_back
 from city import backups as recovery
-from city.parts import clock
+from city.clock import clock
 from city.settings import Settings
 from tests.founded_city import opened
 from tests.journeys.running_city import ROOT, command

@@ -17,6 +17,7 @@ from backup.errors import BackupError, EngineFailed, PartDamaged
 from backup.sealed import Vault
 from backup.sqlite import SqliteEngine
 from crypto.aead import Seal
+from tests.bounds import join_in_time
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ENGINE = SqliteEngine(Vault(Seal(b"k" * 32)))
@@ -54,7 +55,7 @@ def writing(path: Path) -> Iterator[list[int]]:
         yield done
     finally:
         over.set()
-        thread.join()
+        join_in_time(thread)
 
 
 def folder(tmp_path: Path, name: str = "backup") -> Path:
@@ -111,7 +112,7 @@ def test_while_every_commit_goes_into_the_file_at_once_no_page_is_of_another_mom
         assert moved[0] > 8
     finally:
         over.set()
-        thread.join()
+        join_in_time(thread)
 
 
 def test_somebody_who_reads_all_the_time_is_said(live: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

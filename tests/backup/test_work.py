@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from backup.store import work
-from city.parts import clock
+from city.clock import clock
 from storage import witness
 from tests.acts import an_act
 from tests.founded_city import Door, opened
@@ -29,7 +29,7 @@ def mismatches(city: Door) -> list[tuple[str, str]]:
     with city.city.stores.database.reading() as connection:
         rows = [row for row in witness.rows(connection) if row.table == work.name]
     assert rows
-    found = city.city.log.reconcile(rows, stays=witness.stays, now=clock() + timedelta(hours=1)).found
+    found = city.city.records.log.reconcile(rows, stays=witness.stays, now=clock() + timedelta(hours=1)).found
     return [(one.kind, one.id) for one in found if one.table == work.name]
 
 
@@ -44,7 +44,7 @@ def test_what_came_of_it_stands_in_the_log_under_the_request_that_began_it(city:
 
 def test_rows_agree_with_their_records_until_somebody_changes_one_behind_the_doors_back(city: Door) -> None:
     assert mismatches(city) == []
-    entry = city.city.backups.book.page("drill")[0]
+    entry = city.city.rooms.backups.book.page("drill")[0]
     with city.city.stores.database.transaction() as connection:
         connection.execute(sa.update(work).where(work.c.id == entry.id).values(rto_ms=1))
     assert mismatches(city) == [("differs", entry.id)]
@@ -54,21 +54,21 @@ def test_rows_agree_with_their_records_until_somebody_changes_one_behind_the_doo
 
 
 def test_what_was_interrupted_is_told_too(city: Door) -> None:
-    book = city.city.backups.book
-    entry = book.begin("drill", city.city.backups.plan(), an_act(city.ids["zhou"], record=book._mint()))
-    city.city.backups.recover()  # as the next start of the same process does
+    book = city.city.rooms.backups.book
+    entry = book.begin("drill", city.city.rooms.backups.plan(), an_act(city.ids["zhou"], record=book._mint()))
+    city.city.rooms.backups.recover()  # as the next start of the same process does
     assert (book.entry(entry.id, "drill").state, book.entry(entry.id, "drill").why) == ("failed", "interrupted")
     assert mismatches(city) == []
 
 
 def test_what_was_interrupted_is_told_too_where_the_repository_cannot_be_looked_at(city: Door) -> None:
-    book = city.city.backups.book
-    entry = book.begin("backup", city.city.backups.plan(), an_act(city.ids["zhou"], record=book._mint()))
+    book = city.city.rooms.backups.book
+    entry = book.begin("backup", city.city.rooms.backups.plan(), an_act(city.ids["zhou"], record=book._mint()))
     repository = city.city.settings.backup("repository")
     kept = repository.rename(repository.with_name("kept"))
     repository.symlink_to("x" * 300)  # no name that a disk could have
     try:
-        city.city.backups.recover()
+        city.city.rooms.backups.recover()
     finally:
         repository.unlink()
         kept.rename(repository)
@@ -77,12 +77,12 @@ def test_what_was_interrupted_is_told_too_where_the_repository_cannot_be_looked_
 
 
 def test_a_backup_that_became_whole_before_its_row_did_is_whole(city: Door) -> None:
-    book = city.city.backups.book
-    entry = book.begin("backup", city.city.backups.plan(), an_act(city.ids["zhou"], record=book._mint()))
+    book = city.city.rooms.backups.book
+    entry = book.begin("backup", city.city.rooms.backups.plan(), an_act(city.ids["zhou"], record=book._mint()))
     shown = city.city.settings.backup("repository") / entry.id
     shown.mkdir()
     try:
-        city.city.backups.recover()
+        city.city.rooms.backups.recover()
     finally:
         shown.rmdir()
     assert book.entry(entry.id, "backup").state == "whole"
@@ -138,10 +138,10 @@ def test_the_button_begins_a_drill_once(city: Door) -> None:
 
 
 def test_old_backups_are_let_go_and_never_more_than_the_plan_says(city: Door) -> None:
-    runner, plan = city.city.backups._runner(), city.city.backups.plan()
+    runner, plan = city.city.rooms.backups._runner(), city.city.rooms.backups.plan()
     before = runner.repository.ids()
     city.settle()
-    made = runner.run(city.city.backups.book._mint(), keep=2, report_step=lambda _: None)
+    made = runner.run(city.city.rooms.backups.book._mint(), keep=2, report_step=lambda _: None)
     assert runner.repository.ids() == [before[-1], made.id]
     assert sorted(path.stem for path in runner.repository.outside.iterdir()) == [before[-1], made.id]
     assert plan.keep >= 2

@@ -16,7 +16,8 @@ from catalogue.resource import Resource
 from catalogue.room import Catalogue, over
 from catalogue.share import Asked, Share
 from catalogue.store import DESCRIBED
-from city import processes as app
+from city.clock import clock
+from city.identifiers import mint
 from idp.app_key import Claim, Said, authorization_of, digest_told, signature_of
 from tests.founded_city import Answer, Door, opened, tomorrow
 
@@ -57,7 +58,12 @@ class Shop:
     def __init__(self, door: Door) -> None:
         self.door, stores = door, door.city.stores
         self.room: Catalogue = over(
-            stores.database, stores.epochs, door.city.seal, label_of=lambda *_: Label.L3, clock=app.clock, mint=app.mint
+            stores.database,
+            stores.epochs,
+            door.city.keys.seal,
+            label_of=lambda *_: Label.L3,
+            clock=clock,
+            mint=mint,
         )
 
     def resource(self, department: str = "housing", **changes: str) -> Resource:
@@ -66,7 +72,7 @@ class Shop:
             described(**changes), department=department, system=system, path="/open/properties", actor="user:sun",
             record="01R", told={},
         )  # fmt: skip
-        self.door.city.effective(epoch)
+        self.door.city.deciding.effective(epoch)
         return made
 
     def app(self, department: str = "civil", name: str = "") -> tuple[str, str]:
@@ -78,10 +84,10 @@ class Shop:
     def share(self, resource: Resource, app_id: str, *, until: datetime | None = None) -> Share:
         asked = Asked(
             resource=resource.resource, department=resource.department, app=app_id, purpose="核验",
-            until=until or app.clock() + timedelta(days=30), actor="user:qian", approver="user:sun", record="01S",
+            until=until or clock() + timedelta(days=30), actor="user:qian", approver="user:sun", record="01S",
         )  # fmt: skip
         made, epoch = self.room.shares.give(asked, speaks_for=lambda _: True, told={})
-        self.door.city.effective(epoch)
+        self.door.city.deciding.effective(epoch)
         return made
 
     def call(self, app_id: str, secret: str, target: str = "/open/properties", **changes: Any) -> Answer:
@@ -96,7 +102,7 @@ def signed(
     at: float = 0,
 ) -> dict[str, str]:  # fmt: skip
     """The headers of one signed request to the housing portal; a body goes as JSON (`Door.ask`)."""
-    seconds = int(at or app.clock().timestamp())
+    seconds = int(at or clock().timestamp())
     claim = Claim(key=app_id.removeprefix("app:"), time=seconds, nonce=nonce or secrets.token_urlsafe(18), signature="")
     digest, kind = digest_told(hashlib.sha256(body or b"").digest()), "" if body is None else "application/json"
     said = Said(method=method, host=HOUSING, target=target, content_type=kind, digest=digest)

@@ -31,7 +31,7 @@ def test_every_column_of_sealed_bytes_is_a_place_where_rotation_looks(door: Door
 def test_an_apps_secret_opens_after_the_version_it_was_sealed_under_is_gone(door: Door, tmp_path: Path) -> None:
     made = door.ask("POST", "/api/v1/departments/civil/apps", "qian", json={"name": "checker"})
     assert made.status == 201, made
-    keys, database = door.city.city_keys, door.city.stores.database
+    keys, database = door.city.keys, door.city.stores.database
     with database.transaction() as connection:
         before = connection.execute(sa.select(app.c.sealed)).scalar_one()
     target = "/departments/city/keys/platform/rotate"

@@ -15,22 +15,26 @@ from pathlib import Path
 import pytest
 
 from authz.bootstrap import CLOCK
-from city import parts as app
+from city.clock import clock
 from city.founding import PEOPLE, found
+from city.identifiers import mint
+from city.parts import open_city
+from city.people import ISSUERS
 from city.settings import Settings, to_environment
 from city.stores import open_stores
 from city.supervisor import free_pair
 from crypto.aead import Seal
 from crypto.local_keys import create, load
 from idp.access_key import kept_key
+from idp.directory import Directory
 from storage.database import Database
 from tests.founded_city import opened
 
 ROOT = Path(__file__).parents[2]
 KEYS = ("kek", "audit", "assertion", "pairwise", "client")
 RUN = (
-    "from city import parts as app; import sys; from pathlib import Path; from city.founding import found; from city.settings import Settings; \
-found(Settings(data=Path(sys.argv[1])), clock=app.clock, mint=app.mint)"
+    "from city.clock import clock; from city.identifiers import mint; import sys; from pathlib import Path; from city.founding import found; from city.settings import Settings; \
+found(Settings(data=Path(sys.argv[1])), clock=clock, mint=mint)"
 )
 
 
@@ -44,10 +48,10 @@ def after_a_crash(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert killed.poll() is None
         time.sleep(0.01)
     os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
+    killed.wait(30)
     assert not place.exists(), "half a city"
     with ThreadPoolExecutor(2) as threads:  # and by two at once, of whom one founds
-        people = list(threads.map(lambda _: found(Settings(data=place), clock=app.clock, mint=app.mint), range(2)))
+        people = list(threads.map(lambda _: found(Settings(data=place), clock=clock, mint=mint), range(2)))
     assert people[0] == people[1]
     assert [path.name for path in place.parent.iterdir()] == ["city"], "the killed founding left something"
     return place
@@ -55,9 +59,9 @@ def after_a_crash(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_founding_that_was_killed_leaves_nothing_and_the_next_one_works(after_a_crash: Path) -> None:
     settings = Settings(data=after_a_crash)
-    city = app.City(settings, stores := open_stores(settings, clock=app.clock))
-    assert len(city.directory.people(city.directory.departments())) == 10
-    city.spool.close()
+    city = open_city(settings, stores := open_stores(settings, clock=clock))
+    assert len(city.people.directory.people(city.people.directory.departments())) == 10
+    city.records.spool.close()
     stores.close()
 
 
@@ -88,7 +92,7 @@ def test_another_city_has_other_passwords_seeds_and_keys(founded: Path, after_a_
 
 def test_a_city_that_is_there_is_not_founded_again(founded: Path) -> None:
     before = {path: path.read_bytes() for path in founded.rglob("*") if path.is_file()}
-    people = found(Settings(data=founded, port=9999), clock=app.clock, mint=app.mint)
+    people = found(Settings(data=founded, port=9999), clock=clock, mint=mint)
     assert people == json.loads((founded / PEOPLE).read_text())
     assert before == {path: path.read_bytes() for path in founded.rglob("*") if path.is_file()}
 
@@ -96,8 +100,8 @@ def test_a_city_that_is_there_is_not_founded_again(founded: Path) -> None:
 def test_its_people_stay_the_same_under_another_port(founded: Path) -> None:
     for port in (8080, 9000):
         settings = Settings(data=founded, port=port)
-        directory = app.Directory(
-            Database(f"sqlite:///{founded / 'city.db'}"), issuers={settings.issuer: app.ISSUERS["embedded"]}
+        directory = Directory(
+            Database(f"sqlite:///{founded / 'city.db'}"), issuers={settings.issuer: ISSUERS["embedded"]}
         )
         qian = next(one for one in directory.people(directory.departments()) if one.login == "qian")
         assert directory.signed_in(iss=settings.issuer, sub=qian.sub) == qian
@@ -132,8 +136,8 @@ def test_a_city_from_before_the_keyring_starts_with_its_old_key_as_version_1_and
     database.close()
     with opened(place, tmp_path / "again") as door:
         person = door.ids["wang"]
-        assert door.city.sessions.end(identifier, person_id=person, record=app.mint())[0] == "eyJ.old.token"
-        assert door.city.seal.ring.active.version == 1
+        assert door.city.people.sessions.end(identifier, person_id=person, record=mint())[0] == "eyJ.old.token"
+        assert door.city.keys.seal.ring.active.version == 1
         told = [one for one in door.records() if one.object == "/city/keys"]
         assert len(told) == 1
         assert sorted(name.split()[0] for name in told[0].detail) == ["key", "key", "key_version", "key_version"]

@@ -1,5 +1,6 @@
 """Whatever a person types, a command ends with one line that says what is wrong, and the code that is documented."""
 
+import inspect
 import json
 import re
 import subprocess
@@ -70,7 +71,7 @@ def _line(words: tuple[str, ...], hostile: click.Parameter, value: str, place: P
 @pytest.fixture(scope="module")
 def city(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     place = tmp_path_factory.mktemp("hostile") / "city"
-    subprocess.run(["cp", "-a", str(founded), str(place)], check=True)
+    subprocess.run(["cp", "-a", str(founded), str(place)], check=True, timeout=120)
     with running(place) as started:
         assert run(started, ["backup", "run"]).exit_code == 0, "so that a drill has something to restore"
         yield started
@@ -222,6 +223,25 @@ def test_the_exit_codes_of_answers_are_those_on_the_page() -> None:
     told = {int(status): int(code) for code, listed in rows for status in re.findall("[0-9]{3}", listed)}
     assert told == {status: code for status, code in EXITS.items() if code != 1}
     assert "any other answer of 400 or more" in page
+
+
+def _office(command: click.Command) -> str:
+    """Whose key the command takes, "" for a command that asks nothing of the door."""
+    return str(inspect.getclosurevars(command.callback).nonlocals.get("office", "")).replace("-", " ")
+
+
+def test_the_page_has_each_command_under_its_noun_with_its_office_and_no_other() -> None:
+    text = (ROOT / "docs/cli.md").read_text().partition("## Exit codes")[0]
+    page: dict[tuple[str, ...], str] = {}
+    for section in text.split("\n## ")[1:]:
+        noun, has_office = section.partition("\n")[0], "| office |" in section
+        for typed, cell in re.findall(r"^\| `([^`]+)` \|([^|]*)\|", section, re.MULTILINE):
+            words = tuple(typed.split()[: 1 if noun == "The city as a whole" else 2])
+            assert noun in ("The city as a whole", words[0])
+            page[words if words[0] != "bench" else ("bench",)] = cell.strip() if has_office else ""
+    assert page == {words: _office(_command(words)) for words in _leaves(cli)}
+    nouns = re.findall(r"^## ([a-z]+)$", text, re.MULTILINE)
+    assert nouns == sorted(nouns)
 
 
 def test_a_checkpoint_that_is_none_is_one_line(city: City, place: Path) -> None:

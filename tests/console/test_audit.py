@@ -1,4 +1,4 @@
-"""S2 and S3 at the door: found by person, object, time, result and request; read behind a proof; nothing changed."""
+"""The audit desk at the door: found by person, object, time, result and request; read behind a proof; nothing changed."""
 
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 import pytest
 
 from audit.event import EventKind
-from city import processes as app
+from city.clock import clock
 from tests.founded_city import Answer, Door
 
-DAY = (app.clock() + timedelta(hours=8)).date()
+DAY = (clock() + timedelta(hours=8)).date()
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_pages_follow_each_other_without_a_gap(door: Door, cookie: str) -> None:
 
 def test_one_record_is_shown_with_its_proof(door: Door, cookie: str) -> None:
     text = door.ask("GET", "/audit/events/0", cookie=cookie, page=True).text
-    assert door.city.log.read(0).leaf_hash in text
+    assert door.city.records.log.read(0).leaf_hash in text
 
 
 @pytest.mark.parametrize("leaf", ["999999", "9" * 40, "x", "-1", "1.0"])
@@ -167,10 +167,11 @@ def test_no_verb_changes_anything_at_the_audit_desks(door: Door, cookie: str, me
 def test_a_flipped_byte_is_named_and_the_rest_can_still_be_searched(door: Door, cookie: str) -> None:
     size = door.settle()
     bundle = max(
-        (door.city.log.tiles / "tile/entries").rglob("*"), key=lambda path: (path.is_file(), path.stat().st_size)
+        (door.city.records.log.tiles / "tile/entries").rglob("*"),
+        key=lambda path: (path.is_file(), path.stat().st_size),
     )
     content = bundle.read_bytes()
-    leaf = next(n for n in range(size) if door.city.log.read(n).event.subject == door.ids["qian"])
+    leaf = next(n for n in range(size) if door.city.records.log.read(n).event.subject == door.ids["qian"])
     at = content.index(f'"subject":"{door.ids["qian"]}"'.encode()) + len('"subject":"')
     bundle.chmod(0o600)
     bundle.write_bytes(content[:at] + b"X" + content[at + 1 :])

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from authz import store
 from catalogue.resource import Resource
-from city import processes as app
+from city.clock import clock
 from idp import store as idp_store
 from tests.catalogue.shop import HOUSING, OWN, Shop, Upstream, described, shop, signed
 from tests.founded_city import CONSOLE, PORT, Answer
@@ -24,7 +24,7 @@ def publish(city: Shop, who: str = "sun", **changes: str) -> Answer:
 def ask_for(city: Shop, one: Resource, app_id: str, *, when: str = "", who: str = "qian") -> Answer:
     """Asked, approved by sun, sent again."""
     path = f"/api/v1{OWN}/{one.resource}/shares"
-    when = when or (app.clock() + timedelta(days=30)).isoformat()
+    when = when or (clock() + timedelta(days=30)).isoformat()
     asked = city.door.ask("POST", path, who, json={"app": app_id, "purpose": "核验", "until": when})
     assert (asked.status, asked.json["missing"]) == (403, "approver"), asked
     number = asked.json["request"]
@@ -40,14 +40,14 @@ def test_from_publishing_to_a_call_that_is_denied_without_a_job(city: Shop, port
     created = city.door.ask("POST", "/api/v1/departments/civil/apps", "qian", json={"name": "婚姻核验"}).json
     denied = city.call(created["id"], created["secret"])
     assert (denied.status, denied.json["reason"]) == (403, "no-rule")
-    soon = app.clock() + timedelta(seconds=2)
+    soon = clock() + timedelta(seconds=2)
     shared = ask_for(city, one, created["id"], when=soon.isoformat())
     assert (shared.status, shared.json["approved_by"]) == (201, city.door.ids["sun"])
     assert city.call(created["id"], created["secret"]).status == 200
     ((head, _),) = portal.heard
     assert "authorization" not in head
     assert head["x-citygate-assertion"].count(".") == 2
-    time.sleep(max(0.0, (soon - app.clock()).total_seconds()))
+    time.sleep(max(0.0, (soon - clock()).total_seconds()))
     over = city.call(created["id"], created["secret"])
     assert (over.status, over.json["reason"], len(portal.heard)) == (403, "no-rule", 1)
 
@@ -64,7 +64,7 @@ def test_the_record_says_for_what_and_until_when_and_never_the_secret(city: Shop
     called = [it for it in records if it.subject == created["id"] and it.kind == "decision"][-1]
     assert (called.detail["session"], called.detail["assurance"]) == ("", 3)
     assert created["secret"] not in repr(records)
-    assert created["secret"].encode() not in city.door.city.log.index.read_bytes()
+    assert created["secret"].encode() not in city.door.city.records.log.index.read_bytes()
 
 
 def test_what_was_written_is_as_its_records_say_and_a_hand_on_a_row_is_named(founded: Path, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_every_reason_to_reject_a_signature_has_one_answer(city: Shop) -> None:
     target, seen = "/open/properties", set()
     good = signed(app_id, secret, target, nonce="n" * 22)
     assert city.door.ask("GET", target, host=HOUSING, headers=good).status == 200
-    late = signed(app_id, secret, target, at=app.clock().timestamp() - 400)
+    late = signed(app_id, secret, target, at=clock().timestamp() - 400)
     wrong = [good, late, signed(app_id, "cg_app_other", target), signed("app:" + "7" * 26, secret, target),
              signed(app_id, secret, "/open/other"), {"authorization": "Citygate-HMAC-SHA256 nonsense"}]  # fmt: skip
     for headers in wrong:
@@ -144,7 +144,7 @@ def test_a_body_is_held_to_what_was_signed(city: Shop, portal: Upstream) -> None
         rule |= {"object": "/housing/open/*", "action": "file", "effect": "permit", "record": "01X"}
         connection.execute(sa.insert(store.rule).values(rule | {"id": f"write-{rule['id']}"}))
         epoch = city.door.city.stores.epochs.bump(connection, [("policy", "x")])
-    city.door.city.effective(epoch)
+    city.door.city.deciding.effective(epoch)
     body = b"x" * 200_000
     assert city.call(app_id, secret, method="POST", json=body).status == 200
     headers = signed(app_id, secret, "/open/properties", method="POST", body=body)
@@ -172,7 +172,7 @@ def asked_by_zhao(city: Shop) -> tuple[str, str]:
     path = f"/api/v1{OWN}/{city.resource().resource}/shares"
     cookie = city.door.sign_in("zhao", assurance=2)
     headers = {"origin": f"http://{CONSOLE}:{PORT}", "x-csrf-token": city.door.csrf(cookie)}
-    when = (app.clock() + timedelta(days=30)).isoformat()
+    when = (clock() + timedelta(days=30)).isoformat()
     body = {"app": city.app("civil-registry")[0], "purpose": "核验", "until": when}
     asked = city.door.ask("POST", path, cookie=cookie, headers=headers, json=body)
     assert (asked.status, asked.json["missing"]) == (403, "approver"), asked
@@ -186,7 +186,7 @@ def lowered(city: Shop, who: str, clearance: int) -> None:
     with stores.database.transaction() as connection:
         connection.execute(sa.update(store.assignment).where(mine).values(clearance=clearance))
         epoch = stores.epochs.bump(connection, [("subject", subject)])
-    city.door.city.effective(epoch)
+    city.door.city.deciding.effective(epoch)
 
 
 def test_staff_cleared_for_two_ask_and_what_the_owner_approved_is_given_until_its_date(city: Shop) -> None:
@@ -253,8 +253,8 @@ def test_what_cannot_be_published_is_said_by_field(city: Shop, changes: dict[str
 
 def test_the_apis_of_a_share_refuse_what_is_too_long_past_or_for_no_purpose(city: Shop) -> None:
     one, (app_id, _) = city.resource(), city.app()
-    year = app.clock() + timedelta(days=366, minutes=1)
+    year = clock() + timedelta(days=366, minutes=1)
     answer = ask_for(city, one, app_id, when=year.isoformat())
     assert (answer.status, answer.json["errors"]) == (422, [{"field": "until", "code": "date-too-far"}])
-    past = ask_for(city, one, app_id, when=app.clock().isoformat())
+    past = ask_for(city, one, app_id, when=clock().isoformat())
     assert past.json["errors"] == [{"field": "until", "code": "date-past"}]

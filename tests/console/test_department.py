@@ -1,4 +1,4 @@
-"""D1 and D2 at the door: the form gives and takes, refuses by field, and shows names as data."""
+"""The people desk at the door: the form gives and takes, refuses by field, and shows names as data."""
 
 import re
 from html import unescape
@@ -183,7 +183,7 @@ def test_a_hostile_reason_is_text_on_every_page_and_one_line_in_the_record(
         if one.kind is EventKind.OUTCOME and "reason" in one.detail
     )
     assert event.detail["reason"] == reason
-    assert b"\n" not in decode(door.city.log.read(leaf).record).event
+    assert b"\n" not in decode(door.city.records.log.read(leaf).record).event
     shown = door.ask("GET", f"/audit/events/{leaf}", cookie=door.sign_in("chen"), page=True).text
     for text in (wrong.text, shown):
         assert unescape(text).count(reason) >= 1

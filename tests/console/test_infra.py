@@ -83,7 +83,7 @@ def test_a_label_that_is_raised_closes_a_zone_at_once(door: Door) -> None:
         with door.city.stores.database.transaction() as connection:
             connection.execute(sa.update(store.system).where(store.system.c.id == "housing").values(label=label))
             epoch = door.city.stores.epochs.bump(connection, [("policy", "housing")])
-        door.city.effective(epoch)
+        door.city.deciding.effective(epoch)
 
     target = f"/api/v1{ASK.format('extranet', 'housing')}"
     assert door.ask("POST", target, "sun", json=BODY).json["missing"] == "approver"
@@ -194,7 +194,7 @@ def test_the_rules_are_kept_also_while_the_hypervisor_does_not_answer(
     told["passages"].append(["zn-internet", "zn-core", "tcp", 22, "over"])  # as of a flow that has run out since
     path.write_text(json.dumps(told | {"digest": "before"}))
     with monkeypatch.context() as patch:
-        patch.setattr(door.city.infra.machines.hypervisor, "list", away)
+        patch.setattr(door.city.rooms.infra.machines.hypervisor, "list", away)
         assert door.ask("POST", "/api/v1/jobs/infra", "clock-job").status == 503
     assert door.ask("GET", "/api/v1/zones/drift", "zhou").json["items"] == []
 

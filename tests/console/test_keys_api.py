@@ -83,17 +83,17 @@ def test_a_rotation_takes_two_and_old_ciphertexts_open_and_are_rewrapped(keys: D
 def test_the_platforms_key_rotates_while_everybody_stays_signed_in_and_old_forms_count(keys: Door) -> None:
     cookie = keys.sign_in("wang")
     form = keys.csrf(cookie)
-    old = keys.city.seal.ring.active.version
+    old = keys.city.keys.seal.ring.active.version
     rotated(keys, "/api/v1/departments/city/keys/platform/rotate")
-    assert keys.city.seal.ring.active.version == old + 1
+    assert keys.city.keys.seal.ring.active.version == old + 1
     assert keys.ask("GET", "/", cookie=cookie, page=True).status == 200
     assert keys.csrf(cookie) == form
     job = keys.ask("POST", "/api/v1/jobs/keys", "clock-job")
     assert job.status == 200
     told = keys.ask("GET", "/api/v1/departments/city/keys/platform", "zheng").json["versions"]
     assert [one["reference_count"] for one in told if one["number"] == old] == [0]
-    keys.city.city_keys.keyring.retire(keys.city.seal.ring.key, old, an_act(record="01R" + "0" * 23))
-    keys.city.seal.reload()
+    keys.city.keys.keyring.retire(keys.city.keys.seal.ring.key, old, an_act(record="01R" + "0" * 23))
+    keys.city.keys.seal.reload()
     keys.city.credentials.forget(cookie)
     answer = keys.ask("POST", "/sessions/end-all", cookie=cookie, form={"csrf": form},
                       headers={"origin": "http://console.localhost:8080"})  # fmt: skip

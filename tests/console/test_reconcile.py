@@ -13,7 +13,9 @@ import pytest
 
 from audit.reconcile import Mismatch, Reconciled
 from audit.search import Query, search
-from city import parts as wiring
+from city.clock import clock
+from city.identifiers import mint
+from storage import witness
 from tests.founded_city import Door, opened, tomorrow
 
 
@@ -41,8 +43,8 @@ def later(door: Door, minutes: int = 2) -> Reconciled:
     door.settle()
     city = door.city
     with city.stores.database.reading() as connection:
-        rows = list(wiring.witness.rows(connection))
-    return city.log.reconcile(rows, stays=wiring.witness.stays, now=wiring.clock() + timedelta(minutes=minutes))
+        rows = list(witness.rows(connection))
+    return city.records.log.reconcile(rows, stays=witness.stays, now=clock() + timedelta(minutes=minutes))
 
 
 def found(door: Door, minutes: int = 2) -> list[Mismatch]:
@@ -69,7 +71,7 @@ def test_a_row_that_was_changed_is_named_with_the_record_that_says_otherwise(doo
     (one,) = found(door)
     assert (one.kind, one.table, one.id, one.record) == ("differs", "assignment", given["id"], given["record"])
     assert one.leaf is not None
-    assert any(key.startswith("assignment ") for key in door.city.log.read(one.leaf).event.detail)
+    assert any(key.startswith("assignment ") for key in door.city.records.log.read(one.leaf).event.detail)
 
 
 def test_a_row_that_nobody_recorded_is_named_whatever_record_it_claims(door: Door) -> None:
@@ -122,7 +124,7 @@ def test_what_was_founded_is_watched_too_row_by_row(door: Door) -> None:
 @pytest.mark.parametrize("of", ["nothing", "a read", "an act that is over"])
 def test_a_row_whose_record_is_kept_fresh_is_found_at_once(door: Door, of: str) -> None:
     """Whoever holds the database may write a new id every second, and ask at the door for one that is real."""
-    record = wiring.mint()
+    record = mint()
     if of == "a read":
         assert door.ask("GET", "/", "wang").status == 200
         record = door.records()[-1].id
@@ -159,10 +161,10 @@ def test_an_id_of_the_future_is_no_excuse(door: Door) -> None:
 def test_a_record_that_cannot_be_proven_does_not_count(door: Door) -> None:
     given = give(door)
     door.settle()
-    log = door.city.log
+    log = door.city.records.log
     (leaf,) = search(log.index, Query(request=given["record"], kind="outcome")).leaves
     verified = log.read(leaf)
-    for path in (door.city.log.tiles / "tile/entries").rglob("*"):
+    for path in (door.city.records.log.tiles / "tile/entries").rglob("*"):
         if path.is_file() and (data := path.read_bytes()).count(verified.record):
             path.write_bytes(data.replace(verified.record, verified.record[:-1] + b"?"))
     assert {one.kind for one in found(door)} == {"unproven"}

@@ -216,14 +216,14 @@ def test_an_approver_who_lost_the_right_no_longer_counts_and_it_waits_anew(door:
     with door.city.stores.database.transaction() as connection:
         connection.exec_driver_sql("UPDATE assignment SET clearance = 2 WHERE id = ?", (gone[0]["id"],))
         epoch = door.city.stores.epochs.bump(connection, [("subject", door.ids["feng"])])
-    door.city.effective(epoch)
+    door.city.deciding.effective(epoch)
     answer = resume(door, number)
     assert (answer.status, answer.json["reason"], answer.json["missing"]) == (403, "approver-lost-right", "approver")
     assert answer.json["request"] != number
     with door.city.stores.database.transaction() as connection:
         connection.exec_driver_sql("UPDATE assignment SET clearance = 4 WHERE id = ?", (gone[0]["id"],))
         epoch = door.city.stores.epochs.bump(connection, [("subject", door.ids["feng"])])
-    door.city.effective(epoch)
+    door.city.deciding.effective(epoch)
 
 
 def test_no_header_brings_an_approver(door: Door) -> None:

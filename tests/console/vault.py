@@ -10,8 +10,7 @@ from flask import Flask, jsonify, request
 from authz.label import Label
 from authz.store import rule
 from city import demo as up
-from city import desks
-from city import parts as wiring
+from city import desks, routing
 from city import processes as app
 from city.settings import Settings
 from city.supervisor import Process
@@ -75,7 +74,7 @@ def permit(database: Database) -> None:
 
 def patched(patch) -> None:  # type: ignore[no-untyped-def]
     """Let whatever city is made next have the vault."""
-    patch(wiring, "console_routes", routes)
+    patch(routing, "console_routes", routes)
     patch(desks, "create_application", application)
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from authz.bootstrap import CLOCK
 from city import processes as app
 from city.founding import _KEYS, _KEYS_OF_KEYCLOAK
-from city.parts import ROLES
-from city.settings import _READ, SECRETS, Settings, _path, from_environment
+from city.routing import ROLES
+from city.settings import SECRETS, Settings, from_environment
 from tests.deploy.composed import (
     CITY,
     ROOT,
@@ -29,6 +30,7 @@ GATEWAYS = {"gateway-1", "gateway-2", "gateway-3"}
 DOORS = GATEWAYS | {"control"}
 ONCE = {"configuration", "bootstrap", "migrate"}
 PROCESSES = DOORS | {"sequencer", "clock"}
+PLAIN = {one.name for one in fields(Settings)} - set(SECRETS)
 READ = {"routes", "tls_certificate", "tls_key", "issuer_ca", "backup_pgbackrest"}  # every other path is written to
 
 
@@ -55,7 +57,7 @@ def test_the_city_is_all_there() -> None:
 
 
 def test_every_variable_is_a_setting_that_exists() -> None:
-    known = {f"CITYGATE_{name.upper()}" for name in _READ} | {f"CITYGATE_{name.upper()}_FILE" for name in SECRETS}
+    known = {f"CITYGATE_{name.upper()}" for name in PLAIN} | {f"CITYGATE_{name.upper()}_FILE" for name in SECRETS}
     for name, service in services().items():
         stated = {variable for variable in service.get("environment", ()) if variable.startswith("CITYGATE_")}
         assert stated <= known, name
@@ -76,7 +78,7 @@ def test_its_process_begins_in_the_production_profile(
 
 def of_the_rooms(monkeypatch: pytest.MonkeyPatch, folder: Path) -> set[str]:
     """What `control` alone writes: every path setting that is written to, and what the drivers of `city/infrastructure.py` keep."""
-    written = {name for name, read in _READ.items() if read is _path} - READ - {"data"}
+    written = {one.name for one in fields(Settings) if one.type in (Path, Path | None)} - READ - {"data"}
     with monkeypatch.context() as own:
         control = settings_of("control", own, folder)
         assert all(getattr(control, name) or name == "backup_restic" for name in written)

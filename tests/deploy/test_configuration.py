@@ -57,7 +57,7 @@ class Machine:
         assert program == "python"
         return subprocess.run(
             [sys.executable, *arguments], cwd=ROOT, env={**BARE, **stated, **ports, **changed},
-            capture_output=True, text=True, check=False,
+            capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
 
     @contextmanager
@@ -119,8 +119,8 @@ def test_the_written_configuration_serves_every_host_of_the_route_table(machine:
             part.replace(":443", f":{machine.port}").replace(f"{DOMAIN}/", f"{DOMAIN}:{machine.port}/")
             for part in check
         ]
-        assert subprocess.run(asked, env=BARE, check=False).returncode == 0
-    assert subprocess.run(asked, env=BARE, check=False, capture_output=True).returncode != 0
+        assert subprocess.run(asked, env=BARE, check=False, timeout=120).returncode == 0
+    assert subprocess.run(asked, env=BARE, check=False, capture_output=True, timeout=120).returncode != 0
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,9 @@ def test_images_are_of_the_versions_that_the_tests_start() -> None:
     assert version("keycloak/keycloak") == version("citygate-keycloak") == keycloak.VERSION
     assert version("python").startswith(f"{sys.version_info.major}.{sys.version_info.minor}.")
     assert version("postgres").split(".")[0] == postgres._PROGRAMS[-1].parent.name
-    installed = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True).stdout
+    installed = subprocess.run(
+        ["redis-server", "--version"], capture_output=True, text=True, check=True, timeout=120
+    ).stdout
     assert f"v={version('redis').split('.')[0]}." in installed
     for number in (version("postgres"), keycloak.VERSION):  # the file says which were tested
         assert number in (ROOT / "docker-compose.yml").read_text().partition("name: citygate")[0]
@@ -114,7 +116,7 @@ def test_each_database_opens_for_its_own_account_alone(server: Server, secret_fi
     sql = secret_files / "roles.sql"
     sql.write_text((ROOT / "deploy/compose/roles.sql").read_text().replace("/run/secrets", str(secret_files)))
     command = ["psql", "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-f", str(sql), server.administrator()]
-    subprocess.run(command, env=BARE, check=True, capture_output=True)
+    subprocess.run(command, env=BARE, check=True, capture_output=True, timeout=120)
 
     def opened(user: str, password: str, database: str) -> str:
         where = postgres.address(server.port, password=password, user=user, database=database)
@@ -166,8 +168,8 @@ def test_redis_begins_as_composed_behind_its_password(secret_files: Path) -> Non
             part.replace("/run/secrets", str(secret_files)).replace("redis-cli", f"redis-cli -p {port}")
             for part in check
         ]
-        assert subprocess.run(asked, env=BARE, check=False, capture_output=True).returncode == 0
+        assert subprocess.run(asked, env=BARE, check=False, capture_output=True, timeout=120).returncode == 0
         (secret_files / "redis-password").write_text("another")
-        assert subprocess.run(asked, env=BARE, check=False, capture_output=True).returncode != 0
+        assert subprocess.run(asked, env=BARE, check=False, capture_output=True, timeout=120).returncode != 0
     finally:
         supervisor.stop()

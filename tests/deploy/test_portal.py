@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -18,6 +17,8 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.bounds import join_in_time, run_beside
 
 PORTAL = Path(__file__).parents[2] / "deploy/demo/portal.py"
 
@@ -70,7 +71,7 @@ def door() -> Iterator[Door]:
     thread.start()
     yield door
     server.shutdown()
-    thread.join()
+    join_in_time(thread)
     server.server_close()
 
 
@@ -100,7 +101,7 @@ def portal(door: Door) -> Iterator[Portal]:
     told = {"--name": "marriage", "--port": str(port), "--door": f"http://127.0.0.1:{door.port}", "--host": door.host}
     told["--console"] = f"http://console.localhost:{door.port}"
     command = [sys.executable, str(PORTAL), *(part for pair in told.items() for part in pair)]
-    with subprocess.Popen(command) as process:
+    with run_beside(command) as process:
         for _ in range(200):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -22,7 +22,7 @@ def run(block: str, place: Path) -> None:
     """One block of the page, on a folder of the test's instead of /srv/citygate, as this account."""
     text = block.replace("/srv/citygate", str(place)).replace("10001:10001", f"{os.getuid()}:{os.getgid()}")
     text = text.replace("-o 10001 -g 10001", f"-o {os.getuid()} -g {os.getgid()}")
-    done = subprocess.run(["sh", "-eu", "-c", text], capture_output=True, text=True, check=False)
+    done = subprocess.run(["sh", "-eu", "-c", text], capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -34,14 +34,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     kept = spools.rename(spools.with_name("kept"))
     spools.mkdir(mode=0o700)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={SPOOL_MEGABYTES}m,mode=700", "tmpfs", str(spools)]
-    is_mounted = os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0
+    is_mounted = (
+        os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True, timeout=120).returncode == 0
+    )
     shutil.copytree(kept, spools, dirs_exist_ok=True)
     shutil.rmtree(kept)
     try:
         yield data
     finally:
         if is_mounted:
-            subprocess.run(["umount", "--lazy", str(spools)], check=True)
+            subprocess.run(["umount", "--lazy", str(spools)], check=True, timeout=120)
 
 
 @dataclass

@@ -17,6 +17,7 @@ from audit.tiles import Tiles
 from audit.verify import Report, verify
 from crypto.local_keys import load
 from crypto.sign import SigningKey
+from tests.bounds import line_in_time, run_beside
 from tests.journeys.running_city import City
 from tests.needs import need, not_run
 
@@ -81,9 +82,9 @@ def traced(number: int, calls: str) -> Iterator[Callable[[], list[str]]]:
     need("strace", root=True)
     with tempfile.NamedTemporaryFile(suffix=".strace") as file:
         line = ["strace", "-f", "-yy", "-s", "65536", "-e", f"trace={calls}", "-e", "signal=none", "-o", file.name]
-        with subprocess.Popen([*line, "-p", str(number)], stderr=subprocess.PIPE, text=True) as tracer:
+        with run_beside([*line, "-p", str(number)], stderr=subprocess.PIPE, text=True) as tracer:
             assert tracer.stderr
-            told = tracer.stderr.readline()
+            told = line_in_time(tracer, tracer.stderr)
             if "attached" not in told:
                 not_run(told.strip())
             kept: list[str] = []

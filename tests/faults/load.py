@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Self
 
 from audit.event import Event, EventKind
+from tests.bounds import join_in_time
 from tests.faults.visitor import ask, key
 from tests.journeys.running_city import City
 
@@ -27,7 +28,7 @@ class Visiting:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join()
+            join_in_time(thread)
 
 
 class Load(Visiting):

@@ -7,8 +7,9 @@ from pathlib import Path
 HEAD = """# Faults
 
 What breaks, and what then happens. Each line is a test with the fault really caused; the line is the test's own words
-(`python -m tests.faults.table` prints this page, and a test holds it to that). In the first two sections every test is of a whole
-city, started as a person starts it; in the third of the room itself: with the component that fails, or where a name is refused.
+(`python -m tests.faults.table` prints this page, and a test holds it to that). In the first two sections every test is
+of a whole city, started as a person starts it; in the third of the room itself: with the component that fails, or where
+a name is refused.
 """
 TESTS = Path(__file__).parents[1]
 SECTIONS = {

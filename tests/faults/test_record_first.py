@@ -5,6 +5,7 @@ import http.client
 import itertools
 import threading
 
+from tests.bounds import join_in_time
 from tests.faults.faults import pid, traced
 from tests.faults.order import CALLS, order
 from tests.faults.visitor import ask, eventually, host_of, key, port_of
@@ -39,7 +40,7 @@ def test_a_label_3_answer_leaves_after_the_sync_that_covers_its_record(city) -> 
         weighty = [asked(city, lines, "/certificates/traced-") for _ in range(6)]
         stop.set()
         for one in crowd:
-            one.join()
+            join_in_time(one)
         plain = [asked(city, lines, "/files/traced-") for _ in range(6)]
     ports = {"public_port": port_of(city)}
     for target, port in weighty:

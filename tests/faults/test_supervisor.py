@@ -32,7 +32,7 @@ def test_nothing_outlives_a_killed_supervisor_and_the_next_up_finds_everything(c
     numbers, known = everybody(city), {event.id for event in events(city)}
     assert len(numbers) >= 6
     city.process.kill()
-    city.process.wait()
+    city.process.wait(30)
     eventually(lambda: not any(map(alive, numbers)))
     assert report(city).status == "intact"
     monkeypatch.setenv("CITYGATE_PORT", str(port_of(city)))

@@ -161,7 +161,7 @@ async def running(folder: Path, *, gateways: int = 1, **settings: Any) -> AsyncI
         yield city
     finally:
         nginx.terminate()
-        await nginx.wait()
+        await asyncio.wait_for(nginx.wait(), 30)
         stop.set()
         await asyncio.gather(serving, *(one.kill() for one in (*city.gateways, city.control)))
 

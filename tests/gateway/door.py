@@ -211,7 +211,7 @@ async def opened(
 
 
 def _refuse_sql_in_this_thread(database: Database) -> None:
-    """From here on a statement executed by the event loop fails the request (design §3)."""
+    """From here on a statement executed by the event loop fails the request."""
     loop_thread = threading.get_ident()
 
     def check(*_: object) -> None:
@@ -224,7 +224,7 @@ def _refuse_sql_in_this_thread(database: Database) -> None:
 def in_a_thread(call: Callable[[], T]) -> T:
     """What a test prepares with SQL is not the event loop's either."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(call).result()
+        return pool.submit(call).result(60)
 
 
 def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_minute, spool_options) -> Door:  # type: ignore[no-untyped-def]

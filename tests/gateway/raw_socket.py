@@ -55,7 +55,7 @@ async def serving(
             [Binding(socket=bound, application=application)], stop=stop, grace=grace, ready=ready.set, protocol=protocol
         )
     )
-    await ready.wait()
+    await asyncio.wait_for(ready.wait(), 30)
     try:
         yield bound.getsockname()[1]
     finally:

@@ -13,6 +13,7 @@ from gateway.http.server import asgi
 from gateway.stages import Outbound, Raw
 from storage.errors import StorageUnavailable
 from tests.gateway.raw_socket import SECONDS, serving
+from tests.gateway.upstreams import saying, upstream
 
 HOST, KEY = "console.localhost:8080", "cg_x"
 
@@ -37,7 +38,7 @@ async def running(work) -> AsyncIterator[None]:  # type: ignore[no-untyped-def]
         assert not task.done()
     finally:
         task.cancel()
-        await asyncio.wait({task})
+        await asyncio.wait({task}, timeout=30)
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +66,34 @@ async def test_over_http_it_is_the_same_request() -> None:
         headers = dict(raw.headers)
         assert (raw.method, raw.target) == (b"POST", b"/api/v1/jobs/sweep")
         assert (headers[b"authorization"], headers[b"host"]) == (b"Bearer cg_x", f"console.localhost:{port}".encode())
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 204", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"]
+)
+async def test_an_answer_that_is_none_is_a_failure(answer: bytes) -> None:
+    async with upstream(saying(answer)) as url, over_http(url, key=KEY) as ask, asyncio.timeout(SECONDS):
+        with pytest.raises(ConnectionError, match=r"not an answer|closed before its end"):
+            await ask("/api/v1/jobs/sweep")
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n"])
+async def test_a_door_that_takes_its_time_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+    ended = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        while not (writer.is_closing() or reader.at_eof()):
+            writer.write(said and b"x")  # a drop now and then is no answer either
+            await asyncio.sleep(0.01)
+        ended.set()
+
+    monkeypatch.setattr(clock_job, "ASK_SECONDS", 0.1)
+    async with upstream(talk) as url, over_http(url, key=KEY) as ask, asyncio.timeout(SECONDS):
+        with pytest.raises(OSError):
+            await ask("/api/v1/jobs/sweep")
+        await ended.wait()
 
 
 async def test_a_door_that_is_down_is_asked_again_and_slow_jobs_hold_up_no_other() -> None:

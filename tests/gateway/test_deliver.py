@@ -38,13 +38,13 @@ class Reader:
     async def __aenter__(self) -> Self:
         self.door.talk = _endless
         self.task = asyncio.create_task(self._read())
-        await self.got.wait()
+        await asyncio.wait_for(self.got.wait(), 30)
         assert not self.task.done()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.task.cancel()
-        await asyncio.wait({self.task})
+        await asyncio.wait({self.task}, timeout=30)
 
     async def _read(self) -> None:
         answer = await handle(self.asked, self.door.gate)
@@ -144,13 +144,13 @@ async def test_a_body_under_way_reaches_the_upstream_no_longer_once_who_sends_it
 
     async def body() -> AsyncIterator[bytes]:
         yield b"before"
-        await go.wait()
+        await asyncio.wait_for(go.wait(), 30)
         yield b"after"
 
     kept.talk = takes
     headers = (b"authorization", kept.key()), (b"transfer-encoding", b"chunked")
     sending = asyncio.create_task(handle(kept.raw("/secret/1", *headers, method="POST", body=body), kept.gate))
-    await came.wait()
+    await asyncio.wait_for(came.wait(), 30)
     kept.streams.end([LI], 99)
     await asyncio.wait({sending}, timeout=2)
     go.set()
@@ -180,13 +180,13 @@ async def test_what_ends_while_the_upstream_is_awaited_gets_no_stream(door: Door
 
     async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.set()
-        await go.wait()
+        await asyncio.wait_for(go.wait(), 30)
         await _endless(reader, writer)
 
     cookie = door.sign_in(assurance=3)
     door.talk = late
     task = asyncio.create_task(whole_of(door, cookie))
-    await asked.wait()
+    await asyncio.wait_for(asked.wait(), 30)
     door.streams.end([door.session_of(cookie) if of == "session" else LI], 2)
     go.set()
     async with asyncio.timeout(2):

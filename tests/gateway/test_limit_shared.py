@@ -131,7 +131,7 @@ async def exchanging() -> AsyncIterator[tuple[Server, Buckets]]:
         task = asyncio.create_task(gateway.exchange())
         yield server, gateway
         task.cancel()
-        await asyncio.wait({task})
+        await asyncio.wait({task}, timeout=30)
 
 
 async def until(gateway: Buckets, trouble: bool) -> None:

@@ -95,7 +95,7 @@ async def test_a_stop_lets_a_request_finish_and_cuts_one_that_does_not() -> None
 
     async def handle(raw: Raw) -> Outbound:
         started.release()
-        await (go_on.wait() if raw.target == b"/" else asyncio.sleep(60))
+        await asyncio.wait_for(go_on.wait() if raw.target == b"/" else asyncio.sleep(60), 90)
         return Outbound(status=200)
 
     async with asyncio.timeout(SECONDS):

@@ -59,7 +59,7 @@ async def test_a_view_whose_client_left_is_awaited_and_its_outcome_recorded(door
     task.cancel()
     await asyncio.sleep(0)
     go.set()
-    await asyncio.wait({task})
+    await asyncio.wait({task}, timeout=30)
     assert [(one.kind, one.status) for one in door.records()] == [("decision", 0), ("outcome", 201)]
 
 

@@ -136,7 +136,7 @@ async def test_a_client_that_leaves_before_the_answer_leaves_an_outcome(door: Do
     door.talk = silent
     cookie = door.sign_in()
     task = asyncio.create_task(handle(door.raw("/low/1", method="POST", cookie=cookie, body=b"x"), door.gate))
-    await asked.wait()
+    await asyncio.wait_for(asked.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

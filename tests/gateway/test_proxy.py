@@ -105,7 +105,7 @@ async def test_who_sends_a_small_body_slowly_holds_no_slot() -> None:
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"a"
-        await goes_on.wait()
+        await asyncio.wait_for(goes_on.wait(), 30)
         yield b"b"
 
     async with upstream(saying(OK)) as url, Proxy() as proxy:

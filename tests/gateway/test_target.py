@@ -149,7 +149,7 @@ async def test_too_many_pipelined_requests_end_the_connection() -> None:
     waiting = asyncio.Event()
 
     async def slow(raw: Raw) -> Outbound:
-        await waiting.wait()
+        await asyncio.wait_for(waiting.wait(), 30)
         return await echo(raw)
 
     async with serving(asgi(slow)) as port:

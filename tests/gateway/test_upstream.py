@@ -252,13 +252,13 @@ async def test_a_connection_with_half_a_request_on_it_is_not_used_again() -> Non
         writer.write(HEAD + b"Content-Length: 4\r\n\r\nea")
         await writer.drain()
         half.set()
-        await rest.wait()
+        await asyncio.wait_for(rest.wait(), 30)
         writer.write(b"ly")
         heard.append(await reader.read(-1))
 
     async def broken() -> AsyncIterator[bytes]:
         yield b"x" * 4
-        await broken_off.wait()
+        await asyncio.wait_for(broken_off.wait(), 30)
         raise DigestWrong
 
     async with upstream(early) as url, Proxy() as proxy, asyncio.timeout(SECONDS):

@@ -6,11 +6,9 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from catalogue.share import Shares
-from city import parts as app
 from city.evidence import FactSources
+from city.identifiers import mint
 from console.shell.grading_words import EVIDENCE
-from grading.control_answers import ControlAnswers
 from grading.evidence import ProbeAnswer, ProbeFacts, Status
 from grading.probes import PROBES
 from tests.catalogue.shop import routes
@@ -34,10 +32,8 @@ def graded(founded: Path, folder: Path, *, table: str = "") -> Iterator[Door]:
 
 def facts(door: Door, *, record: str = "", after: timedelta = timedelta(), system: str = "housing") -> ProbeFacts:
     """What an assessment under this record would look at, `after` a while in which nothing was done."""
-    stores, now = door.city.stores, app.clock() + after
-    shares = Shares(stores.database, epochs=stores.epochs, clock=app.clock, mint=app.mint)
-    answers = ControlAnswers(stores.database, mint=app.mint)
-    return FactSources(door.city, shares, answers, clock=lambda: now).facts(system, record or app.mint())
+    now = door.city.clock() + after
+    return FactSources(door.city, clock=lambda: now).facts(system, record or mint())
 
 
 def ask(door: Door, probe: str, *, record: str = "", after: timedelta = timedelta()) -> ProbeAnswer:
@@ -64,4 +60,4 @@ def reread(door: Door, kind: str, identifier: str) -> None:
     """Every process decides by what the database says now."""
     with door.city.stores.database.transaction() as connection:
         epoch = door.city.stores.epochs.bump(connection, [(kind, identifier)])
-    assert door.city.effective(epoch).confirmed == 1
+    assert door.city.deciding.effective(epoch).confirmed == 1

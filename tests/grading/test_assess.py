@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from city import parts as app
+from city.identifiers import mint
+from console.shell.grading_words import MARKS
 from grading.assess import CONTROLS, Assessments, assess
 from grading.classify import Grade
 from grading.errors import AssessmentUnknown
@@ -40,7 +41,7 @@ def test_every_control_has_an_answer_and_the_leaf_it_rests_on(city: Door, facts:
     assert all(one.evidence for one in findings)
     for one in findings:
         assert one.leaf is not None
-        assert city.city.log.read(one.leaf).event.id == facts.record
+        assert city.city.records.log.read(one.leaf).event.id == facts.record
     by_id = {one.control.id: one.status for one in findings}
     assert by_id["second-factor"] is Status.MET
     assert by_id["restore-drilled"] is Status.UNMET
@@ -73,7 +74,7 @@ def test_an_index_that_is_gone_leaves_no_leaf_and_no_lie(facts: ProbeFacts) -> N
 
 
 def test_a_kept_assessment_is_read_back_as_it_was(city: Door, facts: ProbeFacts) -> None:
-    kept = Assessments(city.city.stores.database, mint=app.mint)
+    kept = Assessments(city.city.stores.database, mint=mint)
     act = an_act("user:1", record=facts.record)
     made = kept.keep(facts, assess(facts), act)
     assert kept.find("housing", made.id) == made == kept.history("housing")[0]
@@ -93,3 +94,13 @@ def test_the_report_is_a_pdf_whatever_its_data_say() -> None:
         title=hostile, facts=[(hostile, hostile)], counts=[(hostile, 1)], heads=row, rows=[row], note=hostile, at="now"
     )
     assert json.dumps(made.hex()) == json.dumps(again.hex())
+
+
+def test_the_register_and_the_system_say_how_many_controls_have_each_status(city: Door, facts: ProbeFacts) -> None:
+    made, _ = Assessments(city.city.stores.database, mint=mint).keep(facts, assess(facts), actor=city.ids["feng"])
+    met, unmet = made.count(Status.MET), made.count(Status.UNMET)
+    assert min(met, unmet) > 0
+    assert f"{MARKS['unmet']} {unmet} {MARKS['met']} {met}" in city.ask("GET", "/systems", "feng", page=True).text
+    shown = city.ask("GET", "/systems/housing", "feng", page=True).text
+    assert f"{MARKS['met']} 符合 {met}" in shown
+    assert f"{MARKS['unmet']} 不符合 {unmet}" in shown

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from city import parts as app
+from city.clock import clock
+from city.identifiers import mint
 from grading.assess import CONTROLS, assess
 from grading.control_answers import ControlAnswers
 from grading.evidence import ControlAnswer, Status
@@ -63,7 +64,7 @@ def test_an_answer_is_the_status_with_who_said_so_until_when_and_its_own_leaf(ci
     assert (found["status"], found["method"]) == (status, "human")
     assert (seen["code"], seen["who"], seen["reason"]) == ("answered", city.ids["zheng"], WHY)
     assert (seen["at"], seen["until"]) == (given.json["answered_at"], given.json["until"])
-    event = city.city.log.read(found["leaf"]).event
+    event = city.city.records.log.read(found["leaf"]).event
     assert (event.id, event.action, event.subject) == (given.json["record"], "assess:answer", city.ids["zheng"])
     assert event.detail["status"] == status
     assert any(name.startswith("control_answer ") for name in event.detail)
@@ -79,7 +80,7 @@ def test_after_its_date_the_control_is_not_assessed_again_without_any_job(city: 
 
 def test_an_answer_of_one_system_says_nothing_of_another(city: Door) -> None:
     assert answer(city, "staff-leaving").status == 201
-    others = ControlAnswers(city.city.stores.database, mint=app.mint)
+    others = ControlAnswers(city.city.stores.database, mint=mint)
     assert (others.last_answer("housing", "staff-leaving"), others.last_answer("social", "physical-access")) == (
         None,
         None,
@@ -141,20 +142,20 @@ def test_a_system_that_is_unknown_or_has_no_grade_asks_nothing(city: Door) -> No
 def test_an_answer_is_bounded_and_one_of_four(city: Door, changed: dict[str, str], field: str, code: str) -> None:
     refused = answer(city, "security-policy", **changed)
     assert (refused.status, refused.json["errors"]) == (422, [{"field": field, "code": code}])
-    answers = ControlAnswers(city.city.stores.database, mint=app.mint)
+    answers = ControlAnswers(city.city.stores.database, mint=mint)
     assert answers.last_answer("social", "security-policy") is None
 
 
 def test_an_answer_changed_by_hand_contradicts_its_record(city: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     given = answer(city, "vulnerability-handling", status="unmet").json
     city.settle()
-    monkeypatch.setattr(app, "clock", lambda now=app.clock: now() + timedelta(minutes=2))
+    city.city.clock.ahead = timedelta(minutes=2)
     with closing(sqlite3.connect(city.city.settings.data / "city.db")) as connection, connection:
         change = "UPDATE control_answer SET status = ? WHERE record = ?"
         for status, wrong in (("met", 1), ("unmet", 0)):
             assert connection.execute(change, (status, given["record"])).rowcount == 1
             connection.commit()
-            found = [one for one in city.city.reconciled().found if one.table == "control_answer"]
+            found = [one for one in city.city.records.reconcile().found if one.table == "control_answer"]
             assert [one.kind for one in found] == ["differs"] * wrong
 
 
@@ -175,7 +176,7 @@ def test_while_an_answer_is_not_what_its_record_says_none_is_taken(
     city.settle()
     database = city.city.settings.data / "city.db"
     kept = database.with_name("kept.db")
-    monkeypatch.setattr(app, "clock", lambda now=app.clock: now() + timedelta(minutes=2))
+    city.city.clock.ahead = timedelta(minutes=2)
     with closing(sqlite3.connect(database)) as connection, closing(sqlite3.connect(kept)) as copy:
         connection.backup(copy)
         assert connection.execute(f"{by} WHERE record = ?", (given["record"],)).rowcount == 1
@@ -227,8 +228,8 @@ def test_a_city_of_the_version_before_can_be_answered_for(
         columns = "id, department, name_zh, name_en, label, s, a"
         connection.exec_driver_sql(f"INSERT INTO system ({columns}) VALUES ('social', 'city', '社', 'S', 2, 2, 2)")
     database.migrate()
-    answers = ControlAnswers(database, mint=app.mint)
-    until = app.clock() + timedelta(days=1)
+    answers = ControlAnswers(database, mint=mint)
+    until = clock() + timedelta(days=1)
     first = answers.give("social", "incident-plan", Status.UNMET, an_act("user:1"), reason=WHY, until=until)
     assert answers.last_answer("social", "incident-plan") == first
     act = an_act("user:1")

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from idp.logout_token import EVENT
+from tests.bounds import join_in_time
 from tests.idp.tokens import PRIVATE, jwk, sign
 
 Tokens = Callable[[dict[str, str]], tuple[int, Any]]
@@ -84,5 +85,5 @@ def loopback_issuer(url: str) -> Iterator[LoopbackIssuer]:
         yield issuer
     finally:
         server.shutdown()
-        thread.join()
+        join_in_time(thread)
         server.server_close()

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import idp.issuer
 from idp.errors import IssuerUnavailable, LoginRejected
 from idp.issuer import COOL_DOWN_SECONDS, MAX_AGE_SECONDS, MAX_ANSWER_BYTES, RETRY_SECONDS, Backchannel, Issuer
+from tests.bounds import join_in_time
 
 URL = "http://login.localhost:8000/realms/city"
 DISCOVERY, CERTS = "/realms/city/.well-known/openid-configuration", "/realms/city/protocol/openid-connect/certs"
@@ -81,7 +82,7 @@ def far() -> Iterator[Far]:
     thread.start()
     yield far
     server.shutdown()
-    thread.join()
+    join_in_time(thread)
     server.server_close()
 
 
@@ -148,7 +149,7 @@ def test_many_threads_share_one_fetch(far: Far) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join_in_time(thread)
     assert len(far.seen) == 2
 
 
@@ -220,6 +221,7 @@ def slowly(*, first: bytes, then: bytes) -> Callable[[socket.socket], bool]:
 
 
 def silent(connection: socket.socket) -> bool:
+    connection.settimeout(60)
     while connection.recv(65536):
         pass
     return True
@@ -248,7 +250,7 @@ def test_an_answer_that_drips_ends_at_the_deadline(monkeypatch: pytest.MonkeyPat
         place = Backchannel(address="127.0.0.1", port=listening.getsockname()[1])
         with pytest.raises(IssuerUnavailable):
             Issuer(URL, backchannel=place, monotonic=lambda: 0.0).keys()
-        thread.join()
+        join_in_time(thread)
         assert hung_up == [True]
 
 
@@ -292,4 +294,4 @@ def test_a_request_that_waits_for_a_refresh_does_not_wait_for_a_discovery(monkey
             with pytest.raises(IssuerUnavailable):
                 issuer.refresh("r", client_id="c", client_secret="s")
             assert time.monotonic() - began < idp.issuer.DEADLINE_SECONDS / 2
-        signing_in.join()
+        join_in_time(signing_in)

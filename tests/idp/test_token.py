@@ -1,5 +1,6 @@
 """Every known attack on ID tokens, each answered by the check that is there for it."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -67,6 +68,16 @@ def signed_with_the_public_key(secret: bytes, algorithm: str, kid: str) -> str:
     return f"{signed}.{b64(hmac.new(secret, signed.encode(), digest).digest())}"
 
 
+def respelled(token: str, *, part: int) -> str:
+    """The same bytes by another last character of this part, of whose bits not all count."""
+    parts = token.split(".")
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    read = base64.urlsafe_b64decode(parts[part] + "==")
+    parts[part] = parts[part][:-1] + digits[digits.index(parts[part][-1]) + 1]
+    assert base64.urlsafe_b64decode(parts[part] + "==") == read
+    return ".".join(parts)
+
+
 def tampered(token: str, *, part: int) -> str:
     parts = token.split(".")
     middle = len(parts[part]) // 2
@@ -75,6 +86,7 @@ def tampered(token: str, *, part: int) -> str:
 
 
 GOOD = sign(claims())
+SPARE_BITS = sign(claims(name="ab"), b'{"alg":"EdDSA","kid":"EdDSA"}  ')
 EMBEDDED = jwk("EdDSA", ed25519.Ed25519PrivateKey.generate())
 STRANGER = ed25519.Ed25519PrivateKey.generate()
 TWICE = json.dumps(claims()).encode()[:-1] + b', "sub": "s-2"}'
@@ -91,6 +103,10 @@ ATTACKS: dict[str, tuple[type[TokenInvalid], Callable[[], str]]] = {
     "the other alphabet": (TokenMalformed, lambda: GOOD[:-3] + "+/A"),
     "a space in front": (TokenMalformed, lambda: " " + GOOD),
     "a newline at the end": (TokenMalformed, lambda: GOOD + "\n"),
+    "a header in another spelling": (TokenMalformed, lambda: respelled(SPARE_BITS, part=0)),
+    "a body in another spelling": (TokenMalformed, lambda: respelled(SPARE_BITS, part=1)),
+    "a signature in another spelling": (TokenMalformed, lambda: respelled(GOOD, part=2)),
+    "a body that is said to be no base64url (RFC 7797)": (TokenMalformed, lambda: sign(claims(), {"b64": False})),
     "other than ASCII": (TokenMalformed, lambda: "é" + GOOD),
     "a body that is no object": (TokenMalformed, lambda: sign(b'["iss"]')),
     "a header that is no object": (TokenMalformed, lambda: sign(claims(), b'"EdDSA"')),

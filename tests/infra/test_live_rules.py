@@ -120,6 +120,6 @@ def test_without_root_it_is_said_that_it_takes_root(monkeypatch: pytest.MonkeyPa
 def test_nothing_is_left_of_the_namespaces(namespaces: NamespacePlane) -> None:
     namespaces.apply(compiled([]))
     namespaces.remove()
-    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True, timeout=120).stdout
     assert namespaces._tag not in listed
     assert Path("/sys/class/net/zn-core").exists() is False

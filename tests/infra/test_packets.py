@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from itertools import permutations, product
 
 import pytest
@@ -13,6 +14,7 @@ from infra import probe
 from infra.errors import ZoneUnknown
 from infra.namespaces import NamespacePlane
 from infra.nftables import RuleModel
+from tests.bounds import line_in_time, run_beside
 from tests.infra.ground import FLOWS, ZONES, compiled, flow
 
 PORTS = [("tcp", 80), ("tcp", 443), ("udp", 53), ("udp", 443)]
@@ -97,9 +99,11 @@ for source, word in zip(sys.argv[1::2], sys.argv[2::2]):
 """
 
 
-def inside(plane: NamespacePlane, zone: str, program: str, *arguments: str) -> subprocess.Popen[str]:
+def inside(
+    plane: NamespacePlane, zone: str, program: str, *arguments: str
+) -> AbstractContextManager[subprocess.Popen[str]]:
     command = ["ip", "netns", "exec", f"{plane._tag}.{zone}", sys.executable, "-I", "-c", program, *arguments]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return run_beside(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def test_who_forges_an_address_of_another_zone_is_not_heard(plane: NamespacePlane) -> None:
@@ -112,10 +116,10 @@ def test_who_forges_an_address_of_another_zone_is_not_heard(plane: NamespacePlan
             subprocess.run(["ip", "netns", "exec", plane.router, "nft", by_hand], check=True, timeout=20)
         with inside(plane, "extranet", _HEARS) as hearing:
             try:
-                assert hearing.stdout.readline() == "ready\n"
+                assert line_in_time(hearing) == "ready\n"
                 with inside(plane, "internet", _FORGES, *sent) as forging:
                     assert forging.wait(20) == 0
-                heard = [hearing.stdout.readline().strip() for _ in expected]
+                heard = [line_in_time(hearing).strip() for _ in expected]
             finally:
                 hearing.kill()
         assert heard == expected  # nothing was lost on the way: what was sent last arrived
@@ -173,9 +177,9 @@ def test_nothing_passes_over_ipv6_not_even_by_an_open_flow(plane: NamespacePlane
         assert bool(plane.drift(model)) == bool(by_hand)
         with inside(plane, "extranet", _HEARS_6) as hearing:
             try:
-                assert hearing.stdout.readline() == "ready\n"
+                assert line_in_time(hearing) == "ready\n"
                 with inside(plane, "internet", _SENDS_6, "fd77:1::2") as sending:
-                    assert hearing.stdout.readline().strip() == heard
+                    assert line_in_time(hearing).strip() == heard
                     assert sending.wait(20) == 0
             finally:
                 hearing.kill()
@@ -189,13 +193,13 @@ def test_the_model_knows_a_forged_address_too() -> None:
 
 def test_no_zone_reaches_the_router_itself(plane: NamespacePlane) -> None:
     plane.apply(compiled(FLOWS))
-    with subprocess.Popen(
+    with run_beside(
         ["ip", "netns", "exec", plane.router, sys.executable, "-I", probe.__file__, "listen"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as listener:  # fmt: skip
         listener.stdin.write('{"ports": [["tcp", 443]]}\n')
         listener.stdin.flush()
-        assert listener.stdout.readline() == "ready\n"
+        assert line_in_time(listener) == "ready\n"
         for gateway in ("10.77.2.1", "10.77.1.1"):  # its own, and the one beyond an open flow
             orders = json.dumps({"asks": [[gateway, "tcp", 443]], "seconds": 1.0}) + "\n"
             command = ["ip", "netns", "exec", f"{plane._tag}.core", sys.executable, "-I", probe.__file__, "ask"]
@@ -230,10 +234,10 @@ def test_closing_a_flow_ends_the_connections_that_run_over_it(plane: NamespacePl
     plane.apply(compiled(FLOWS))
     with inside(plane, "extranet", _ECHO) as server:
         try:
-            assert server.stdout.readline() == "ready\n"
+            assert line_in_time(server) == "ready\n"
             with inside(plane, "core", _TALK, "10.77.1.2") as client:
                 try:
-                    assert client.stdout.readline() == "connected\n"
+                    assert line_in_time(client) == "connected\n"
                     assert says(client) == "answered"
                     plane.apply(compiled(FLOWS[1:]))
                     assert says(client) == "silence"
@@ -248,7 +252,7 @@ def test_closing_a_flow_ends_the_connections_that_run_over_it(plane: NamespacePl
 def says(client: subprocess.Popen[str]) -> str:
     client.stdin.write("go\n")
     client.stdin.flush()
-    return client.stdout.readline().strip()
+    return line_in_time(client).strip()
 
 
 def test_a_zone_nobody_connected_is_unknown(plane: NamespacePlane) -> None:

@@ -25,6 +25,7 @@ from crypto.aead import Seal
 from issuer.accounts import Accounts
 from issuer.service import IssuerConfig, create_issuer
 from issuer.signing_keys import SigningKeys
+from tests.bounds import join_in_time
 
 MARRIAGE, HOUSING = "http://marriage.localhost:8000", "http://housing.localhost:8000"
 CLIENT_ID, CLIENT_SECRET = "citygate", "a client secret: with % and +"
@@ -89,11 +90,13 @@ def listening(app: Flask, bound: socket.socket) -> Iterator[None]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
+    deadline = time.monotonic() + 30
     while not server.started:
+        assert time.monotonic() < deadline, "the issuer did not start within 30 s"
         time.sleep(0.01)
     yield
     server.should_exit = True
-    thread.join()
+    join_in_time(thread)
 
 
 @contextmanager

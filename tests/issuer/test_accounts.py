@@ -14,6 +14,7 @@ from crypto.aead import Seal
 from issuer import attempts
 from issuer.accounts import PARALLEL_HASHES, Accounts
 from issuer.errors import LoginTaken, PasswordUnfit, SignInRefused, TooManyAttempts
+from tests.bounds import join_in_time
 from tests.issuer.live import CHEAP, PASSWORD, SEED, Clock
 
 
@@ -112,7 +113,7 @@ def test_no_more_than_two_passwords_are_hashed_at_once(tmp_path: Path, clock: Cl
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join_in_time(thread)
     assert (hasher.verified, hasher.most) == (8, PARALLEL_HASHES)
 
 
@@ -151,7 +152,7 @@ def test_parallel_guesses_get_no_more_attempts_than_guesses_in_a_row(tmp_path: P
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join_in_time(thread)
     assert hasher.verified == attempts.FREE_ATTEMPTS
 
 

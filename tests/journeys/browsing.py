@@ -66,7 +66,7 @@ def expect_login(page: Page) -> None:
 
 
 def give_role(page: Page, role: str, reason: str) -> None:
-    """Fill in D2's form and send it."""
+    """Fill in the form that gives a role and send it."""
     page.select_option("#role", role)
     page.fill("#reason", reason)
     page.click("section:has(#give) .actions button")

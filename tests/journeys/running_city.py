@@ -14,8 +14,10 @@ from typing import Any
 
 from city.supervisor import free_pair
 from idp.access_key import kept_key
+from tests.bounds import line_in_time, run_beside
 
 ROOT = Path(__file__).parents[2]
+_UP_SECONDS = 600.0  # more than `stack up` allows itself
 PORTALS = ("marriage", "housing", "social")
 
 
@@ -105,9 +107,9 @@ def running(
     """`up --json` until the end of the block, or until somebody stops it."""
     asked = ["--json", "--data", str(data), "--port", str(free_pair())]
     line = [sys.executable, *program, *command, *asked, *options]
-    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with run_beside(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        told = process.stdout.readline()
+        told = line_in_time(process, seconds=_UP_SECONDS)
         assert told, "the city did not come up"
         city = City(json.loads(told), process)
         try:

@@ -22,7 +22,7 @@ PATH = "/open/properties"
 @pytest.fixture(scope="module", params=["inline", "nginx"])
 def city(request: pytest.FixtureRequest, founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     place = tmp_path_factory.mktemp("open") / "city"
-    subprocess.run(["cp", "-a", str(founded), str(place)], check=True)
+    subprocess.run(["cp", "-a", str(founded), str(place)], check=True, timeout=120)
     if request.param == "nginx":
         need("nginx")
     with running(place, *(["--nginx"] if request.param == "nginx" else [])) as started:

@@ -1,6 +1,7 @@
 """A role given or taken back is in force at the next click, inside the department and within what one may give."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -106,6 +107,40 @@ def test_a_department_administrator_does_not_see_other_departments(city, at_desk
 def test_nobody_gives_more_than_he_may_give(city, to, changed) -> None:
     status, problem = city.assign("qian", to, **changed)
     assert (status, problem["code"]) == (403, "may-not-grant")
+
+
+@pytest.mark.profiles("direct")
+def test_an_office_given_without_a_clearance_opens_its_desk(city, at_desk) -> None:
+    """By the command, by the API and by the desk's form as it opens."""
+    until, subject = (datetime.now(UTC) + timedelta(days=1)).isoformat(), city.subject("he", "housing")
+    assignments = f"/api/v1/departments/housing/people/{subject}/assignments"
+
+    def by_command() -> None:
+        line = ("role", "assign", "housing", "he", "department-administrator", "--until", until, "--reason", "轮岗")
+        done = city.command(*line, "--as", "zheng")
+        assert done.returncode == 0, done.stderr
+
+    def by_api() -> None:
+        body = {"role": "department-administrator", "expires_at": until, "reason": "轮岗"}
+        assert city.ask("zheng", "POST", assignments, body)[0] == 201
+
+    def by_form() -> None:
+        zheng = at_desk("zheng")
+        zheng.goto(f"{city.console}/departments/housing/people/{subject}")
+        give_role(zheng, "department-administrator", "轮岗")
+        expect(zheng.get_by_role("status")).to_contain_text("网关")
+
+    for give in (by_command, by_api, by_form):
+        assert city.ask("he", "GET", "/api/v1/departments/housing/people")[0] == 403
+        give()
+        assert city.ask("he", "GET", "/api/v1/departments/housing/people")[0] == 200, give.__name__
+        (given,) = [
+            one
+            for one in city.ask("zheng", "GET", assignments)[1]["items"]
+            if one["role"] == "department-administrator"
+        ]
+        assert given["clearance"] == 3
+        assert city.ask("zheng", "DELETE", f"{assignments}/{given['id']}")[0] == 200
 
 
 def test_a_form_of_another_session_is_refused(city, at_desk) -> None:

@@ -3,7 +3,7 @@
 from authz.label import Label
 from authz.park import Asked
 from authz.request import Missing
-from city.parts import mint
+from city.identifiers import mint
 from tests.catalogue.shop import Shop, described, until
 from tests.founded_city import CONSOLE, Answer, Door, tomorrow
 
@@ -51,7 +51,7 @@ def waiting(door: Door, path: str, department: str) -> str:
         department=department, object=f"/console{path}", action="share:ask", approve_action="share:approve",
         label=Label.L3,
     )  # fmt: skip
-    return door.city.parking.park(
+    return door.city.deciding.parking.park(
         subject="user:nobody", host=CONSOLE, missing=Missing.APPROVER, method="POST", target=path, headers=(),
         body=b"", record=mint(), asked=asked,
     ).id  # fmt: skip

@@ -6,7 +6,8 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from authz import store
-from city import processes as app
+from city.clock import clock
+from city.identifiers import mint
 from infra.machines import DELETED, STOPPED, Asked
 from infra.quota import Size
 from infra.zone import Way
@@ -58,12 +59,12 @@ def body(path: str) -> dict[str, dict[str, object]]:
 def system_of(door: Door, department: str) -> str:
     """A system of that very department; the registry has none in the demo, so it is given one."""
     name = _SYSTEMS[department]
-    if name not in door.city.policies().facts.systems:
+    if name not in door.city.deciding.policies().facts.systems:
         row = {"id": name, "department": department, "name_zh": "登记", "name_en": "Registry", "label": 2}
         with door.city.stores.database.transaction() as connection:
             connection.execute(sa.insert(store.system).values(row))
             epoch = door.city.stores.epochs.bump(connection, [("policy", name)])
-        door.city.effective(epoch)
+        door.city.deciding.effective(epoch)
     return name
 
 
@@ -78,20 +79,20 @@ def machine(door: Door, department: str, *, stopped: bool = False) -> str:
         name=f"vm-{next(_NAMES)}", department=department, system=_SYSTEMS[department], zone="core", size=Size(1, 1, 1),
         purpose="duty",
     )  # fmt: skip
-    machines = door.city.infra.machines
+    machines = door.city.rooms.infra.machines
     for old in machines.living(frozenset({department})):
-        machines.change(old.id, DELETED, inside=frozenset({department}), record=app.mint(), told={})
-    made = machines.request(asked, actor="user:x", approver="user:y", record=app.mint(), told={})
+        machines.change(old.id, DELETED, inside=frozenset({department}), record=mint(), told={})
+    made = machines.request(asked, actor="user:x", approver="user:y", record=mint(), told={})
     if stopped:
-        machines.change(made.id, STOPPED, inside=frozenset({department}), record=app.mint(), told={})
+        machines.change(made.id, STOPPED, inside=frozenset({department}), record=mint(), told={})
     return made.id
 
 
 def opened(door: Door, values: dict[str, str]) -> None:
     """What `values` names is open."""
     way = Way(values["zone"], values["to"], values["protocol"], int(values["port"]))
-    terms = Terms(owner="civil", reason="duty", expires_at=app.clock() + timedelta(days=1))
-    door.city.infra.zones.open(way, terms, an_act("user:x", approver="user:y", record=app.mint()))
+    terms = Terms(owner="civil", reason="duty", expires_at=clock() + timedelta(days=1))
+    door.city.rooms.infra.zones.open(way, terms, an_act("user:x", approver="user:y", record=mint()))
 
 
 def waiting(door: Door, path: str, values: dict[str, str]) -> str:

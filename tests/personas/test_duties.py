@@ -9,7 +9,7 @@ from authz import offices
 from authz.label import Label
 from authz.park import Asked
 from authz.request import Missing
-from city.parts import mint
+from city.identifiers import mint
 from console.routes import console_routes
 from console.signin.routes import door_routes
 from gateway.routes import is_door_path
@@ -119,7 +119,7 @@ def ask(door: Door, method: str, path: str, column: str) -> Answer:
         values["assignment"] = given(door)
     if "{session}" in path:
         door.sign_in(who if who in door.ids else "wang")
-        values["session"] = door.city.sessions.of(door.ids.get(who, door.ids["wang"]))[0].id
+        values["session"] = door.city.people.sessions.of(door.ids.get(who, door.ids["wang"]))[0].id
     if "{leaf}" in path or path.endswith("audit"):
         door.settle()
     if "{key}" in path:
@@ -145,7 +145,7 @@ def ask(door: Door, method: str, path: str, column: str) -> Answer:
 def begun(door: Door, kind: str) -> str:
     """One that has ended, whatever came of it."""
     door.idle()
-    known = door.city.backups.book.page(kind, limit=1)
+    known = door.city.rooms.backups.book.page(kind, limit=1)
     return known[0].id if known else door.work(kind)["id"]
 
 
@@ -157,7 +157,7 @@ def asked_for(door: Door, who: str) -> str:
     """A request of theirs that waits for a second person."""
     asked = Asked(department="city", object="/x", action="x:do", approve_action="x:approve", label=Label.L2)
     subject = door.ids.get(who, "user:nobody")
-    return door.city.parking.park(
+    return door.city.deciding.parking.park(
         subject=subject, host=CONSOLE, missing=Missing.APPROVER, method="POST", target="/x", headers=(), body=b"",
         record=mint(), asked=asked,
     ).id  # fmt: skip

@@ -36,6 +36,7 @@ from idp.keycloak.apply import apply
 from idp.keycloak.people import Enrolled, enrol, subjects
 from idp.keycloak.realm import CLIENT_ID, REALM, Plan
 from idp.relying_party import CALLBACK_PATH, RelyingParty
+from tests.bounds import join_in_time
 from tests.needs import need
 
 CACHE = Path(__file__).parents[2] / ".citygate"
@@ -264,5 +265,5 @@ def live_keycloak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKeyc
         supervisor.stop()
         listener.shutdown()
         listener.server_close()
-        thread.join()
+        join_in_time(thread)
         shutil.rmtree(folder, ignore_errors=True)

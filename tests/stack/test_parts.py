@@ -50,7 +50,7 @@ def test_no_password_stands_in_an_argument_or_a_file_that_others_can_read(
     postgres_server: Server, redis_server: Server
 ) -> None:
     for server in (postgres_server, redis_server):
-        running = subprocess.run(["ps", "axo", "args"], capture_output=True, text=True, check=True).stdout
+        running = subprocess.run(["ps", "axo", "args"], capture_output=True, text=True, check=True, timeout=120).stdout
         assert server.password not in running
         folder = Path(server.process.folder)
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -11,6 +11,7 @@ import authz.store
 import idp.store
 import storage.store
 from storage.database import Database, metadata
+from tests.bounds import join_in_time
 
 TABLES = (authz.store, idp.store, storage.store)  # whose import fills the metadata
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -121,7 +122,7 @@ def test_what_is_read_to_be_changed_is_changed_by_one_after_the_other(database: 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join_in_time(thread)
     with database.transaction() as connection:
         assert connection.execute(sa.select(authz.store.role.c.name_zh)).scalar_one() == "100"
 

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from storage.election import Election
+from tests.bounds import line_in_time, run_beside
 from tests.stack.parts import Server, postgres_running
 
 _LEAD = """
@@ -33,11 +34,11 @@ def test_one_leads_until_it_gives_up_and_offices_are_apart(postgres_url: str) ->
 
 
 def test_a_leader_that_is_killed_makes_room_at_once(postgres_url: str) -> None:
-    with subprocess.Popen(
+    with run_beside(
         [sys.executable, "-c", _LEAD, postgres_url], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
     ) as leader:
         assert leader.stdout is not None
-        assert leader.stdout.readline() == "True\n"
+        assert line_in_time(leader) == "True\n"
         mine = Election(postgres_url, "clock")
         assert not mine.wins()
         leader.send_signal(signal.SIGKILL)

@@ -9,6 +9,7 @@ import pytest
 from storage.database import Database
 from storage.epoch import Change, EpochSource, MemoryEpochs
 from storage.shared_epoch import PostgresEpochs
+from tests.bounds import join_in_time
 
 
 class Clock:
@@ -117,7 +118,7 @@ def test_bumps_from_many_threads_are_counted_each_once(epochs: Make) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join_in_time(thread)
     assert sorted(epochs) == list(range(1, 201))
     changes = since(source, 0)
     assert changes is not None

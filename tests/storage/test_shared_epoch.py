@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from storage import store
 from storage.database import Database
 from storage.shared_epoch import PostgresEpochs
+from tests.bounds import join_in_time
 
 
 class Clock:
@@ -172,7 +173,7 @@ def test_a_thread_that_reads_late_makes_a_grant_seem_newer_never_older(database:
     clock.now += 1
     late = threading.Thread(target=epochs._look, args=(old,))
     late.start()
-    late.join()
+    join_in_time(late)
     assert epochs.confirmations().gateways["gateway-1"].granted_at >= 51.0
 
 

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from authz.store import rule
 from catalogue.app_key import Apps
-from city import parts as app
+from city.clock import clock
+from city.identifiers import mint
 from grading.evidence import Evidence, Status
 from tests.catalogue.shop import Shop
 from tests.founded_city import Door
@@ -35,7 +36,7 @@ def test_a_rule_that_lets_anybody_in_is_found_by_asking_the_pdp(city: Door) -> N
         "action": "read",
     }
     with city.city.stores.database.transaction() as connection:
-        connection.execute(sa.insert(rule).values(oops | {"effect": "permit", "record": app.mint()}))
+        connection.execute(sa.insert(rule).values(oops | {"effect": "permit", "record": mint()}))
     reread(city, "policy", "housing")
     found = ask(city, "default_deny")
     who = "anonymous read /open/**; user:00000000000000000000000000 read /open/**"
@@ -70,10 +71,8 @@ def test_a_secret_in_plain_text_is_named_by_its_row(city: Door) -> None:
 
 
 def test_the_secret_of_an_app_is_no_exception(city: Door) -> None:
-    apps = Apps(
-        city.city.stores.database, city.city.seal, epochs=city.city.stores.epochs, clock=app.clock, mint=app.mint
-    )
-    apps.create("checker", department_id="civil", actor="x", record=app.mint(), told={})
+    apps = Apps(city.city.stores.database, city.city.keys.seal, epochs=city.city.stores.epochs, clock=clock, mint=mint)
+    apps.create("checker", department_id="civil", actor="x", record=mint(), told={})
     assert ask(city, "secrets_sealed").status is Status.MET
     by_hand(city, "UPDATE app SET sealed = ?", b"s" * 64)
     found = ask(city, "secrets_sealed")

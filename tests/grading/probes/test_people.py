@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from authz.label import Label
 from authz.store import assignment
-from city import parts as app
+from city.clock import clock
+from city.identifiers import mint
 from grading.evidence import Evidence, Status
 from grading.probes import PROBES
 from tests.founded_city import Door
@@ -60,7 +61,7 @@ def test_an_office_that_nobody_used_is_named(city: Door) -> None:
     assert said(ask(city, "accounts_in_use")) == (Status.MET, "offices-in-use")
     assert city.ids["chen"] in str(ask(city, "accounts_in_use", after=UNUSED).evidence[0].values["who"])
     city.sign_in("chen")
-    seen = (app.clock() + UNUSED).replace(tzinfo=None).isoformat(" ")
+    seen = (clock() + UNUSED).replace(tzinfo=None).isoformat(" ")
     by_hand(city, "UPDATE session SET seen_at = ?", seen)
     found = ask(city, "accounts_in_use", after=UNUSED)
     assert said(found) == (Status.UNMET, "offices-unused")
@@ -70,8 +71,8 @@ def test_an_office_that_nobody_used_is_named(city: Door) -> None:
 def test_one_person_in_two_offices_is_named(city: Door) -> None:
     assert ask(city, "offices_separated").status is Status.MET
     both = {
-        "id": app.mint(), "subject": city.ids["zhou"], "role": "audit-administrator", "department": "city", "clearance": 3,
-        "reason": "by hand", "given_by": "x", "given_at": app.clock(), "record": app.mint(),
+        "id": mint(), "subject": city.ids["zhou"], "role": "audit-administrator", "department": "city", "clearance": 3,
+        "reason": "by hand", "given_by": "x", "given_at": clock(), "record": mint(),
     }  # fmt: skip
     with city.city.stores.database.transaction() as connection:
         connection.execute(sa.insert(assignment).values(both))

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from audit.tiles import CHECKPOINT
-from city import parts as app
+from city.clock import clock
 from grading.evidence import Evidence, Status
 from tests.founded_city import Door
 from tests.grading.graded import ask, by_hand, said
@@ -16,7 +16,7 @@ from tests.grading.graded import ask, by_hand, said
 def later(city: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that was written is too recent to be judged."""
     city.settle()
-    monkeypatch.setattr(app, "clock", lambda now=app.clock: now() + timedelta(minutes=2))
+    city.city.clock.ahead = timedelta(minutes=2)
 
 
 @pytest.mark.usefixtures("later")
@@ -45,7 +45,7 @@ def test_a_system_whose_record_is_taken_out_is_told(city: Door) -> None:
 def test_a_flipped_byte_in_the_log_is_no_pass(city: Door) -> None:
     city.settle()
     assert ask(city, "log_intact").status is Status.MET
-    entries = next(path for path in sorted((city.city.log.tiles / "tile/entries").rglob("*")) if path.is_file())
+    entries = next(path for path in sorted((city.city.records.log.tiles / "tile/entries").rglob("*")) if path.is_file())
     data = bytearray(entries.read_bytes())
     data[len(data) // 2] ^= 1
     entries.chmod(0o600)
@@ -55,8 +55,8 @@ def test_a_flipped_byte_in_the_log_is_no_pass(city: Door) -> None:
 
 def test_a_log_that_cannot_be_read_is_not_assessed(city: Door) -> None:
     city.settle()
-    (city.city.log.tiles / CHECKPOINT).unlink()
-    shutil.rmtree(city.city.log.tiles / "tile")
+    (city.city.records.log.tiles / CHECKPOINT).unlink()
+    shutil.rmtree(city.city.records.log.tiles / "tile")
     assert said(ask(city, "log_intact")) == (Status.NOT_ASSESSED, "log-unreadable")
 
 
@@ -77,7 +77,7 @@ def test_a_drill_counts_while_it_is_young_and_the_last_one_decides(city: Door) -
     drill = city.work("drill")
     assert drill["status"] == "passed", drill
     assert said(ask(city, "restore_drilled")) == (Status.MET, "drill-passed")
-    then = (app.clock() - timedelta(days=31)).replace(tzinfo=None).isoformat(" ")  # grade 3: every 30 days
+    then = (clock() - timedelta(days=31)).replace(tzinfo=None).isoformat(" ")  # grade 3: every 30 days
     by_hand(city, "UPDATE backup_work SET finished_at = ? WHERE id = ?", then, drill["id"])
     assert said(ask(city, "restore_drilled")) == (Status.UNMET, "drill-too-old")
     (newest,) = [one for one in city.city.settings.backup("repository").iterdir() if one.is_dir()]

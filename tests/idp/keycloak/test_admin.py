@@ -15,6 +15,7 @@ import pytest
 from idp.errors import IssuerAdministrationUnavailable
 from idp.keycloak.admin import Admin
 from idp.keycloak.realm import REALM
+from tests.bounds import join_in_time
 from tests.stack.keycloak import LiveKeycloak
 
 SECRET = "canary-of-the-administration"
@@ -54,7 +55,7 @@ def answering(*answers: tuple[int, bytes]) -> Iterator[int]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+        join_in_time(thread)
 
 
 def free_port() -> int:
@@ -124,4 +125,7 @@ def test_the_library_is_loaded_only_by_who_administers() -> None:
     code = (
         "import sys, idp.keycloak.apply, idp.keycloak.changes, idp.keycloak.people; sys.exit('keycloak' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=False, timeout=120).returncode
+        == 0
+    )

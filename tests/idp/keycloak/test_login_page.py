@@ -17,6 +17,7 @@ from gateway.errors import RouteUnknown
 from gateway.routes import RouteTable, load_routes, public_rules
 from idp.keycloak.realm import REALM
 from idp.relying_party import Completed, RelyingParty
+from tests.bounds import join_in_time
 from tests.journeys.browsing import CHROMIUM
 from tests.needs import need
 from tests.stack.keycloak import LiveKeycloak, Somebody
@@ -90,7 +91,7 @@ def passed(live_keycloak: LiveKeycloak, table: RouteTable) -> Iterator[Passed]:
     yield seen
     server.shutdown()
     server.server_close()
-    thread.join()
+    join_in_time(thread)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
-"""What the wiring makes by itself."""
+"""Ids sort by time, and none is made twice."""
 
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from city.parts import mint
+from city.identifiers import mint
 
 
 def test_an_id_is_a_ulid_that_sorts_by_time() -> None:

@@ -1,0 +1,30 @@
+"""What the clock-job asks for, by name; each takes the act that asks for it and says how much it did."""
+
+from collections.abc import Callable
+
+from city.parts import City
+from console.machines.api import infra_job
+from gateway.clock_job import BACKUP, INFRA, ISSUER_CHANGES, KEYS, SWEEP
+from storage.act import Act
+
+
+def jobs_of(city: City) -> dict[str, Callable[[Act], int]]:
+    """The jobs of this city by their names."""
+
+    def sweep(_act: Act) -> int:
+        return city.people.sessions.sweep() + city.deciding.parking.sweep()
+
+    def follow_issuer(act: Act) -> int:
+        ended = city.people.end_sessions_of_changed(act.record)
+        if ended:
+            city.stores.hints.tell()
+        return ended
+
+    reconcile_machines = infra_job(city.rooms.infra)
+    return {
+        SWEEP: sweep,
+        ISSUER_CHANGES: follow_issuer,
+        INFRA: lambda act: reconcile_machines(act.record),
+        KEYS: city.keys.upkeep(city.deciding.effective),
+        BACKUP: city.rooms.backups.begin_due,
+    }
