@@ -161,12 +161,11 @@ def _write(
 def _first_keys(data: Path, founding: bootstrap.Founding, mint: Callable[[], str]) -> Callable[..., None]:
     """What writes the platform's keys, wrapped by the city's key file."""
     return partial(
-        key_founding.first_keys,
+        key_founding.write_first_keys,
         wrapping=key_founding.wrapping_of(data / "keys"),
         first=secrets.token_bytes(KEY_BYTES),
         ids=(mint(), mint()),
-        at=founding.at,
-        record=founding.record,
+        act=key_founding.founding_act(record=founding.record, at=founding.at),
     )
 
 

@@ -26,5 +26,5 @@ def jobs_of(city: City) -> dict[str, Callable[[Act], int]]:
         ISSUER_CHANGES: follow_issuer,
         INFRA: partial(settle_infrastructure, city.rooms.infra),
         KEYS: city.keys.upkeep(city.deciding.effective),
-        BACKUP: lambda act: city.rooms.backups.begin_due(act.record),
+        BACKUP: city.rooms.backups.begin_due,
     }

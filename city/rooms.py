@@ -53,9 +53,9 @@ def open_rooms(
     return Rooms(
         infra=infrastructure(settings, database, directory, clock=clock, mint=mint),
         catalogue=_catalogue(stores, seal, routing, deciding, clock=clock, mint=mint),
-        grades=Grades(database, epochs=stores.epochs, clock=clock, mint=mint),
+        grades=Grades(database, epochs=stores.epochs, mint=mint),
         assessments=Assessments(database, mint=mint),
-        answers=ControlAnswers(database, clock=clock, mint=mint),
+        answers=ControlAnswers(database, mint=mint),
         backups=backups(
             settings,
             database,

@@ -112,7 +112,7 @@ STATUSES = {
     "part-damaged": 500,
     "drill-failed": 500,
 }
-_OF_VIEWS = {"request-invalid": 422}  # what a view says of a form by itself: no error class carries it
+_OF_VIEWS = {"request-invalid": 422, "ciphertext-invalid": 422}  # said by a view itself: no error class carries it
 _ROOMS = ("gateway", "catalogue", "infra", "backup", "grading", "authz", "idp", "audit", "crypto", "storage")
 _TREES = frozenset(f"{room}.errors" for room in _ROOMS)
 _NEEDS_LOGIN = (Missing.IDENTITY, Missing.ASSURANCE)
@@ -144,7 +144,7 @@ def problem_of(failure: BaseException) -> Problem:
 
 
 def status_of(code: str) -> int:
-    """The status that goes with a code, of an error class or of a view. Raises KeyError for an unknown code."""
+    """Return the status of a code, an error's or a view's. Raises KeyError for a code that is in no table."""
     return _OF_VIEWS[code] if code in _OF_VIEWS else STATUSES[code]
 
 

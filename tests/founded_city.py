@@ -170,7 +170,7 @@ class Door:
     def idle(self) -> None:
         """No backup and no drill is under way; the log is taken in meanwhile."""
         deadline = time.monotonic() + 120
-        while self.city.rooms.backups.book.running():
+        while self.city.rooms.backups.book.current():
             assert time.monotonic() < deadline, "a backup or drill did not end within 120 s"
             self.settle()
             time.sleep(0.02)

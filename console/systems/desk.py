@@ -14,7 +14,7 @@ from console.systems.pages import SystemPages
 from crypto.aead import Sealer
 from grading.assess import Assessments
 from grading.control_answers import ControlAnswers
-from grading.evidence import Facts
+from grading.evidence import ProbeFacts
 from grading.grades import Grades
 from idp.directory import Directory
 
@@ -25,7 +25,7 @@ def open_desk(
     grades: Grades,
     assessments: Assessments,
     answers: ControlAnswers,
-    facts: Callable[[str, str], Facts],
+    facts: Callable[[str, str], ProbeFacts],
     register: Register,
     directory: Directory,
     effective: Callable[[int], Receipt],
