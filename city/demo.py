@@ -166,19 +166,6 @@ def write_routes(
     path.write_text(text.substitute(upstreams, domain=settings.domain, forward_auth=str(forward_auth).lower()))
 
 
-def address_of(data: Path) -> int | None:
-    """The port of the city that is up on `data`; None where none is, whatever a killed one left behind."""
-    address = data / "run" / ADDRESS
-    if not address.exists():
-        return None
-    with (data / "run" / LOCK).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return int(address.read_text())
-    return None
-
-
 def json_line(running: Running) -> str:
     """The one line of `up --json`."""
     return json.dumps(running.told(), ensure_ascii=False)

@@ -29,9 +29,9 @@ from city.settings import Settings, SettingsInvalid
 from city.stores import database_url
 from crypto import founding as key_founding
 from crypto.aead import Seal
+from crypto.kept_key import keep_key
 from crypto.local_keys import KEY_BYTES, create, load
 from crypto.sign import SigningKey, keep_public
-from idp.access_key import keep_key
 from infra import founding as infra_founding
 from issuer.accounts import Accounts
 from storage.actions import Action

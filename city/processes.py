@@ -30,6 +30,7 @@ from city.supervisor import heed_signals
 from console.shell.issuer_pages import IssuerPages
 from crypto.aead import Seal
 from crypto.errors import KeyFileUnsafe
+from crypto.kept_key import kept_key
 from crypto.local_keys import load
 from crypto.sign import SigningKey, load_public
 from gateway.allow import ForwardAuth
@@ -52,7 +53,6 @@ from gateway.operations import Checks, operations
 from gateway.pipeline import handle
 from gateway.proxy import Proxy
 from gateway.refuse import note_unreadable, write_counted
-from idp.access_key import kept_key
 from idp.keycloak.realm import CLIENT_ID
 from issuer.accounts import Accounts
 from issuer.service import IssuerConfig, create_issuer

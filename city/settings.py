@@ -1,4 +1,4 @@
-"""The only reader of the environment: what this process is told, checked once at its start."""
+"""The only reader of the city's environment: what this process is told, checked once at its start."""
 
 import os
 from collections.abc import Callable, Mapping

@@ -1,33 +1,14 @@
-"""Back up, list, and drill a restore, through the door; `restore` alone needs no city."""
+"""Back up, list, and drill a restore, through the door; `restore` itself is the city's code."""
 
-import json
 import time
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
-from audit.errors import AuditError
-from backup.errors import BackupError, DrillFailed, ManifestInvalid, PartDamaged
-from backup.restore import restore
-from city import backups as recovery
-from city.clock import clock
-from commands.client import (
-    EXIT_CONFLICT,
-    EXIT_FAILED,
-    EXIT_INTEGRITY,
-    EXIT_UNAVAILABLE,
-    Door,
-    configured,
-    door,
-    fail,
-    table,
-)
-from crypto.errors import CryptoError
+from commands.client import Door, door
+from commands.output import EXIT_FAILED, table
 
 _LOOK_SECONDS = 0.5
-_UNSOUND = (AuditError, CryptoError, DrillFailed, ManifestInvalid, PartDamaged)
 _LIST = ("id", "status", "started_at", "records", "rows", "bytes", "failing")
 
 
@@ -81,41 +62,3 @@ def _tell(door: Door, ended: dict[str, Any], text: str, *, good: str) -> None:
     door.tell(ended, f"{text}\n  {ended['failing']}: {ended['why']}" if failed else text)
     if failed:
         raise SystemExit(EXIT_FAILED)
-
-
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-
-
-@click.command("restore")
-@click.option("--from", "repository", type=_FOLDER, required=True, help="The repository of backups.")
-@click.option("--outside", type=_FOLDER, required=True, help="Where the checkpoints are kept.")
-@click.option("--backup-keys", type=_FOLDER, required=True, help="What opens and signs backups.")
-@click.option("--keys", type=_FOLDER, required=True, help="A copy of the city's keys/ and issuer/seal.key.")
-@click.option("--into", type=click.Path(path_type=Path), required=True, help="The data folder that is made.")
-@click.option("--backup", default="", help="Which; the newest if not given.")
-@click.option("--json", "as_json", is_flag=True)
-def restore_command(*, into: Path, keys: Path, backup: str, as_json: bool, **folders: Path) -> None:
-    """Make a city's data folder out of a backup, offline; it is there whole and checked, or not at all."""
-    settings = replace(
-        configured(into),
-        backup_repository=folders["repository"],
-        backup_outside=folders["outside"],
-        backup_keys=folders["backup_keys"],
-    )
-    try:
-        manifest = restore(
-            backup,
-            settings.data,
-            repository=recovery.repository(settings),
-            engines=recovery.engines(settings, recovery.kept_key),
-            signer=recovery.signing_key(settings, recovery.kept_key).public,
-            kept=recovery.kept_keys(keys, clock=clock),
-            report_step=lambda step: click.echo(f"  {step} …", err=True),
-        )
-    except FileExistsError as failure:
-        fail(str(failure), EXIT_CONFLICT)
-    except (BackupError, AuditError, CryptoError, OSError) as failure:
-        fail(f"not restored: {failure}", EXIT_INTEGRITY if isinstance(failure, _UNSOUND) else EXIT_UNAVAILABLE)
-    facts = {"data": str(settings.data), "backup": manifest.id, "rows": manifest.rows, "bytes": manifest.bytes}
-    text = f"restored: {manifest.id} into {settings.data}, {manifest.rows} rows, {manifest.bytes} bytes"
-    click.echo(json.dumps(facts) if as_json else text)

@@ -1,6 +1,5 @@
 """Commands of the catalogue: publish and find resources, make apps, share, and call an open API as an app does."""
 
-import hashlib
 import http.client
 import json
 import mimetypes
@@ -13,22 +12,10 @@ from urllib.parse import SplitResult, urlsplit
 
 import click
 
-from city.clock import clock
-from commands.client import (
-    EXIT_UNAVAILABLE,
-    EXIT_USAGE,
-    Door,
-    check,
-    door,
-    exit_of,
-    fail,
-    moment,
-    receipt_line,
-    table,
-    target,
-)
-from console.catalogue.forms import wrong_with_share_request
-from idp.app_key import Claim, SignedParts, authorization_of, content_digest, signature_of
+from commands.checks import faults_of_share, moment
+from commands.client import Door, check, clock, door, target
+from commands.output import EXIT_UNAVAILABLE, EXIT_USAGE, exit_of, fail, receipt_line, table
+from commands.signing import AppRequest, authorization, content_digest
 
 _FIELDS = ("produced", "publisher", "category", "version", "description", "carrier", "form", "location")
 _ANSWER_BYTES, _ANSWER_SECONDS = 1 << 20, 30
@@ -163,12 +150,11 @@ def app_call(key_file: Path, url: str, method: str, body: Path | None, connect: 
     kind = mimetypes.guess_type(body)[0] or "application/octet-stream" if body and sent else ""
     name = parts.hostname or ""
     asked = parts._replace(scheme="", netloc="", fragment="", path=parts.path or "/").geturl()
-    digest = content_digest(hashlib.sha256(sent).digest())
-    claim = Claim(key=key, time=int(clock().timestamp()), nonce=secrets.token_urlsafe(18), signature="")
-    said = SignedParts(method=method, host=name, target=asked, content_type=kind, digest=digest)
-    signed = signature_of(secret, claim, said)
-    authorization = authorization_of(Claim(key=key, time=claim.time, nonce=claim.nonce, signature=signed))
-    headers = {"Host": parts.netloc, "Authorization": authorization, "Accept": "application/json"}
+    digest = content_digest(sent)
+    asking = AppRequest(method=method, host=name, target=asked, content_type=kind, digest=digest)
+    nonce, moment_sent = secrets.token_urlsafe(18), int(clock().timestamp())
+    signed = authorization(asking, key=key, secret=secret, time=moment_sent, nonce=nonce)
+    headers = {"Host": parts.netloc, "Authorization": signed, "Accept": "application/json"}
     headers |= {"Content-Digest": digest, "Content-Type": kind} if sent else {}
     status, answer = _sent(parts.scheme, at, (method, asked, sent or None, headers))
     click.echo(answer)
@@ -231,7 +217,7 @@ def share_group() -> None:
 @door("department-administrator")
 def share_ask(door: Door, resource: str, app: str, purpose: str, until: str) -> None:
     """Ask that APP may use RESOURCE; its owner decides."""
-    check(wrong_with_share_request(purpose=purpose, until=moment(until), now=clock()))
+    check(faults_of_share(purpose=purpose, until=moment(until), now=clock()))
     owner = door.ask("GET", target("/api/v1/catalogue", resource))["department"]
     body = {"app": app, "purpose": purpose, "until": until}
     answer = door.ask("POST", target("/api/v1/departments", owner, "resources", resource, "shares"), body)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from commands.client import EXIT_USAGE, Door, door, fail, receipt_line, table, target
+from commands.client import Door, door, target
+from commands.output import EXIT_USAGE, fail, receipt_line, table
 
 _HARMED = click.Choice(["citizens", "society", "state"])
 _HARM = click.Choice(["general", "serious", "grave"])

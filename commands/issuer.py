@@ -2,7 +2,8 @@
 
 import click
 
-from commands.client import Door, door, table
+from commands.client import Door, door
+from commands.output import table
 
 
 @click.group("idp")

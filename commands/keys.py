@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from commands.client import EXIT_INTEGRITY, Door, door, fail, receipt_line, table, target
+from commands.client import Door, door, target
+from commands.output import EXIT_INTEGRITY, fail, receipt_line, table
 
 _COLUMNS = ("department", "name", "usage", "version", "state", "algorithm", "age", "references")
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
-from commands.client import Door, check, door, table, target
-from console.machines.forms import wrong_with_machine
+from commands.checks import faults_of_machine
+from commands.client import Door, check, door, target
+from commands.output import table
 
 _OF = "/api/v1/departments"
 _HOURS = 3600
@@ -28,7 +29,7 @@ def machine_group() -> None:
 @door("department-administrator")
 def machine_request(door: Door, department: str, system: str, zone: str, **body: Any) -> None:
     """Ask for a machine NAME for SYSTEM in ZONE; a system administrator approves."""
-    check(wrong_with_machine(name=body["name"], purpose=body["purpose"], size=body))
+    check(faults_of_machine(name=body["name"], purpose=body["purpose"], size=body))
     path = target(_OF, department, "zones", zone, "systems", system, "machines")
     answer = door.ask("POST", path, body)
     door.tell(answer, f"{answer['state']}: {answer['id']} on {answer['host']}")

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from commands.client import Door, door, receipt_line, table, target
+from commands.client import Door, door, target
+from commands.output import receipt_line, table
 
 
 @click.group("people")

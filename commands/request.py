@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from commands.client import EXIT_CONFLICT, EXIT_DENIED, Door, door, fail, table, target
+from commands.client import Door, door, target
+from commands.output import EXIT_CONFLICT, EXIT_DENIED, fail, table
 
 
 @click.group("request")

@@ -4,10 +4,9 @@ import re
 
 import click
 
-from city.clock import clock
-from commands.client import EXIT_USAGE, Door, check, door, fail, moment, table, target
-from console.shell.terms import wrong_with_terms
-from infra.zone import wrong_with_flow
+from commands.checks import faults_of_flow, faults_of_terms, moment
+from commands.client import Door, check, clock, door, target
+from commands.output import EXIT_USAGE, fail, table
 
 _TO = re.compile(r"(?P<to>[^:/]+):(?P<port>[0-9]{1,5})(/(?P<protocol>[a-z]+))?", re.ASCII)
 
@@ -78,8 +77,8 @@ def flow_list(door: Door, cursor: str) -> None:
 def flow_open(door: Door, zone: str, to: str, **terms: str) -> None:
     """Ask to open ZONE to TO, "extranet:443"; a second security administrator approves."""
     end = _end(to)
-    check(wrong_with_flow(from_zone=zone, to_zone=end["to"], protocol=end["protocol"], port=end["port"]))
-    check(wrong_with_terms(reason=terms["reason"], until=moment(terms["until"]), now=clock()))
+    check(faults_of_flow(from_zone=zone, to_zone=end["to"], protocol=end["protocol"], port=end["port"]))
+    check(faults_of_terms(reason=terms["reason"], until=moment(terms["until"]), now=clock()))
     body = {"owner": terms["owner"], "expires_at": terms["until"], "reason": terms["reason"]}
     answer = door.ask("POST", _path(zone, end), body)
     door.tell(answer, f"open: {answer['id']}")

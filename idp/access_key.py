@@ -6,20 +6,15 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from crypto.aead import Seal
-from crypto.errors import CryptoError
-from crypto.local_keys import load, load_or_create
 from idp.errors import CredentialRejected
 from idp.store import access_key, person
 from storage.database import Database
 
 LIFETIME = timedelta(days=90)  # unless something shorter is asked
-_KEPT = "access key"
 _FORM = re.compile(r"cg_[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -47,27 +42,6 @@ def digest(key: str) -> bytes:
     if not _FORM.fullmatch(key):
         raise CredentialRejected
     return hashlib.sha256(key.encode()).digest()
-
-
-def keep_key(folder: Path, name: str, key: str) -> None:
-    """Seal `key` into `folder`/access/NAME (0600), for commands that run as this account."""
-    seal = Seal(load_or_create(folder / "access.key"))
-    path = folder / "access" / name
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    scratch = path.with_name(f"{name}.new")
-    scratch.unlink(missing_ok=True)
-    scratch.touch(mode=0o600, exist_ok=False)
-    scratch.write_bytes(seal.seal(key.encode(), purpose=f"{_KEPT} {name}"))
-    scratch.rename(path)
-
-
-def kept_key(folder: Path, name: str) -> str:
-    """The key kept under `name`. Raises CredentialRejected when there is none."""
-    try:
-        sealed = (folder / "access" / name).read_bytes()
-        return Seal(load(folder / "access.key")).open(sealed, purpose=f"{_KEPT} {name}").decode()
-    except (OSError, CryptoError) as missing:
-        raise CredentialRejected from missing
 
 
 class AccessKeys:

@@ -25,12 +25,12 @@ from city.parts import City, open_city
 from city.people import ISSUERS
 from city.settings import Settings
 from city.stores import open_stores
+from crypto.kept_key import kept_key
 from crypto.local_keys import load
 from crypto.sign import SigningKey
 from gateway.pipeline import Gate, handle
 from gateway.proxy import Proxy
 from gateway.stages import Outbound, Raw
-from idp.access_key import kept_key
 from idp.relying_party import Completed
 from idp.session import COOKIE, digest
 from storage import witness

@@ -12,7 +12,7 @@ import pytest
 
 from city.settings import Settings, to_environment
 from city.supervisor import free_pair
-from commands.main import bench_command
+from loadtests.command import bench_command
 from tests.architecture.source import ROOT
 
 PAGES = ["README.md", *(str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").glob("*.md")))]

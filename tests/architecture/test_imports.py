@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import PACKAGES, ROOT, files, imports, inside
+from tests.architecture.source import PACKAGES, ROOT, files, imports, inside, text
 
 LINT = str(Path(sys.executable).with_name("lint-imports"))
 DEPLOYED = ("deploy", "loadtests")
@@ -30,6 +30,9 @@ def test_the_contracts_hold() -> None:
         ("idp/session.py", "import city.settings", "the direction of imports"),
         ("authz/decide.py", "import sqlalchemy", "pure files do no input or output"),
         ("gateway/canonical.py", "import flask", "pure files do no input or output"),
+        ("commands/people.py", "import gateway.routes", "the client knows no server"),
+        ("commands/client.py", "import city.settings", "the client knows no server"),
+        ("crypto/kept_key.py", "import storage.database", "the client knows no server"),
     ],
 )
 def test_a_planted_violation_breaks_its_contract(tmp_path: Path, file: str, line: str, contract: str) -> None:
@@ -44,6 +47,13 @@ def test_a_planted_violation_breaks_its_contract(tmp_path: Path, file: str, line
     result = _lint(tmp_path)
     assert result.returncode == 1
     assert f"{contract} BROKEN" in result.stdout
+
+
+def test_what_runs_or_reads_a_city_takes_from_the_client_its_output_alone() -> None:
+    commands = {file for file in files() if "commands" in imports(file) and not inside(file, "commands/")}
+    assert commands == {"city/operate.py", "city/offline.py", "city/options.py"}
+    taken = [line for file in commands for line in text(file).splitlines() if line.startswith("from commands")]
+    assert {line.split(" import ")[0] for line in taken} == {"from commands.output"}
 
 
 # third-party module → the files that may know it
@@ -70,7 +80,7 @@ _CLIENTS = {
     "redis": ("storage/shared.py", "storage/shared_counts.py"),
     "psycopg": ("storage/", "city/stack/"),
     "argon2": ("issuer/",),
-    "pyotp": ("issuer/", "city/", "commands/main.py", "loadtests/"),
+    "pyotp": ("issuer/", "city/", "loadtests/"),
     "cryptography": ("crypto/", "loadtests/"),
     "alembic": ("storage/",),
     "jinja2": ("console/shell/render.py",),
@@ -78,7 +88,7 @@ _CLIENTS = {
     "httptools": ("gateway/http/target.py", "gateway/http/upstream.py", "gateway/http/answer.py"),
     "uvicorn": ("gateway/http/target.py", "gateway/http/server.py", "gateway/http/cycle.py", "city/processes.py"),
     "prometheus_client": ("gateway/operations.py",),
-    "click": ("commands/",),
+    "click": ("commands/", "city/operate.py", "city/offline.py", "loadtests/command.py"),
     "sqlalchemy": (
         "storage/",
         "authz/",

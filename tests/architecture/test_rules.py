@@ -88,9 +88,9 @@ def test_public_functions_and_classes_say_what_they_do() -> None:
     [
         (
             {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time"},
-            ("city/", "deploy/", "loadtests/"),
+            ("city/", "deploy/", "loadtests/", "commands/client.py"),
         ),
-        ({"os.environ", "os.getenv", "os.putenv"}, ("city/", "deploy/", "loadtests/")),
+        ({"os.environ", "os.getenv", "os.putenv"}, ("city/", "deploy/", "loadtests/", "commands/local_city.py")),
         ({"random.random", "random.choice", "random.randint", "random.Random"}, ("loadtests/",)),
         ({"eval", "exec", "pickle.loads", "yaml.load", "os.system"}, ()),
     ],

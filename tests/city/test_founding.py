@@ -24,8 +24,8 @@ from city.settings import Settings, to_environment
 from city.stores import open_stores
 from city.supervisor import free_pair
 from crypto.aead import Seal
+from crypto.kept_key import kept_key
 from crypto.local_keys import create, load
-from idp.access_key import kept_key
 from idp.directory import Directory
 from storage.database import Database
 from tests.acts import an_act

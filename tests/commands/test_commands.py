@@ -28,15 +28,22 @@ ANSWERED = {0, 2, 3, 4, 5}  # of a city that is up: never "unavailable", nor a f
 
 
 def _leaves(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
-    for name, one in group.commands.items():
+    for name in group.list_commands(click.Context(group)):
+        one = _inside(group, name)
         yield from _leaves(one, *before, name) if isinstance(one, click.Group) else [(*before, name)]
+
+
+def _inside(group: click.Group, name: str) -> click.Command:
+    found = group.get_command(click.Context(group), name)
+    assert found
+    return found
 
 
 def _command(words: tuple[str, ...]) -> click.Command:
     found: click.Command = cli
     for word in words:
         assert isinstance(found, click.Group)
-        found = found.commands[word]
+        found = _inside(found, word)
     return found
 
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pyotp
 
-from idp.access_key import kept_key
+from crypto.kept_key import kept_key
 from tests.journeys.running_city import City
 
 COOKIE = "__Host-citygate"

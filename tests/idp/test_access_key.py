@@ -1,13 +1,11 @@
 """Access keys: shown once, kept as a digest, over when they are over."""
 
-import stat
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from idp.access_key import AccessKeys, digest, issue, keep_key, kept_key
+from idp.access_key import AccessKeys, digest, issue
 from idp.errors import CredentialRejected
 from tests.idp.people import NOW, Town, town
 
@@ -89,30 +87,3 @@ def test_what_is_not_formed_like_a_key_is_refused_before_it_is_looked_up(key: st
 
 def test_no_two_keys_are_the_same(city: Town) -> None:
     assert len({issued(city) for _ in range(100)}) == 100
-
-
-def test_a_kept_key_is_sealed_and_only_its_owners(city: Town, tmp_path: Path) -> None:
-    key, folder = issued(city), tmp_path / "keys"
-    folder.mkdir()
-    keep_key(folder, "li", key)
-    path = folder / "access/li"
-    assert kept_key(folder, "li") == key
-    assert key.encode() not in path.read_bytes()
-    assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o600, 0o700)
-    assert [one.name for one in path.parent.iterdir()] == ["li"]
-
-
-def test_a_key_kept_over_a_file_that_others_could_read_is_not_theirs_to_read(tmp_path: Path) -> None:
-    (tmp_path / "access").mkdir()
-    (tmp_path / "access/li").write_text("old")
-    (tmp_path / "access/li").chmod(0o644)
-    keep_key(tmp_path, "li", "cg_" + "A" * 43)
-    assert stat.S_IMODE((tmp_path / "access/li").stat().st_mode) == 0o600
-
-
-def test_a_kept_key_is_nobody_elses(tmp_path: Path) -> None:
-    keep_key(tmp_path, "li", "cg_" + "A" * 43)
-    (tmp_path / "access/li").rename(tmp_path / "access/wang")
-    for name in ("li", "wang", "../access.key"):
-        with pytest.raises(CredentialRejected):
-            kept_key(tmp_path, name)

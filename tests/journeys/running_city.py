@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from city.supervisor import free_pair
-from idp.access_key import kept_key
+from crypto.kept_key import kept_key
 from tests.bounds import line_in_time, run_beside
 
 ROOT = Path(__file__).parents[2]

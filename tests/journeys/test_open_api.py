@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from idp.access_key import kept_key
+from crypto.kept_key import kept_key
 from tests.journeys.running_city import ROOT, City, command, running
 from tests.needs import need
 

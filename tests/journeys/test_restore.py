@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from idp.access_key import kept_key
+from crypto.kept_key import kept_key
 from tests.journeys.running_city import ROOT, command, running
 
 

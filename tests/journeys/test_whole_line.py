@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from commands.client import EXIT_CONFLICT
+from commands.output import EXIT_CONFLICT
 from tests.faults.visitor import eventually
 from tests.journeys.broken import broken
 from tests.journeys.running_city import ROOT, City
