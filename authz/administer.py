@@ -7,7 +7,6 @@ Every row names the record of the decision it was made under.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -17,15 +16,15 @@ from authz.label import Label
 from authz.offices import EXCLUSIVE
 from authz.store import assignment, may_grant, role
 from idp.directory import Department, Directory, subtree
+from storage.act import Act
 from storage.database import Database
 from storage.epoch import EpochSource
-from storage.witness import of
 
 READER = "reader-of-"  # roles made for one published resource each, which apps hold and nobody grants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class RoleAssignment:
     """One role assignment (角色授权) as it stands in the register."""
 
     id: str
@@ -56,14 +55,15 @@ class Grantable:
     ceiling: Label
 
 
-class Written(NamedTuple):
-    """What `assign` and `revoke` return: the assignment, the epoch from which it counts, and the digest of its row for
-    the outcome record.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleTerms:
+    """What is to be given: which role, where, up to which label, until when (None: for good), and why."""
 
-    held: Held
-    epoch: int
-    witness: Mapping[str, str]
+    role: str
+    department: str
+    clearance: Label
+    expires_at: datetime | None
+    reason: str
 
 
 class Administration:
@@ -83,7 +83,7 @@ class Administration:
         self._database, self._directory, self._epochs = database, directory, epochs
         self._clock, self._mint = clock, mint
 
-    def grantable(self, actor: str) -> list[Grantable]:
+    def rights_of(self, actor: str) -> list[Grantable]:
         """Return the roles that `actor` may give, each with its department and ceiling, sorted by role."""
         query = sa.select(may_grant.c.role, may_grant.c.department, may_grant.c.ceiling)
         with self._database.transaction() as connection:
@@ -96,7 +96,7 @@ class Administration:
         with self._database.transaction() as connection:
             return {row["id"]: dict(row) for row in connection.execute(query).mappings()}
 
-    def held(self, subject: str, *, inside: frozenset[str], ever: bool = False) -> list[Held]:
+    def assignments_of(self, subject: str, *, inside: frozenset[str], ever: bool = False) -> list[RoleAssignment]:
         """Return the role assignments of `subject` in the departments `inside`, newest first, at most 200. `ever` adds
         those that ran out or were taken back.
         """
@@ -105,7 +105,7 @@ class Administration:
             query = query.where(_live(self._clock()))
         with self._database.transaction() as connection:
             rows = connection.execute(query.order_by(assignment.c.given_at.desc()).limit(200)).mappings()
-            return [Held(**row) for row in rows]
+            return [RoleAssignment(**row) for row in rows]
 
     def roles_of(self, subjects: Iterable[str], *, inside: frozenset[str]) -> dict[str, list[str]]:
         """Return the roles that each of `subjects` holds now in the departments `inside`, sorted.
@@ -119,45 +119,33 @@ class Administration:
                 held.setdefault(row.subject, []).append(row.role)
         return held
 
-    def assign(
-        self,
-        *,
-        actor: str,
-        subject: str,
-        role_id: str,
-        department: str,
-        clearance: Label,
-        expires_at: datetime | None,
-        reason: str,
-        record: str,
-    ) -> Written:
-        """Give the role `role_id` to `subject` in `department` and below, up to `clearance`, until `expires_at`.
+    def assign(self, subject: str, terms: RoleTerms, act: Act) -> tuple[RoleAssignment, int]:
+        """Give `subject` a role under `terms`; return the assignment, and the epoch from which it counts.
 
-        `actor` gives it, for `reason`; `record` is the id of the decision that permitted it. An `expires_at` of None
-        means without an end.
-
-        Raises MayNotGrant if `actor` has no such right or is `subject`, SeparationOfDuty if `subject` holds an office
+        Raises MayNotGrant if the actor has no such right or is `subject`, SeparationOfDuty if `subject` holds an office
         that excludes this one, AlreadyHeld if it would give nothing new, PersonUnknown if there is no such person.
         """
         departments = self._directory.departments()
-        given = Held(
-            id=self._mint(), subject=subject, role=role_id, department=department, clearance=clearance,
-            expires_at=expires_at, reason=reason, given_by=actor, given_at=self._clock(), record=record,
+        new = RoleAssignment(
+            id=self._mint(), subject=subject, role=terms.role, department=terms.department, clearance=terms.clearance,
+            expires_at=terms.expires_at, reason=terms.reason, given_by=act.actor, given_at=act.at, record=act.record,
             revoked_by=None, revoked_at=None, revoke_record=None,
         )  # fmt: skip
         with self._database.transaction() as connection:
             self._directory.hold(connection, subject)  # what excludes what is looked at one assignment after the other
-            self._check_may_grant(connection, departments, given)
-            check_separation(connection, subject=subject, role_id=role_id, at=given.given_at)
-            _check_gives_something(connection, given)
-            insert(connection, given)
-            return self._written(connection, given)
+            self._check_may_grant(connection, departments, new, actor=act.actor)
+            check_separation(connection, subject=subject, role_id=terms.role, at=act.at)
+            _check_gives_something(connection, new)
+            insert_assignment(connection, new)
+            act.witness(connection, assignment, new.id)
+            return new, self._epochs.bump(connection, [("subject", subject)])
 
-    def revoke(self, identifier: str, *, actor: str, subject: str, department: str, record: str) -> Written:
-        """Take back the assignment `identifier`, which `subject` holds in `department` or below it.
+    def revoke(self, identifier: str, *, subject: str, department: str, act: Act) -> tuple[RoleAssignment, int]:
+        """Take back the assignment `identifier`, which `subject` holds in `department` or below it. Return it as it
+        was, and the epoch from which it is over.
 
-        `record` is the id of the decision that permitted it. Raises AssignmentUnknown, also for an assignment of
-        somebody else, elsewhere or taken back before, and MayNotGrant if `actor` may not give that role there.
+        Raises AssignmentUnknown, also for an assignment of somebody else, elsewhere or taken back before, and
+        MayNotGrant if the actor may not give that role there.
         """
         departments = self._directory.departments()
         with self._database.transaction() as connection:
@@ -170,22 +158,18 @@ class Administration:
             row = connection.execute(query.with_for_update()).mappings().one_or_none()
             if row is None:
                 raise AssignmentUnknown(identifier)
-            taken = Held(**row)
-            self._check_may_grant(connection, departments, taken, actor=actor)
-            values = {"revoked_by": actor, "revoked_at": self._clock(), "revoke_record": record}
+            old = RoleAssignment(**row)
+            self._check_may_grant(connection, departments, old, actor=act.actor)
+            values = {"revoked_by": act.actor, "revoked_at": act.at, "revoke_record": act.record}
             connection.execute(sa.update(assignment).where(assignment.c.id == identifier).values(values))
-            return self._written(connection, taken)
-
-    def _written(self, connection: Connection, held: Held) -> Written:
-        witness = dict([of(connection, assignment, held.id)])
-        return Written(held, self._epochs.bump(connection, [("subject", held.subject)]), witness)
+            act.witness(connection, assignment, identifier)
+            return old, self._epochs.bump(connection, [("subject", subject)])
 
     @staticmethod
     def _check_may_grant(
-        connection: Connection, departments: Mapping[str, Department], wanted: Held, *, actor: str = ""
+        connection: Connection, departments: Mapping[str, Department], wanted: RoleAssignment, *, actor: str
     ) -> None:
         """Granting is a right of its own: role × subtree × ceiling, never derived from roles held (law 8)."""
-        actor = actor or wanted.given_by
         rights = connection.execute(
             sa.select(may_grant).where(may_grant.c.subject == actor, may_grant.c.role == wanted.role)
         ).mappings()
@@ -211,18 +195,18 @@ def check_separation(connection: Connection, *, subject: str, role_id: str, at: 
         raise SeparationOfDuty(subject=subject, role=role_id, excludes=excluded)
 
 
-def _check_gives_something(connection: Connection, given: Held) -> None:
+def _check_gives_something(connection: Connection, new: RoleAssignment) -> None:
     """A second click, or a second administrator with the same thought, makes no second row. Raises AlreadyHeld."""
     held = sa.select(assignment).where(
-        assignment.c.subject == given.subject,
-        assignment.c.role == given.role,
-        assignment.c.department == given.department,
-        assignment.c.clearance >= given.clearance,
-        _live(given.given_at),
-        _lasting(given.expires_at),
+        assignment.c.subject == new.subject,
+        assignment.c.role == new.role,
+        assignment.c.department == new.department,
+        assignment.c.clearance >= new.clearance,
+        _live(new.given_at),
+        _lasting(new.expires_at),
     )
     if row := connection.execute(held).mappings().first():
-        raise AlreadyHeld(role=given.role, assignment=row["id"])
+        raise AlreadyHeld(role=new.role, assignment=row["id"])
 
 
 def _lasting(until: datetime | None) -> sa.ColumnElement[bool]:
@@ -231,11 +215,13 @@ def _lasting(until: datetime | None) -> sa.ColumnElement[bool]:
 
 
 def _live(at: datetime) -> sa.ColumnElement[bool]:
-    """`Held.is_live` as a condition."""
+    """`RoleAssignment.is_live` as a condition."""
     lasting = assignment.c.expires_at.is_(None) | (assignment.c.expires_at > at)
     return assignment.c.revoked_at.is_(None) & lasting
 
 
-def insert(connection: Connection, given: Held) -> None:
+def insert_assignment(connection: Connection, new: RoleAssignment) -> None:
     """Write the assignment `given` as one row. It checks nothing: `assign` and the founding do."""
-    connection.execute(sa.insert(assignment).values({name: getattr(given, name) for name in Held.__dataclass_fields__}))
+    connection.execute(
+        sa.insert(assignment).values({name: getattr(new, name) for name in RoleAssignment.__dataclass_fields__})
+    )

@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from authz import offices, store
-from authz.administer import Held, check_separation, insert
+from authz.administer import RoleAssignment, check_separation, insert_assignment
 from authz.errors import AlreadySealed, PolicyInvalid
 from authz.label import Label
 from authz.policy import PolicySet
 from idp import access_key
-from idp import store as identity_store
-from idp.directory import normal
+from idp.directory import Person, normal
+from idp.founding import insert_department, insert_person
 from storage import advisory
 from storage.database import Database
 from storage.witness import rows
@@ -44,18 +44,18 @@ class Founding:
     also: Callable[[Connection], None] = lambda _: None  # what rooms above this one found in the same transaction
 
 
-def found(
+def found_city(
     database: Database,
     founding: Founding,
     *,
     mint: Callable[[], str],
     also: Callable[[Connection], None] = lambda _connection: None,
-    tell: Callable[[Mapping[str, str]], None] = lambda _witness: None,
+    keep_record: Callable[[Mapping[str, str]], None] = lambda _rows: None,
 ) -> dict[str, str]:
     """Write everything in one transaction. Return the access key of each login, and that of the clock-job.
 
-    `mint` makes ids. `also` writes what else the city begins with, in the same transaction. `tell` gets the digest of
-    every row and records it before the transaction is committed, so no row counts without its record.
+    `mint` makes ids. `also` writes what else the city begins with, in the same transaction. `keep_record` gets the
+    digest of every row and records it before the transaction is committed, so no row counts without its record.
 
     Raises AlreadySealed if the city was founded before, PolicyInvalid if an office is not filled twice or a label is
     none, SeparationOfDuty, and KeyError for a city file that lacks a field. Nothing is written then.
@@ -72,7 +72,7 @@ def found(
         keys[CLOCK] = _insert_clock(connection, founding, mint)
         also(connection)
         connection.execute(sa.insert(store.seal).values(id=1, sealed_at=founding.at, record=founding.record))
-        tell({row.key: row.digest for row in rows(connection)})
+        keep_record({row.key: row.digest for row in rows(connection)})
     return keys
 
 
@@ -89,9 +89,7 @@ def _check_offices(people: list[dict[str, Any]]) -> None:
 
 def _insert_places(connection: Connection, founding: Founding) -> None:
     for row in founding.city["departments"]:
-        connection.execute(
-            sa.insert(identity_store.department).values({"parent": None, **row, "record": founding.record})
-        )
+        insert_department(connection, row, record=founding.record)
     for row in founding.city["systems"]:
         connection.execute(sa.insert(store.system).values({**row, "record": founding.record}))
     for row in founding.city.get("zones", ()):
@@ -122,21 +120,19 @@ def _insert_person(
 ) -> str:
     login = person["login"]
     identifier = founding.ids[login]
-    row = {
-        "id": identifier,
-        "iss": founding.iss,
-        "sub": founding.subs[login],
-        "login": login,
-        "name": normal(person["name"]),
-    }
-    row |= {"department": person.get("department"), "not_before": founding.at, "record": founding.record}
-    connection.execute(sa.insert(identity_store.person).values(row))
-    held = [person["role"]] if person["role"] in (offices.CITIZEN, offices.STAFF) else [offices.STAFF, person["role"]]
-    for role in held:
+    new = Person(
+        id=identifier, iss=founding.iss, sub=founding.subs[login], login=login, name=normal(person["name"]),
+        department=person.get("department"), not_before=founding.at, record=founding.record,
+    )  # fmt: skip
+    insert_person(connection, new)
+    roles = [person["role"]] if person["role"] in (offices.CITIZEN, offices.STAFF) else [offices.STAFF, person["role"]]
+    for role in roles:
         check_separation(connection, subject=identifier, role_id=role, at=founding.at)
         department = person.get("department", "city") if role == offices.DEPARTMENT_ADMINISTRATOR else "city"
-        given = _held(founding, mint(), identifier, role, department=department, clearance=person["clearance"])
-        insert(connection, given)
+        insert_assignment(
+            connection,
+            _assignment(founding, mint(), identifier, role, department=department, clearance=person["clearance"]),
+        )
     for number, right in enumerate(person.get("may_grant", ()), 1):
         values = {"id": f"{login}-{number}", "subject": identifier, "record": founding.record, **right}
         connection.execute(sa.insert(store.may_grant).values(values))
@@ -145,13 +141,15 @@ def _insert_person(
 
 
 def _insert_clock(connection: Connection, founding: Founding, mint: Callable[[], str]) -> str:
-    insert(connection, _held(founding, mint(), CLOCK, offices.CLOCK, department="city", clearance=2))
+    insert_assignment(connection, _assignment(founding, mint(), CLOCK, offices.CLOCK, department="city", clearance=2))
     until = founding.at + _MACHINE_KEY_LIFETIME
     return access_key.issue(connection, CLOCK, assurance=2, expires_at=until, record=founding.record)
 
 
-def _held(founding: Founding, identifier: str, subject: str, role: str, *, department: str, clearance: int) -> Held:
-    return Held(
+def _assignment(
+    founding: Founding, identifier: str, subject: str, role: str, *, department: str, clearance: int
+) -> RoleAssignment:
+    return RoleAssignment(
         id=identifier, subject=subject, role=role, department=department, clearance=clearance, expires_at=None,
         reason="founding", given_by="bootstrap", given_at=founding.at, record=founding.record,
         revoked_by=None, revoked_at=None, revoke_record=None,

@@ -22,9 +22,9 @@ from authz.request import Missing
 from authz.store import parked
 from crypto.aead import Sealer
 from crypto.errors import SealInvalid
-from storage import advisory
+from storage import advisory, witness
+from storage.act import Act
 from storage.database import Database
-from storage.witness import of
 
 BODY_BYTES = 64 * 1024
 PER_SUBJECT, WAITING_PER_SUBJECT = 8, 32  # the second: of those that wait for somebody else
@@ -34,7 +34,7 @@ _PURPOSE, _APPROVAL = "parked request", "approval"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ApprovalRequest:
     """What a second person is asked for: the act, and the action that approves it on the same object."""
 
     department: str
@@ -45,7 +45,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
+class ParkedRequest:
     """A parked request: its bytes as they came, who may send it again, and what a second person said to it."""
 
     id: str
@@ -55,7 +55,7 @@ class Parked:
     parked_at: datetime
     expires_at: datetime
     digest: str
-    asked: Asked | None  # None: it waits for no second person
+    approval_request: ApprovalRequest | None  # None: it waits for no second person
     verdict: str  # "", "approved", "rejected"
     decided_by: str
     decided_at: datetime | None
@@ -66,21 +66,21 @@ class Parked:
     target: str = ""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # the chosen ones: what the body is
     body: bytes = field(default=b"", repr=False)
-    witness: Mapping[str, str] = field(default_factory=dict, repr=False)  # of the row, after it was written
 
     @property
     def approver(self) -> str:
         """Who approved it, or "". For a request that waits for no second person it is always "": no approval was looked
         for.
         """
-        return self.decided_by if self.asked is not None and self.verdict == APPROVED else ""
+        return self.decided_by if self.approval_request is not None and self.verdict == APPROVED else ""
 
 
-class Kept(NamedTuple):
-    """What `park` returns: the id of the parked request, and the digest of its row for the record."""
+class ParkingSlip(NamedTuple):
+    """Under which id a request is parked, and what the record of that says of its row: its name and its digest."""
 
     id: str
-    witness: Mapping[str, str]
+    row: str
+    digest: str
 
 
 class Parking:
@@ -103,13 +103,13 @@ class Parking:
         headers: tuple[tuple[str, str], ...],
         body: bytes,
         record: str,
-        asked: Asked | None = None,
-    ) -> Kept:
-        """Seal the request and store it; return its id. The same request of the same requester that waits for a second
-        person already is not stored again: its id is returned.
+        approval_request: ApprovalRequest | None = None,
+    ) -> ParkingSlip:
+        """Seal the request and store it. The same request of the same requester that waits for a second person already
+        is not stored again: its slip is returned.
 
-        `record` is the id of the record that says why it was refused. `asked` is given if a second person is missing.
-        Raises ParkFull if the body is above 64 KiB or the requester has too many, and StorageUnavailable.
+        `record` is the id of the record that says why it was refused; `approval_request` is given if a second person
+        is missing. Raises ParkFull if the body is above 64 KiB or the requester has too many, and StorageUnavailable.
         """
         if len(body) > BODY_BYTES:
             raise ParkFull(f"body of {len(body)} bytes; at most {BODY_BYTES} can be parked")
@@ -117,67 +117,67 @@ class Parking:
         words = {"method": method, "target": target, "headers": headers, "body": base64.b64encode(body).decode()}
         text = json.dumps(words).encode()
         row = {"id": record, "subject": subject, "host": host, "missing": missing, "parked_at": now, "record": record}
-        row |= {"expires_at": now + (WAITING_LIFETIME if asked else LIFETIME), "digest": _digest(text)}
-        row |= {"verdict": "", "reason": "", **_columns(asked)}
+        row |= {"expires_at": now + (WAITING_LIFETIME if approval_request else LIFETIME), "digest": _digest(text)}
+        row |= {"verdict": "", "reason": "", **_columns(approval_request)}
         row["sealed"] = self.seal.seal(text, purpose=purpose_of(row))
         with self.database.transaction() as connection:
             advisory.hold(connection, f"parked {subject}")  # counted one after the other; a service has no other row
             self._forget_old(connection, now)
-            if asked and (same := self._same(connection, row)):
-                return Kept(same, dict([of(connection, parked, same)]))
-            self._check_room(connection, subject, now, waiting=asked is not None)
+            if approval_request and (same := self._same(connection, row)):
+                return ParkingSlip(same, *witness.of(connection, parked, same))
+            self._check_room(connection, subject, now, waiting=approval_request is not None)
             connection.execute(sa.insert(parked).values(row))
-            return Kept(record, dict([of(connection, parked, record)]))
+            return ParkingSlip(record, *witness.of(connection, parked, record))
 
-    def look(self, identifier: str, *, subject: str, host: str) -> Parked:
+    def look(self, identifier: str, *, subject: str, host: str) -> ParkedRequest:
         """Return the request and leave it parked. Raises ParkedUnknown if it is not there, not hers, not of this host,
         too old, or sent before: one answer for all.
         """
         mine = self._mine(identifier, subject, host)
         with self.database.transaction() as connection:
-            return self.opened(connection.execute(sa.select(parked).where(mine)).mappings().one_or_none())
+            return self.open_row(connection.execute(sa.select(parked).where(mine)).mappings().one_or_none())
 
-    def take(self, identifier: str, *, subject: str, host: str, record: str) -> Parked:
-        """Return the request and take it out: that can be done once. `record` is the id of the decision under which it
-        is sent.
+    def take(self, identifier: str, *, host: str, act: Act) -> ParkedRequest:
+        """Return the actor's request and take it out: that can be done once. It is sent under the act's record.
 
         A request that a second person approved stays as a row without its bytes, for both to see, until it is too old.
         Raises ParkedUnknown as `look` does, and NotApproved if it still waits or was rejected.
         """
-        mine = sa.select(parked).where(self._mine(identifier, subject, host)).with_for_update()
+        hers = sa.select(parked).where(self._mine(identifier, act.actor, host)).with_for_update()
         with self.database.transaction() as connection:
-            row = connection.execute(mine).mappings().one_or_none()
-            found = self.opened(row)
-            if found.asked is None:
+            row = connection.execute(hers).mappings().one_or_none()
+            request = self.open_row(row)
+            if request.approval_request is None:
                 connection.execute(sa.delete(parked).where(parked.c.id == identifier))
-                return found
-            if row is None or found.verdict != APPROVED:
+                return request
+            if row is None or request.verdict != APPROVED:
                 raise NotApproved
             self._check_approval(row)
-            sent = {"taken_at": self.clock(), "take_record": record, "sealed": b""}
+            sent = {"taken_at": act.at, "take_record": act.record, "sealed": b""}
             connection.execute(sa.update(parked).where(parked.c.id == identifier).values(sent))
-            return replace(found, witness=dict([of(connection, parked, identifier)]))
+            act.witness(connection, parked, identifier)
+            return request
 
     def sweep(self) -> int:
         """Forget the requests that are too old, and return how many."""
         with self.database.transaction() as connection:
             return self._forget_old(connection, self.clock())
 
-    def opened(self, row: sa.RowMapping | None) -> Parked:
+    def open_row(self, row: sa.RowMapping | None) -> ParkedRequest:
         """Return a row as a value, with its bytes if it was not sent yet. Raises ParkedUnknown for None, SealInvalid
         for a row that was changed behind our back.
         """
         if row is None:
             raise ParkedUnknown
-        found = self.emptied(row)
+        request = self.without_bytes(row)
         if not row["sealed"]:
-            return found
+            return request
         text = self.seal.open(row["sealed"], purpose=purpose_of(dict(row)))
         if row["digest"] and not hmac.compare_digest(_digest(text), row["digest"]):
             raise SealInvalid
         words = json.loads(text)
         return replace(
-            found,
+            request,
             method=words["method"],
             target=words["target"],
             headers=tuple((name, value) for name, value in words["headers"]),
@@ -185,11 +185,11 @@ class Parking:
         )
 
     @staticmethod
-    def emptied(row: sa.RowMapping) -> Parked:
+    def without_bytes(row: sa.RowMapping) -> ParkedRequest:
         """Return a row as a value, without what is sealed in it."""
         values: dict[str, Any] = {name: row[name] for name in _PLAIN}
-        values |= {"missing": Missing(row["missing"]), "asked": _asked(row), "decided_by": row["decided_by"] or ""}
-        return Parked(**values)
+        values |= {"missing": Missing(row["missing"]), "approval_request": _approval_request(row)}
+        return ParkedRequest(**values | {"decided_by": row["decided_by"] or ""})
 
     def approval_of(self, row: sa.RowMapping, *, by: str, record: str) -> bytes:
         """Return the sealed approval: that `by` approved exactly these bytes of this request, under `record`. Only a
@@ -199,8 +199,8 @@ class Parking:
 
     def _check_approval(self, row: sa.RowMapping) -> None:
         """Raises SealInvalid for an approval that was written into the table by another hand."""
-        said = json.loads(self.seal.open(row["approval"] or b"", purpose=approval_purpose(row)))
-        if said != [row["decided_by"], row["decide_record"]]:
+        approval = json.loads(self.seal.open(row["approval"] or b"", purpose=approval_purpose(row)))
+        if approval != [row["decided_by"], row["decide_record"]]:
             raise SealInvalid
 
     def _mine(self, identifier: str, subject: str, host: str) -> sa.ColumnElement[bool]:
@@ -248,15 +248,15 @@ def approval_purpose(row: sa.RowMapping) -> str:
     return f"{_APPROVAL} {row['id']} {row['subject']} {row['host']} {row['digest']}"
 
 
-def _columns(asked: Asked | None) -> dict[str, Any]:
+def _columns(wanted: ApprovalRequest | None) -> dict[str, Any]:
     names = ("department", "object", "action", "approve_action")
-    return {name: getattr(asked, name) if asked else "" for name in names} | {"label": asked.label if asked else 0}
+    return {name: getattr(wanted, name) if wanted else "" for name in names} | {"label": wanted.label if wanted else 0}
 
 
-def _asked(row: sa.RowMapping) -> Asked | None:
+def _approval_request(row: sa.RowMapping) -> ApprovalRequest | None:
     if row["missing"] != Missing.APPROVER:
         return None
-    return Asked(
+    return ApprovalRequest(
         department=row["department"],
         object=row["object"],
         action=row["action"],

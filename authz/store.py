@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from storage.actions import Action
+from storage.actions import APPROVALS, Action
 from storage.database import Moment, metadata
 
 system = sa.Table(
@@ -119,11 +119,7 @@ parked = sa.Table(
         "acts": (
             "approver",
             "approver-lost-right",
-            Action.FLOW_APPROVE,
-            Action.GRADE_APPROVE,
-            Action.KEY_APPROVE,
-            Action.MACHINE_APPROVE,
-            Action.SHARE_APPROVE,
+            *APPROVALS,
             Action.REQUEST_RESUME,
         ),
         "volatile": ("sealed", "approval"),  # sealed anew when the key rotates; `digest` says what is in them

@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from backup.errors import BackupBusy, BackupUnknown
-from backup.plan import Plan
+from backup.plan import BackupPlan
 from backup.schedule import History
 from backup.store import work
 from storage import witness
+from storage.act import Act
 from storage.database import Database
 from storage.errors import StorageUnavailable
 
@@ -54,10 +55,10 @@ class Entry:
     bytes: int
 
 
-Tell = Callable[[Entry, Mapping[str, str]], None]
-"""Record what a backup or drill is now, and its row's witness, under the id of the request that began it.
+RecordOutcome = Callable[[Entry, Mapping[str, str]], None]
+"""Write one more outcome of the request that began a backup or drill: what it is now, and its row's witness.
 
-Raises AuditUnavailable.
+Called before the row is committed. Raises AuditUnavailable.
 """
 
 
@@ -71,22 +72,20 @@ class Book:
         database: Database,
         *,
         holder: str,
-        tell: Tell,
+        record_outcome: RecordOutcome,
         is_whole: Callable[[str], bool],
         clock: Callable[[], datetime],
         mint: Callable[[], str],
     ) -> None:
         self._database, self._holder, self._clock, self._mint = database, holder, clock, mint
-        self._tell, self._is_whole = tell, is_whole
+        self._record_outcome, self._is_whole = record_outcome, is_whole
 
-    def begin(self, kind: str, plan: Plan, *, asked_by: str, record: str) -> Entry:
-        """Write a new row that runs, and return it. `asked_by` asked for it, under `record`.
-        Raises BackupBusy if one is under way.
-        """
+    def begin(self, kind: str, plan: BackupPlan, act: Act) -> Entry:
+        """Write a new row that runs, and return it. Raises BackupBusy, AuditUnavailable."""
         now, identifier = self._clock(), self._mint()
         entry = Entry(
             id=identifier, kind=kind, state="running", step=PREPARATION, plan=plan.name, grade=plan.grade,
-            backup=identifier if kind == "backup" else "", asked_by=asked_by, record=record, holder=self._holder,
+            backup=identifier if kind == "backup" else "", asked_by=act.actor, record=act.record, holder=self._holder,
             started_at=now, beat_at=now, finished_at=None, failing="", why="",
             rpo_target_ms=plan.rpo // _MILLISECOND, rto_target_ms=plan.rto // _MILLISECOND,
             rpo_ms=None, rto_ms=None, records=0, rows=0, bytes=0,
@@ -95,39 +94,37 @@ class Book:
             with self._database.transaction() as connection:
                 self._end(connection, work.c.beat_at < now - _SILENT, now)
                 connection.execute(sa.insert(work).values(_row(entry)))
-                self._told(connection, identifier)
+                self._record(connection, identifier)
         except IntegrityError:
             raise BackupBusy("a backup or a drill is under way: wait until it has ended") from None
         return entry
 
-    def step(self, identifier: str, step: str) -> None:
-        """Note which step has begun. A database that is away for a moment ends no backup."""
+    def report_step(self, identifier: str, step: str) -> None:
+        """Write down how far it is. A database that is away for a moment ends no backup."""
         self._beat(identifier, step=step)
 
     def beat(self, identifier: str) -> None:
-        """Note that the process that holds the row is alive."""
+        """Write down that the holder lives."""
         self._beat(identifier)
 
     def finish(self, identifier: str, **seen: Any) -> Entry:
-        """Write how it ended, and return the row; the log is told before the row is committed. Raises
-        StorageUnavailable, AuditUnavailable.
-        """
+        """Write how it ended, recorded before that is committed. Raises StorageUnavailable, AuditUnavailable."""
         now = self._clock()
         seen |= {"why": seen.get("why", "")[:_WHY_CHARS]}
         with self._database.transaction() as connection:
             mine = (work.c.id == identifier) & (work.c.state == "running")
             connection.execute(sa.update(work).where(mine).values(finished_at=now, beat_at=now, step="", **seen))
-            return self._told(connection, identifier)
+            return self._record(connection, identifier)
 
     def end_mine(self) -> None:
         """At the start of a process, end the rows that it held before it was killed."""
         with self._database.transaction() as connection:
             self._end(connection, work.c.holder == self._holder, self._clock())
 
-    def one(self, identifier: str, kind: str) -> Entry:
+    def entry(self, identifier: str, kind: str) -> Entry:
         """Return the backup or drill with this id. Raises BackupUnknown."""
         with self._database.transaction() as connection:
-            entry = self._one(connection, identifier)
+            entry = self._read(connection, identifier)
         if entry.kind != kind:
             raise BackupUnknown(f"there is no {kind} `{identifier}`")
         return entry
@@ -148,7 +145,7 @@ class Book:
             )
             return Entry(**row) if row else None
 
-    def running(self) -> Entry | None:
+    def current(self) -> Entry | None:
         """Return what is under way, or None. A row whose holder fell silent does not count."""
         with self._database.transaction() as connection:
             row = connection.execute(sa.select(work).where(work.c.state == "running")).mappings().first()
@@ -162,7 +159,7 @@ class Book:
             return entry.started_at if entry else None
 
         return History(
-            running=self.running() is not None,
+            running=self.current() is not None,
             whole=began("backup", "whole"),
             failed=began("backup", "failed"),
             passed=began("drill", "passed"),
@@ -175,22 +172,22 @@ class Book:
 
     def _end(self, connection: Connection, whose: sa.ColumnElement[bool], now: datetime) -> None:
         """Whatever runs and is `whose`, ended without a word; its step says where."""
-        over = sa.select(work.c.id).where((work.c.state == "running") & whose)
-        for identifier in connection.execute(over).scalars().all():
+        silent = sa.select(work.c.id).where((work.c.state == "running") & whose)
+        for identifier in connection.execute(silent).scalars().all():
             values = {"state": "failed", "finished_at": now, "failing": work.c.step, "why": INTERRUPTED}
             if self._is_whole(identifier):  # killed between the last rename and the row, or restored from itself
                 values = {"state": "whole", "finished_at": now, "step": ""}
             connection.execute(sa.update(work).where(work.c.id == identifier).values(**values))
-            self._told(connection, identifier)
+            self._record(connection, identifier)
 
-    def _told(self, connection: Connection, identifier: str) -> Entry:
+    def _record(self, connection: Connection, identifier: str) -> Entry:
         """The row as it is now, recorded before it is committed: here, so that the log's last word is the last."""
-        entry = self._one(connection, identifier)
-        self._tell(entry, dict([witness.of(connection, work, identifier)]))
+        entry = self._read(connection, identifier)
+        self._record_outcome(entry, dict([witness.of(connection, work, identifier)]))
         return entry
 
     @staticmethod
-    def _one(connection: Connection, identifier: str) -> Entry:
+    def _read(connection: Connection, identifier: str) -> Entry:
         row = connection.execute(sa.select(work).where(work.c.id == identifier)).mappings().first()
         if row is None:
             raise BackupUnknown(f"there is none `{identifier}`")

@@ -16,12 +16,12 @@ from audit.errors import AuditError, CheckpointInvalid
 from audit.log import Log
 from audit.search import read
 from audit.verify import verify
-from backup.engine import Examined
+from backup.engine import Examination
 from backup.errors import BackupError, DrillFailed
 from backup.manifest import CANARY, Manifest, Platform, canary_of
-from backup.plan import Plan
+from backup.plan import BackupPlan
 from backup.repository import Repository
-from backup.run import LOG, Engines, Say
+from backup.run import LOG, Engines, ReportStep
 from crypto.errors import CryptoError
 from crypto.sign import VerifyingKey
 from storage.errors import StorageError
@@ -31,7 +31,7 @@ CLEARING = "clearing"  # the last step, which no answer rests on
 
 
 @dataclass(slots=True, kw_only=True)
-class Result:
+class DrillResult:
     """What a drill saw. `failing` names the step that did not hold; it is "" only if every step held."""
 
     backup: str = ""
@@ -44,7 +44,7 @@ class Result:
     bytes: int = 0
 
     @property
-    def passed(self) -> bool:
+    def has_passed(self) -> bool:
         return not self.failing
 
 
@@ -61,31 +61,31 @@ class Driller:
     keys: Callable[[], Mapping[str, str]]
     clock: Callable[[], datetime]
 
-    def run(self, drill: str, plan: Plan, *, say: Say) -> Result:
+    def run(self, drill: str, plan: BackupPlan, *, report_step: ReportStep) -> DrillResult:
         """Restore the newest backup, check it and time it. Return the result, in which also stands what did not hold.
 
         `drill` is the id of its row, `plan` has the targets, and `say` is told each step. Raises BackupBusy,
         RepositoryFull and, where what was restored cannot be removed, DrillFailed, EngineFailed, OSError.
         """
-        result, begun, began_at = Result(), time.monotonic(), self.clock()
+        result, begun, began_at = DrillResult(), time.monotonic(), self.clock()
         with self.repository.alone():
             _clear(self.scratch, self.engines.database.abandon)
             self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
                 for step, check in self._steps(self.scratch / f"{SCRATCH}{drill}", result, plan, began_at, begun):
-                    say(step)
+                    report_step(step)
                     result.failing = step
                     check()
                 result.failing = ""
             except (BackupError, AuditError, CryptoError, StorageError, OSError) as failure:
                 result.why = str(failure) or type(failure).__name__
             finally:
-                say(CLEARING)
+                report_step(CLEARING)
                 _clear(self.scratch, self.engines.database.abandon)
         return result
 
     def _steps(
-        self, into: Path, result: Result, plan: Plan, began_at: datetime, begun: float
+        self, into: Path, result: DrillResult, plan: BackupPlan, began_at: datetime, begun: float
     ) -> Iterator[tuple[str, Callable[[], None]]]:
         walk = _Walk(self, into, result)
         yield "manifest", walk.find
@@ -123,7 +123,7 @@ def _clear(scratch: Path, abandon: Callable[[Path], None]) -> None:
 class _Walk:
     """One drill on its way back."""
 
-    def __init__(self, driller: Driller, into: Path, result: Result) -> None:
+    def __init__(self, driller: Driller, into: Path, result: DrillResult) -> None:
         self.driller, self.into, self.result = driller, into, result
         self.manifest: Manifest
         self.pinned: Checkpoint
@@ -134,7 +134,7 @@ class _Walk:
         driller = self.driller
         self.result.backup = backup = driller.repository.newest()
         self.manifest = driller.repository.manifest(backup, driller.signer)
-        self.pinned = pinned(driller.repository, backup, driller.log)
+        self.pinned = outside_checkpoint(driller.repository, backup, driller.log)
         self.result.bytes = self.manifest.bytes
 
     def keys(self) -> None:
@@ -162,9 +162,9 @@ class _Walk:
             self.result.rows += sum(seen.counts.values())
 
 
-def pinned(repository: Repository, backup: str, log: Log) -> Checkpoint:
+def outside_checkpoint(repository: Repository, backup: str, log: Log) -> Checkpoint:
     """Return the checkpoint of `backup` that was kept outside, once its signature was checked. Raises DrillFailed."""
-    text = repository.kept_outside(backup)
+    text = repository.checkpoint_outside(backup)
     if text is None:
         raise DrillFailed(f"no checkpoint of {backup} is kept in `{repository.outside}`")
     try:
@@ -196,7 +196,7 @@ def restore_parts(manifest: Manifest, engines: Engines, repository: Repository, 
         engines.of(part).restore(part, folder, into)
 
 
-def examine_databases(manifest: Manifest, engines: Engines, into: Path) -> list[Examined]:
+def examine_databases(manifest: Manifest, engines: Engines, into: Path) -> list[Examination]:
     """Return what each restored database answers.
     Raises BackupError, and DrillFailed if its rows are other than were backed up.
     """
@@ -228,10 +228,10 @@ def verify_restored(tiles: Path, log: Log, outside: Checkpoint, manifest: Manife
 def open_canary(manifest: Manifest, platform: Platform) -> None:
     """Check that `platform` opens the manifest's canary. Returns nothing. Raises DrillFailed."""
     try:
-        told = platform.open(bytes.fromhex(manifest.canary), purpose=CANARY)
+        opened = platform.open(bytes.fromhex(manifest.canary), purpose=CANARY)
     except (CryptoError, ValueError):
         raise DrillFailed("the canary does not open: another platform key than the one that sealed it") from None
-    if told != canary_of(manifest.id):
+    if opened != canary_of(manifest.id):
         raise DrillFailed("the canary is of another backup")
 
 

@@ -12,7 +12,7 @@ Files = Callable[[], Iterable[tuple[str, bytes]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class BackupPart:
     """One thing that was stored: where it is, and what must come back."""
 
     name: str  # where it belongs in a data folder: "city.db", "audit"
@@ -24,7 +24,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
+class Examination:
     """What a restored database answered."""
 
     counts: Mapping[str, int]  # as of the moment the backup counted
@@ -36,30 +36,30 @@ class Engine(Protocol):
 
     name: str
 
-    def missing(self) -> str:
+    def what_is_missing(self) -> str:
         """Return what is missing on this machine and how to get it, or ""."""
 
-    def take(self, name: str, source: Path | Files, folder: Path) -> Part:
+    def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:
         """Store `source` as it is now, as the part `name`, and return the part. `folder` is this backup's own, still
         hidden.
 
         Raises EngineMissing, EngineFailed, RepositoryFull, OSError.
         """
 
-    def restore(self, part: Part, folder: Path, into: Path) -> None:
+    def restore(self, part: BackupPart, folder: Path, into: Path) -> None:
         """Restore `part` below the folder `into`, and compare it with its digest. `folder` is the backup's own.
 
         Raises EngineMissing, EngineFailed, PartDamaged, OSError.
         """
 
-    def forget(self, part: Part) -> None:
+    def forget(self, part: BackupPart) -> None:
         """Remove what is kept of `part` outside of the backup's own folder. Raises EngineFailed."""
 
 
 class DatabaseEngine(Engine, Protocol):
     """An engine whose parts are databases."""
 
-    def examine(self, part: Part, into: Path, taken: datetime) -> Examined:
+    def examine(self, part: BackupPart, into: Path, taken: datetime) -> Examination:
         """Return what the restored database answers. No server runs on it afterwards. `taken` is when the backup began.
 
         Raises EngineFailed, PartDamaged.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from backup.engine import Files, Part, TreeDigest
+from backup.engine import BackupPart, Files, TreeDigest
 from backup.errors import EngineFailed, PartDamaged
 from backup.sealed import SUFFIX, Vault, write_all
 from crypto.stream import CHUNK_BYTES
@@ -21,17 +21,17 @@ class FilesEngine:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def missing(self) -> str:
+    def what_is_missing(self) -> str:
         """Return "": an archive needs Python alone."""
         return ""
 
-    def take(self, name: str, source: Path | Files, folder: Path) -> Part:
+    def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:
         """Seal all files into one. Return the part. Raises EngineFailed, RepositoryFull, OSError."""
         if isinstance(source, Path):
             raise EngineFailed(f"`{name}` is not a tree of files")
         path, digest = folder / (name.replace("/", "-") + SUFFIX), TreeDigest()
         with (
-            self._vault.writing(path, purpose=name) as sink,
+            self._vault.new_file(path, purpose=name) as sink,
             tarfile.open(fileobj=cast("IO[bytes]", sink), mode="w|", bufsize=CHUNK_BYTES) as archive,
         ):
             for place, content in source():
@@ -40,12 +40,12 @@ class FilesEngine:
                 archive.addfile(entry, io.BytesIO(content))
                 archive.members.clear()  # type: ignore[attr-defined]  # nobody asks again, and there may be many
                 digest.add(place, content)
-        return Part(
+        return BackupPart(
             name=name, engine=self.name, reference=path.name, bytes=digest.bytes, digest=digest.hex(),
             counts={"files": digest.files},
         )  # fmt: skip
 
-    def restore(self, part: Part, folder: Path, into: Path) -> None:
+    def restore(self, part: BackupPart, folder: Path, into: Path) -> None:
         """Restore the files below `into`/NAME. Raises PartDamaged, OSError."""
         digest, root = TreeDigest(), (into / part.name).absolute()
         root.mkdir(mode=0o700, parents=True)
@@ -63,7 +63,7 @@ class FilesEngine:
         if digest.hex() != part.digest:
             raise PartDamaged(f"`{part.reference}` is not what its manifest says")
 
-    def forget(self, part: Part) -> None:
+    def forget(self, part: BackupPart) -> None:
         """Do nothing: everything is in the backup's own folder."""
 
 

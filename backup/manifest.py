@@ -11,7 +11,7 @@ from typing import Protocol
 from audit.checkpoint import open_note, sign_note
 from audit.errors import CheckpointInvalid
 from audit.event import timestamp
-from backup.engine import Part
+from backup.engine import BackupPart
 from backup.errors import ManifestInvalid
 from crypto.sign import SigningKey, VerifyingKey
 
@@ -39,7 +39,7 @@ class Manifest:
     city: str  # the log's origin
     started_at: datetime
     finished_at: datetime
-    parts: tuple[Part, ...]
+    parts: tuple[BackupPart, ...]
     checkpoint: str  # of the audit log, as signed at that moment
     canary: str  # hexadecimal: `canary_of(id)`, sealed by the platform's key
     keys: Mapping[str, str]  # path below the data folder → id
@@ -65,11 +65,11 @@ def canary_of(backup: str) -> bytes:
     return f"citygate canary {backup}".encode()
 
 
-def signed(manifest: Manifest, key: SigningKey) -> str:
+def sign(manifest: Manifest, key: SigningKey) -> str:
     """Return the manifest as a signed note (C2SP signed-note)."""
-    told = {"format": FORMAT} | asdict(manifest)
-    told |= {"started_at": timestamp(manifest.started_at), "finished_at": timestamp(manifest.finished_at)}
-    return sign_note(json.dumps(told, sort_keys=True, ensure_ascii=True) + "\n", key, SIGNER)
+    fields = {"format": FORMAT} | asdict(manifest)
+    fields |= {"started_at": timestamp(manifest.started_at), "finished_at": timestamp(manifest.finished_at)}
+    return sign_note(json.dumps(fields, sort_keys=True, ensure_ascii=True) + "\n", key, SIGNER)
 
 
 def read(text: str, key: VerifyingKey, *, backup: str) -> Manifest:
@@ -77,11 +77,11 @@ def read(text: str, key: VerifyingKey, *, backup: str) -> Manifest:
     if len(text) > MANIFEST_BYTES:
         raise ManifestInvalid("the manifest is too long")
     try:
-        told = json.loads(open_note(text, key, SIGNER))
-        if told.pop("format") != FORMAT:
+        fields = json.loads(open_note(text, key, SIGNER))
+        if fields.pop("format") != FORMAT:
             raise ManifestInvalid("the manifest is of another format than this version reads")
-        moments = {name: datetime.fromisoformat(told[name]) for name in ("started_at", "finished_at")}
-        manifest = Manifest(**{**told, **moments, "parts": tuple(Part(**one) for one in told["parts"])})
+        moments = {name: datetime.fromisoformat(fields[name]) for name in ("started_at", "finished_at")}
+        manifest = Manifest(**{**fields, **moments, "parts": tuple(BackupPart(**one) for one in fields["parts"])})
     except CheckpointInvalid:
         raise ManifestInvalid("the manifest is not signed by the backup key") from None
     except (ValueError, TypeError, KeyError, AttributeError) as failure:

@@ -18,10 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from backup import throwaway
-from backup.engine import Examined, Files, Part
+from backup.engine import BackupPart, Examination, Files
 from backup.errors import EngineFailed, EngineMissing, PartDamaged
-from backup.program import Program, owner_of
-from backup.program import told as said
+from backup.program import Program, error_line, owner_of
 from storage.database import Database
 from storage.errors import StorageUnavailable
 
@@ -44,17 +43,17 @@ class PgBackRest:
     ) -> None:
         self._configuration, self._database, self._full_seconds = configuration, database, full_seconds
 
-    def missing(self) -> str:
+    def what_is_missing(self) -> str:
         """Return which setting, program or file is missing, or ""."""
         if self._configuration is None:
             return "CITYGATE_BACKUP_PGBACKREST is not set: the database cannot be backed up"
         try:
-            missing = self._program().missing()
+            missing = self._program().what_is_missing()
         except EngineMissing as failure:
             return str(failure)
-        return missing or throwaway.missing()
+        return missing or throwaway.what_is_missing()
 
-    def take(self, name: str, source: Path | Files, folder: Path) -> Part:
+    def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:
         """Back the server up, count its rows, and check that the WAL up to there is in the repository. Return the part.
 
         Raises EngineMissing, EngineFailed, RepositoryFull, StorageUnavailable.
@@ -66,12 +65,12 @@ class PgBackRest:
         label, known = self._newest()
         place, database, counts = self._count()
         self._run("check")  # switches to a new WAL and waits until the old one is there
-        return Part(
+        return BackupPart(
             name=name, engine=self.name, reference=f"{label} {place} {database}", bytes=int(known["info"]["size"]),
             digest=_digest(known), counts=counts,
         )  # fmt: skip
 
-    def restore(self, part: Part, folder: Path, into: Path) -> None:
+    def restore(self, part: BackupPart, folder: Path, into: Path) -> None:
         """Restore the server's files below `into`/NAME. Raises EngineMissing, EngineFailed, PartDamaged, OSError."""
         label = part.reference.split()[0]
         known = next((one for one in self._backups() if one["label"] == label), None)
@@ -79,13 +78,13 @@ class PgBackRest:
             raise PartDamaged(f"`{part.name}`: pgBackRest has no backup {label} any more")
         if _digest(known) != part.digest:
             raise PartDamaged(f"`{part.name}` is not what its manifest says")
-        throwaway.make(into / part.name, self._program().account)
+        throwaway.make_folder(into / part.name, self._program().account)
         self._run("restore", f"--pg1-path={into / part.name}", f"--set={label}", "--archive-mode=off")
 
-    def forget(self, part: Part) -> None:
+    def forget(self, part: BackupPart) -> None:
         """Do nothing: pgBackRest removes old backups itself, as its configuration says."""
 
-    def examine(self, part: Part, into: Path, taken: datetime) -> Examined:
+    def examine(self, part: BackupPart, into: Path, taken: datetime) -> Examination:
         """Start the copy twice: paused where the rows were counted, then up to the last WAL. Return what it answers.
         Raises EngineFailed.
         """
@@ -95,7 +94,7 @@ class PgBackRest:
             counts = count(connection)
         with server.latest() as last, last.reading() as connection:
             newest = connection.execute(sa.text("SELECT pg_last_xact_replay_timestamp()")).scalar()
-        return Examined(counts=counts, newest=max(newest or taken, taken))
+        return Examination(counts=counts, newest=max(newest or taken, taken))
 
     def abandon(self, into: Path) -> None:
         """Stop the servers that a killed drill left below `into`. Raises EngineFailed."""
@@ -104,7 +103,7 @@ class PgBackRest:
 
     def _program(self) -> Program:
         if self._configuration is None:
-            raise EngineMissing(self.missing())
+            raise EngineMissing(self.what_is_missing())
         passwords = self._configuration.with_name("pgpass")
         environment = {"PGPASSFILE": str(passwords)} if passwords.exists() else {}
         return Program(
@@ -118,10 +117,10 @@ class PgBackRest:
 
     def _backups(self) -> list[dict[str, Any]]:
         try:
-            told = json.loads(self._run("info", "--output=json"))
-            if wrong := [one for one in told if one["status"]["code"] not in _READABLE]:
-                raise EngineFailed(f"pgbackrest info: {said(json.dumps(wrong[0]['repo'])[:2000])}")
-            return [one for stanza in told for one in stanza["backup"] if not one.get("error")]
+            stanzas = json.loads(self._run("info", "--output=json"))
+            if wrong := [one for one in stanzas if one["status"]["code"] not in _READABLE]:
+                raise EngineFailed(f"pgbackrest info: {error_line(json.dumps(wrong[0]['repo'])[:2000])}")
+            return [one for stanza in stanzas for one in stanza["backup"] if not one.get("error")]
         except (ValueError, KeyError, TypeError) as failure:
             raise EngineFailed(f"pgbackrest info cannot be read: {type(failure).__name__}") from failure
 
@@ -181,5 +180,5 @@ def _is_quiet(snapshot: str) -> bool:
 
 def _digest(known: dict[str, Any]) -> str:
     """Of what pgBackRest says of a backup whose every file it checks itself at a restore."""
-    told = {name: known[name] for name in ("label", "type", "timestamp", "lsn", "archive", "info")}
-    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    fields = {name: known[name] for name in ("label", "type", "timestamp", "lsn", "archive", "info")}
+    return sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Plan: how soon the platform must be back and how much may be lost, by grade; what follows from that, as data.
+"""The plan: how soon the platform must be back and how much may be lost, by grade; what follows from that, as data.
 
 GB/T 20988-2007 annex C names six classes of recovery by RTO and RPO. Which grade needs which class is a city's choice;
 ours is below, no target looser than its class's range. The platform carries every system, so its grade is the highest
@@ -16,7 +16,7 @@ _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class BackupPlan:
     """What is promised, and how often it is done. To make one raises PlanInvalid if it contradicts itself."""
 
     grade: int  # 1–5, GB/T 22240
@@ -44,20 +44,33 @@ class Plan:
         return min(self.every, 15 * _MINUTE)
 
 
-_BY_GRADE: Mapping[int, Plan] = {
+_BY_GRADE: Mapping[int, BackupPlan] = {
     plan.grade: plan
     for plan in (
-        Plan(grade=1, recovery_class=1, rpo=7 * _DAY, rto=72 * _HOUR, every=_DAY, drill_every=365 * _DAY, keep=7),
-        Plan(grade=2, recovery_class=2, rpo=_DAY, rto=24 * _HOUR, every=6 * _HOUR, drill_every=180 * _DAY, keep=14),
-        Plan(grade=3, recovery_class=4, rpo=_HOUR, rto=2 * _HOUR, every=_HOUR / 2, drill_every=30 * _DAY, keep=48),
-        Plan(grade=4, recovery_class=5, rpo=10 * _MINUTE, rto=_HOUR / 2, every=5 * _MINUTE, drill_every=7 * _DAY,
-             keep=288),
-        Plan(grade=5, recovery_class=6, rpo=0 * _DAY, rto=5 * _MINUTE, every=_MINUTE, drill_every=7 * _DAY, keep=720),
+        BackupPlan(grade=1, recovery_class=1, rpo=7 * _DAY, rto=72 * _HOUR, every=_DAY, drill_every=365 * _DAY, keep=7),
+        BackupPlan(
+            grade=2, recovery_class=2, rpo=_DAY, rto=24 * _HOUR, every=6 * _HOUR, drill_every=180 * _DAY, keep=14
+        ),
+        BackupPlan(
+            grade=3, recovery_class=4, rpo=_HOUR, rto=2 * _HOUR, every=_HOUR / 2, drill_every=30 * _DAY, keep=48
+        ),
+        BackupPlan(
+            grade=4,
+            recovery_class=5,
+            rpo=10 * _MINUTE,
+            rto=_HOUR / 2,
+            every=5 * _MINUTE,
+            drill_every=7 * _DAY,
+            keep=288,
+        ),
+        BackupPlan(
+            grade=5, recovery_class=6, rpo=0 * _DAY, rto=5 * _MINUTE, every=_MINUTE, drill_every=7 * _DAY, keep=720
+        ),
     )
-}  # fmt: skip
+}
 
 
-def plan_for(grade: int) -> Plan:
+def plan_for(grade: int) -> BackupPlan:
     """Return the platform's plan while the highest grade it carries is `grade` (1–5). Raises PlanInvalid."""
     if grade not in _BY_GRADE:
         raise PlanInvalid(f"grade {grade}: grades are 1–5")

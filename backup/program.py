@@ -30,7 +30,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)  # names of files, never a secret
     account: str = ""
 
-    def missing(self) -> str:
+    def what_is_missing(self) -> str:
         """Return what to do where it is not installed, or ""."""
         here = shutil.which(self.name, path=_PATH)
         return "" if here else f"{self.name} is missing: apt-get install {self.package}"
@@ -39,7 +39,7 @@ class Program:
         """Run the program with these arguments in `folder`, and return what it printed. Raises EngineMissing,
         EngineFailed, RepositoryFull.
         """
-        if missing := self.missing():
+        if missing := self.what_is_missing():
             raise EngineMissing(missing)
         owner = self.account if os.geteuid() == 0 else ""
         try:
@@ -55,14 +55,14 @@ class Program:
         return ended.stdout.decode(errors="replace")
 
     def _failure(self, output: bytes, arguments: Sequence[str]) -> EngineFailed | RepositoryFull:
-        said = told(output.decode(errors="replace"))
+        said = error_line(output.decode(errors="replace"))
         verb = next((one for one in reversed(arguments) if one.isalpha()), "")
         if _NO_ROOM.search(said):
             return RepositoryFull(f"{self.name} {verb}: no room left: free some, or keep fewer backups")
         return EngineFailed(f"{self.name} {verb}: {said}")
 
 
-def told(output: str) -> str:
+def error_line(output: str) -> str:
     """Return the lines of `output` that say what is wrong, in one line without secrets."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     wrong = [line for line in lines if _WRONG.search(line)]

@@ -15,7 +15,7 @@ from audit import durable
 from backup import manifest as manifests
 from backup.errors import BackupBusy, BackupUnknown, ManifestInvalid
 from backup.manifest import Manifest
-from backup.sealed import full_is_said
+from backup.sealed import raise_when_full
 from crypto.sign import VerifyingKey
 
 MANIFEST = "manifest"
@@ -34,7 +34,7 @@ class Repository:
         """Enter as the only backup or drill, whichever process it is; what a killed one left is removed first.
         Raises BackupBusy.
         """
-        with full_is_said(self.folder):
+        with raise_when_full(self.folder):
             durable.make_folder(self.folder)
             durable.make_folder(self.outside)
             try:
@@ -48,14 +48,14 @@ class Repository:
             os.close(lock)
 
     @contextlib.contextmanager
-    def making(self, backup: str) -> Iterator[Path]:
+    def new_backup(self, backup: str) -> Iterator[Path]:
         """Yield a hidden folder. It becomes backup `backup` when the block ends, and is removed if the block raises.
 
         Raises RepositoryFull, OSError.
         """
         partial = self.folder / f".{backup}{_PARTIAL}"
         try:
-            with full_is_said(self.folder):
+            with raise_when_full(self.folder):
                 partial.mkdir(mode=0o700)
                 yield partial
                 durable.sync_folder(partial)
@@ -101,10 +101,10 @@ class Repository:
 
         Raises RepositoryFull, OSError.
         """
-        with full_is_said(self.outside):
+        with raise_when_full(self.outside):
             durable.replace(self._pending(backup), checkpoint.encode())
 
-    def kept_outside(self, backup: str) -> str | None:
+    def checkpoint_outside(self, backup: str) -> str | None:
         """Return the checkpoint of `backup` that was kept outside, or None."""
         for kept in (self.outside / f"{backup}{_CHECKPOINT}", self._pending(backup)):  # killed before it was to count
             with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):

@@ -5,11 +5,11 @@ import os
 import tempfile
 from pathlib import Path
 
-from backup.engine import Files, Part, TreeDigest
+from backup.engine import BackupPart, Files, TreeDigest
 from backup.errors import EngineFailed, PartDamaged
 from backup.files import put
 from backup.program import Program
-from backup.sealed import full_is_said
+from backup.sealed import raise_when_full
 
 _SECONDS = 3600.0
 
@@ -27,13 +27,13 @@ class Restic:
             name="restic", package="restic", seconds=_SECONDS, environment={"RESTIC_CACHE_DIR": cache, "HOME": cache}
         )
 
-    def missing(self) -> str:
+    def what_is_missing(self) -> str:
         """Return which program or password file is missing, or ""."""
         if not self._password.is_file():
             return f"`{self._password}` is missing: the password of the restic repository"
-        return self._program.missing()
+        return self._program.what_is_missing()
 
-    def take(self, name: str, source: Path | Files, folder: Path) -> Part:
+    def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:
         """Put the files together, back them up, and check that restic finds its repository sound. Return the part.
 
         Raises EngineMissing, EngineFailed, RepositoryFull, OSError.
@@ -45,7 +45,7 @@ class Restic:
         self._run("unlock")  # of processes that are gone
         self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (
-            full_is_said(self._scratch),
+            raise_when_full(self._scratch),
             tempfile.TemporaryDirectory(prefix="drill-stage-", dir=self._scratch) as place,
         ):
             stage, digest = Path(place) / name, TreeDigest()
@@ -58,19 +58,19 @@ class Restic:
             )
             snapshot = _snapshot(said)
         self._run("check")
-        return Part(
+        return BackupPart(
             name=name, engine=self.name, reference=snapshot, bytes=digest.bytes, digest=digest.hex(),
             counts={"files": digest.files},
         )  # fmt: skip
 
-    def restore(self, part: Part, folder: Path, into: Path) -> None:
+    def restore(self, part: BackupPart, folder: Path, into: Path) -> None:
         """Restore the snapshot below `into`/NAME. Raises EngineMissing, EngineFailed, PartDamaged, OSError."""
         place = into / part.name
         self._run("restore", part.reference, f"--target={place}", "--no-cache")  # ours proves nothing of the repository
         if _digest(place) != part.digest:
             raise PartDamaged(f"`{part.name}` is not what its manifest says")
 
-    def forget(self, part: Part) -> None:
+    def forget(self, part: BackupPart) -> None:
         """Remove the snapshot, and what no other snapshot needs. Raises EngineFailed."""
         self._run("forget", part.reference, "--prune")
 

@@ -8,16 +8,23 @@ from pathlib import Path
 from audit import durable, index
 from audit.checkpoint import Checkpoint
 from audit.log import Log
-from backup.drill import compare_keys, examine_databases, open_canary, pinned, restore_parts, verify_restored
+from backup.drill import (
+    compare_keys,
+    examine_databases,
+    open_canary,
+    outside_checkpoint,
+    restore_parts,
+    verify_restored,
+)
 from backup.errors import ManifestInvalid
 from backup.manifest import Manifest, Platform
 from backup.repository import Repository
-from backup.run import CONFIGURATION, LOG, Engines, Say
+from backup.run import CONFIGURATION, LOG, Engines, ReportStep
 from crypto.sign import VerifyingKey, load_public
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class KeptKeys:
     """What an operator keeps outside: a copy of the city's keys, as they lay in its data folder."""
 
     folder: Path
@@ -26,7 +33,14 @@ class Kept:
 
 
 def restore(
-    backup: str, into: Path, *, repository: Repository, engines: Engines, signer: VerifyingKey, kept: Kept, say: Say
+    backup: str,
+    into: Path,
+    *,
+    repository: Repository,
+    engines: Engines,
+    signer: VerifyingKey,
+    kept: KeptKeys,
+    report_step: ReportStep,
 ) -> Manifest:
     """Make the new data folder `into` out of the backup `backup`, or the newest if that is "". Return its manifest.
 
@@ -34,11 +48,11 @@ def restore(
     keys, and `say` is told each step. Raises BackupError, AuditError, CryptoError, OSError.
     """
     engines.check()
-    say("manifest")
+    report_step("manifest")
     manifest = repository.manifest(backup or repository.newest(), signer)
     log = Log(folder=into / LOG, key=load_public(kept.folder / "keys/audit.pub"), origin=manifest.city)
-    outside = pinned(repository, manifest.id, log)
-    say("keys")
+    outside = outside_checkpoint(repository, manifest.id, log)
+    report_step("keys")
     compare_keys(manifest.keys, kept.ids)
     durable.make_folder(into.parent)
     with durable.alone_in(into.parent):
@@ -47,10 +61,10 @@ def restore(
         scratch = into.with_name(f"{into.name}.restoring")
         shutil.rmtree(scratch, ignore_errors=True)  # of one that was killed
         try:
-            _bring_back(manifest, scratch, repository=repository, engines=engines, log=log, outside=outside, say=say)
-            say("canary")
+            _bring_back(manifest, scratch, repository, engines, log=log, outside=outside, report_step=report_step)
+            report_step("canary")
             open_canary(manifest, kept.platform(scratch))
-            say("whole")
+            report_step("whole")
             _put_together(manifest, kept.folder, scratch)
             durable.sync_tree(scratch)
             scratch.rename(into)
@@ -63,21 +77,21 @@ def restore(
 def _bring_back(
     manifest: Manifest,
     scratch: Path,
-    *,
     repository: Repository,
     engines: Engines,
+    *,
     log: Log,
     outside: Checkpoint,
-    say: Say,
+    report_step: ReportStep,
 ) -> None:
     """Every part, each held against what is known of it."""
-    say("restore")
+    report_step("restore")
     restore_parts(manifest, engines, repository, scratch)
-    say("log")
+    report_step("log")
     tiles = scratch / LOG
     verify_restored(tiles / "log", log, outside, manifest)
     index.refresh(tiles / "index.db", log=tiles / "log", key=log.key, origin=log.origin)  # never backed up
-    say("database")
+    report_step("database")
     examine_databases(manifest, engines, scratch)
 
 

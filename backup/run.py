@@ -12,7 +12,7 @@ from pathlib import Path
 from audit.extract import ends_of, extract, stand
 from audit.log import Log
 from backup import manifest as manifests
-from backup.engine import DatabaseEngine, Engine, Files, Part
+from backup.engine import BackupPart, DatabaseEngine, Engine, Files
 from backup.errors import BackupError, EngineFailed, EngineMissing, ManifestInvalid
 from backup.manifest import CANARY, Manifest, Platform, canary_of
 from backup.repository import MANIFEST, Repository
@@ -21,8 +21,8 @@ from crypto.sign import SigningKey
 
 LOG, CONFIGURATION = "audit", "configuration"
 _CAUGHT_UP_SECONDS = 15.0  # the sequencer needs less than one
-Say = Callable[[str], None]
-"""Told which step has begun."""
+ReportStep = Callable[[str], None]
+"""Called with the name of each step when it begins."""
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +44,7 @@ class Engines:
     files: Engine
     beside: DatabaseEngine  # of the local issuer's files
 
-    def of(self, part: Part) -> Engine:
+    def of(self, part: BackupPart) -> Engine:
         """Return the engine that can restore `part`.
         Raises ManifestInvalid for an engine that this city does not have.
         """
@@ -53,13 +53,15 @@ class Engines:
                 return one
         raise ManifestInvalid(f"part `{part.name}` is of engine `{part.engine}`, which is not set up here")
 
-    def database_of(self, part: Part) -> DatabaseEngine | None:
+    def database_of(self, part: BackupPart) -> DatabaseEngine | None:
         """Return the engine of `part` if the part is a database, else None."""
         return next((one for one in (self.database, self.beside) if one.name == part.engine), None)
 
     def check(self) -> None:
         """Raise EngineMissing, which names everything that is missing. Return nothing if nothing is."""
-        if missing := sorted({said for one in (self.database, self.files, self.beside) if (said := one.missing())}):
+        if missing := sorted(
+            {said for one in (self.database, self.files, self.beside) if (said := one.what_is_missing())}
+        ):
             raise EngineMissing("; ".join(missing))
 
 
@@ -74,18 +76,18 @@ class Runner:
     signing: SigningKey
     clock: Callable[[], datetime]
 
-    def run(self, backup: str, *, keep: int, say: Say) -> Manifest:
+    def run(self, backup: str, *, keep: int, report_step: ReportStep) -> Manifest:
         """Make the backup `backup` and return its manifest; then remove the oldest beyond `keep`. `say` is told each
         step. Raises BackupError, AuditError, OSError.
         """
         self.engines.check()
-        with self.repository.alone(), self.repository.making(backup) as folder:
+        with self.repository.alone(), self.repository.new_backup(backup) as folder:
             started = self.clock()
             canary = self.platform.seal(canary_of(backup), purpose=CANARY)  # first: its key's version is in the copy
-            parts = self._databases(folder, say)
-            say("log")
+            parts = self._databases(folder, report_step)
+            report_step("log")
             text, log = self._log(folder)
-            say("configuration")
+            report_step("configuration")
             parts += [log, self.engines.files.take(CONFIGURATION, self.sources.configuration, folder)]
             manifest = Manifest(
                 id=backup,
@@ -97,10 +99,10 @@ class Runner:
                 canary=canary.hex(),
                 keys=self.sources.keys(),
             )
-            say("manifest")
-            write(folder / MANIFEST, manifests.signed(manifest, self.signing))
+            report_step("manifest")
+            write(folder / MANIFEST, manifests.sign(manifest, self.signing))
             self.repository.keep_outside(backup, text)
-        say("retention")
+        report_step("retention")
         try:
             with self.repository.alone():
                 self._forget(self.repository.ids()[:-keep])
@@ -108,15 +110,15 @@ class Runner:
             _log.exception("old backups were not let go; the new one is whole")
         return manifest
 
-    def _databases(self, folder: Path, say: Say) -> list[Part]:
+    def _databases(self, folder: Path, report_step: ReportStep) -> list[BackupPart]:
         parts = []
         for number, (name, place) in enumerate(self.sources.databases().items()):
-            say(name)
+            report_step(name)
             engine = self.engines.beside if number else self.engines.database
             parts.append(engine.take(name, place, folder))
         return parts
 
-    def _log(self, folder: Path) -> tuple[str, Part]:
+    def _log(self, folder: Path) -> tuple[str, BackupPart]:
         """The databases are copied: every row's record was in a spool by then, and must be in the copy of the log."""
         log = self.sources.log
         ends, until = ends_of(log.spools), time.monotonic() + _CAUGHT_UP_SECONDS

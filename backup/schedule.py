@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from backup.plan import Plan
+from backup.plan import BackupPlan
 
 
 class Due(StrEnum):
@@ -34,7 +34,7 @@ class History:
     broken: datetime | None = None  # the newest that did not
 
 
-def due(plan: Plan, history: History, now: datetime) -> Due:
+def due(plan: BackupPlan, history: History, now: datetime) -> Due:
     """Return what is to be begun at `now`: a backup before a drill, and nothing while something is under way."""
     if history.running:
         return Due.NOTHING
@@ -45,7 +45,7 @@ def due(plan: Plan, history: History, now: datetime) -> Due:
     return Due.NOTHING
 
 
-def restore_state(plan: Plan, history: History, now: datetime) -> Restore:
+def restore_state(plan: BackupPlan, history: History, now: datetime) -> Restore:
     """Return whether a restore was verified.
     A drill that passed counts until it is too old, or until a later one did not pass.
     """
@@ -55,7 +55,7 @@ def restore_state(plan: Plan, history: History, now: datetime) -> Restore:
     return Restore.EXPIRED if overruled or now - history.passed > plan.drill_every else Restore.VALID
 
 
-def _is_due(good: datetime | None, bad: datetime | None, now: datetime, plan: Plan, every_seconds: float) -> bool:
+def _is_due(good: datetime | None, bad: datetime | None, now: datetime, plan: BackupPlan, every_seconds: float) -> bool:
     """Long enough after the last that went well, and after a later one that did not: sooner, but not at once."""
     if bad is not None and (good is None or bad > good):
         return abs((now - bad).total_seconds()) >= min(plan.retry.total_seconds(), every_seconds)

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from backup.errors import PartDamaged, RepositoryFull
 from crypto.aead import Seal
 from crypto.errors import SealInvalid
-from crypto.stream import SealingWriter, opened
+from crypto.stream import SealingWriter, open_chunks
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 SUFFIX = ".sealed"
@@ -24,11 +24,11 @@ class Vault:
         self._seal = seal
 
     @contextlib.contextmanager
-    def writing(self, path: Path, *, purpose: str) -> Iterator[SealingWriter]:
+    def new_file(self, path: Path, *, purpose: str) -> Iterator[SealingWriter]:
         """Yield a writer of the new file `path`, which is sealed and on the disk when the block has ended. Raises
         RepositoryFull, OSError.
         """
-        with full_is_said(path.parent), path.open("xb", buffering=0) as file:
+        with raise_when_full(path.parent), path.open("xb", buffering=0) as file:
             sink = SealingWriter(_Whole(file), self._seal, purpose=purpose)
             yield sink
             sink.close()
@@ -38,7 +38,7 @@ class Vault:
         """Yield the plaintext of the file `path`. It is the whole only if the iteration ends. Raises PartDamaged."""
         try:
             with path.open("rb", buffering=0) as file:
-                yield from opened(file, self._seal, purpose=purpose)
+                yield from open_chunks(file, self._seal, purpose=purpose)
         except FileNotFoundError:
             raise PartDamaged(f"`{path.name}` is missing from the backup") from None
         except SealInvalid:
@@ -64,7 +64,7 @@ class Vault:
 
 
 @contextlib.contextmanager
-def full_is_said(folder: Path) -> Iterator[None]:
+def raise_when_full(folder: Path) -> Iterator[None]:
     """Raise RepositoryFull instead of the OSError of a block that found no room in `folder`."""
     try:
         yield

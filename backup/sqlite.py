@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-from backup.engine import Examined, Files, Part
+from backup.engine import BackupPart, Examination, Files
 from backup.errors import EngineFailed, PartDamaged
 from backup.sealed import SUFFIX, Vault
 from crypto.stream import CHUNK_BYTES
@@ -31,40 +31,40 @@ class SqliteEngine:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def missing(self) -> str:
+    def what_is_missing(self) -> str:
         """Return "": SQLite comes with Python."""
         return ""
 
-    def take(self, name: str, source: Path | Files, folder: Path) -> Part:
+    def take(self, name: str, source: Path | Files, folder: Path) -> BackupPart:
         """Count the rows and seal the file while it stands still; writers go on in the WAL. Return the part. Raises
         EngineFailed, RepositoryFull, OSError.
         """
         if not isinstance(source, Path):
             raise EngineFailed(f"`{name}` is not a database file")
         path, seen = folder / (name.replace("/", "-") + SUFFIX), sha256()
-        with _standing_still(source) as (size, counts), self._vault.writing(path, purpose=name) as sink:
+        with _standing_still(source) as (size, counts), self._vault.new_file(path, purpose=name) as sink:
             for chunk in _read(source, size):
                 seen.update(chunk)
                 sink.write(chunk)
-        return Part(
+        return BackupPart(
             name=name, engine=self.name, reference=path.name, bytes=size, digest=seen.hexdigest(), counts=counts
         )
 
-    def restore(self, part: Part, folder: Path, into: Path) -> None:
+    def restore(self, part: BackupPart, folder: Path, into: Path) -> None:
         """Open the part into the file `into`/NAME. Raises PartDamaged, OSError."""
         self._vault.copy(folder / part.reference, into / part.name, purpose=part.name, digest=part.digest)
 
-    def forget(self, part: Part) -> None:
+    def forget(self, part: BackupPart) -> None:
         """Do nothing: everything is in the backup's own folder."""
 
-    def examine(self, part: Part, into: Path, taken: datetime) -> Examined:
+    def examine(self, part: BackupPart, into: Path, taken: datetime) -> Examination:
         """Check that SQLite finds the database whole, and return its rows by table. Raises PartDamaged."""
         try:
             with contextlib.closing(_connect(into / part.name)) as connection:
                 (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
                 if said != "ok":
                     raise PartDamaged(f"`{part.name}`: SQLite says: {said}")
-                return Examined(counts=_counts(connection), newest=taken)
+                return Examination(counts=_counts(connection), newest=taken)
         except sqlite3.Error as failure:
             raise PartDamaged(f"`{part.name}` is no database that answers: {failure}") from failure
 

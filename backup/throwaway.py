@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from backup.errors import EngineFailed, EngineMissing
-from backup.program import told
+from backup.program import error_line
 from storage.database import Database
 from storage.errors import StorageUnavailable
 
@@ -35,7 +35,7 @@ def _programs() -> Path:
     return found[-1]
 
 
-def missing() -> str:
+def what_is_missing() -> str:
     """Return what to do where PostgreSQL's programs are not installed, or ""."""
     try:
         _programs()
@@ -44,7 +44,7 @@ def missing() -> str:
     return ""
 
 
-def make(folder: Path, account: str) -> None:
+def make_folder(folder: Path, account: str) -> None:
     """Make a folder for the copy that only `account` can read, and that it can reach. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True)
     if os.geteuid() == 0:
@@ -123,7 +123,7 @@ class Server:
             command, capture_output=True, text=True, check=False, timeout=_STOP_SECONDS, **_as(self._account)
         )
         if ended.returncode:
-            raise EngineFailed(f"pg_controldata: {told(ended.stderr)}")
+            raise EngineFailed(f"pg_controldata: {error_line(ended.stderr)}")
         found = dict(re.findall(r"^(\w+) setting: +(\d+)$", ended.stdout, re.MULTILINE))
         return {_NAMES.get(name, name): found[name] for name in _AT_LEAST if name in found}
 
@@ -132,7 +132,7 @@ def _wait(server: subprocess.Popen[bytes], copy: Database, question: str, log: P
     until = time.monotonic() + _READY_SECONDS
     while not _answers(copy, lambda found: bool(found), question):
         if server.poll() is not None or time.monotonic() > until:
-            said = told(log.read_bytes()[-_LOG_BYTES:].decode(errors="replace"))
+            said = error_line(log.read_bytes()[-_LOG_BYTES:].decode(errors="replace"))
             raise EngineFailed(f"the restored PostgreSQL does not get there: {said}")
         if _answers(copy, lambda found: not found, "SELECT pg_is_in_recovery()") and "NOT" not in question:
             raise EngineFailed("the WAL that is kept ends before the moment at which the backup was counted")

@@ -10,14 +10,14 @@ from audit.errors import AuditError
 from backup.book import Book, Entry
 from backup.drill import Driller
 from backup.errors import BackupBusy, BackupError
-from backup.plan import Plan
-from backup.run import Runner
+from backup.plan import BackupPlan
+from backup.run import ReportStep, Runner
 from backup.schedule import Due, Restore, due, restore_state
 from crypto.errors import CryptoError
+from storage.act import Act
 from storage.errors import StorageError
 
 BACKUP, DRILL = "backup", "drill"
-CLOCK = "service:clock"
 _BEAT_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Work:
         runner: Callable[[], Runner],
         driller: Callable[[], Driller],
         clear: Callable[[], None],
-        plan: Callable[[], Plan],
+        plan: Callable[[], BackupPlan],
         clock: Callable[[], datetime],
     ) -> None:
         self.book, self.plan = book, plan
@@ -53,12 +53,10 @@ class Work:
         except (BackupError, OSError):  # the door opens all the same, and the next drill fails for the same reason
             _log.exception("what a killed drill restored is not removed, if there is any")
 
-    def begin(self, kind: str, *, asked_by: str, record: str) -> Entry:
-        """Begin a backup or a drill in a thread, and return its row; the book says how it goes.
-        Raises BackupBusy, PlanInvalid.
-        """
+    def begin(self, kind: str, act: Act) -> Entry:
+        """Begin a backup or a drill, and return its row; the book says how it goes. Raises BackupBusy, PlanInvalid."""
         plan = self.plan()
-        entry = self.book.begin(kind, plan, asked_by=asked_by, record=record)
+        entry = self.book.begin(kind, plan, act)
         self._thread = threading.Thread(target=self._do, args=(entry, plan), name=kind, daemon=True)
         self._thread.start()
         return entry
@@ -70,13 +68,13 @@ class Work:
             if self._thread.is_alive():
                 raise TimeoutError(f"`{self._thread.name}` did not end within {seconds} s")
 
-    def begin_due(self, record: str) -> int:
-        """Begin what the schedule says is due, for the clock, under `record`. Return how many were begun."""
+    def begin_due(self, act: Act) -> int:
+        """Begin what is due, as the clock asks; return how many were begun."""
         what = due(self.plan(), self.book.history(), self._clock())
         if what is Due.NOTHING:
             return 0
         with contextlib.suppress(BackupBusy):
-            self.begin(what, asked_by=CLOCK, record=record)
+            self.begin(what, act)
             return 1
         return 0
 
@@ -84,38 +82,42 @@ class Work:
         """Return whether there is a verified restore that still counts."""
         return restore_state(self.plan(), self.book.history(), self._clock())
 
-    def _do(self, entry: Entry, plan: Plan) -> None:
-        over = threading.Event()
-        threading.Thread(target=self._live, args=(entry, over), name="beat", daemon=True).start()
+    def _do(self, entry: Entry, plan: BackupPlan) -> None:
+        ended = threading.Event()
+        threading.Thread(target=self._live, args=(entry, ended), name="beat", daemon=True).start()
         reached = [entry.step]
 
-        def say(step: str) -> None:
+        def report_step(step: str) -> None:
             reached[0] = step
-            self.book.step(entry.id, step)
+            self.book.report_step(entry.id, step)
 
         try:
-            seen = self._backup(entry, plan, say) if entry.kind == BACKUP else self._drill(entry, plan, say)
+            seen = (
+                self._backup(entry, plan, report_step)
+                if entry.kind == BACKUP
+                else self._drill(entry, plan, report_step)
+            )
         except (BackupError, AuditError, CryptoError, StorageError, OSError) as failure:
             seen = {"state": "failed", "failing": reached[0], "why": str(failure) or type(failure).__name__}
         except BaseException:
             self.book.finish(entry.id, state="failed", failing=reached[0], why="internal")
             raise
         finally:
-            over.set()
+            ended.set()
         self.book.finish(entry.id, **seen)
 
-    def _live(self, entry: Entry, over: threading.Event) -> None:
-        while not over.wait(_BEAT_SECONDS):
+    def _live(self, entry: Entry, ended: threading.Event) -> None:
+        while not ended.wait(_BEAT_SECONDS):
             self.book.beat(entry.id)
 
-    def _backup(self, entry: Entry, plan: Plan, say: Callable[[str], None]) -> dict[str, object]:
-        made = self._runner().run(entry.id, keep=plan.keep, say=say)
-        return {"state": "whole", "rows": made.rows, "bytes": made.bytes, "records": made.records}
+    def _backup(self, entry: Entry, plan: BackupPlan, report_step: ReportStep) -> dict[str, object]:
+        manifest = self._runner().run(entry.id, keep=plan.keep, report_step=report_step)
+        return {"state": "whole", "rows": manifest.rows, "bytes": manifest.bytes, "records": manifest.records}
 
-    def _drill(self, entry: Entry, plan: Plan, say: Callable[[str], None]) -> dict[str, object]:
-        result = self._driller().run(entry.id, plan, say=say)
+    def _drill(self, entry: Entry, plan: BackupPlan, report_step: ReportStep) -> dict[str, object]:
+        result = self._driller().run(entry.id, plan, report_step=report_step)
         return {
-            "state": "passed" if result.passed else "failed",
+            "state": "passed" if result.has_passed else "failed",
             "backup": result.backup,
             "failing": result.failing,
             "why": result.why,

@@ -2,11 +2,11 @@
 
 CatalogueError
 ├── ResourceUnknown   no such resource, withdrawn, or of another department
-├── AppUnknown        no such app, ended, or of a department that is not yours
 ├── ShareUnknown      no such share, over, or not yours to end
 ├── AlreadyShared     the app may use it already, for at least as long
-├── NotServed         no route of this department serves that path for reading
-└── CatalogueFull     as many as may be at once
+└── NotServed         no route of this department serves that path for reading
+
+An app that is unknown, and as many as may be at once, are errors of idp.
 """
 
 
@@ -20,12 +20,6 @@ class ResourceUnknown(CatalogueError):
     """Nothing is published under this id by that department."""
 
     code = "resource-unknown"
-
-
-class AppUnknown(CatalogueError):
-    """That department has no such app, or it is not for the asker to know."""
-
-    code = "app-unknown"
 
 
 class ShareUnknown(CatalogueError):
@@ -44,9 +38,3 @@ class NotServed(CatalogueError):
     """What is published must be what a route of the department serves for reading."""
 
     code = "not-served"
-
-
-class CatalogueFull(CatalogueError):
-    """A department's apps, or a resource's shares, are as many as may be at once."""
-
-    code = "catalogue-full"

@@ -16,11 +16,11 @@ from sqlalchemy import Connection
 from authz.administer import READER
 from authz.label import Label
 from authz.open_path import OpenPath, close_path, open_path
-from authz.store import role, rule
-from catalogue.errors import CatalogueFull, NotServed, ResourceUnknown
+from catalogue.errors import NotServed, ResourceUnknown
 from catalogue.store import DESCRIBED, resource
-from idp.store import department as department_table
-from storage import witness
+from idp.directory import hold_department
+from idp.errors import LimitReached
+from storage.act import Act
 from storage.database import Database
 from storage.epoch import EpochSource
 
@@ -28,7 +28,6 @@ PAGE = 50
 PER_DEPARTMENT = 2000  # resources at once
 QUERY_CHARS = 64
 _TERMS = 5
-Told = dict[str, str | int]  # what the outcome record will say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +58,12 @@ class Resource:
 
 
 def reader_of(identifier: str) -> str:
-    """The role that reads this resource."""
+    """Return the name of the role that reads this resource."""
     return READER + identifier.lower()
 
 
 class Resources:
-    """The catalogue. Called from threads; what is written is told into `told`, for the outcome record."""
+    """The catalogue. Called from threads."""
 
     def __init__(
         self,
@@ -79,77 +78,66 @@ class Resources:
         self._database, self._epochs, self._label_of = database, epochs, label_of
         self._clock, self._mint = clock, mint
 
-    def publish(
-        self,
-        described: Mapping[str, str],
-        *,
-        department: str,
-        system: str,
-        path: str,
-        actor: str,
-        record: str,
-        told: Told,
-    ) -> tuple[Resource, int]:
+    def publish(self, description: Mapping[str, str], act: Act, *, system: str, path: str) -> tuple[Resource, int]:
         """Publish what `path` of `system` gives, described by the nine fields; return it and its epoch.
 
-        Raises NotServed, PolicyInvalid, CatalogueFull.
+        Raises NotServed, PolicyInvalid, LimitReached.
         """
+        department = act.department
         label = self._label_of(department, system, path)
         if label is None:
             raise NotServed(f"{department}: /{system}{path}")
         identifier = self._mint()
-        made = self._version(
-            described, actor=actor, record=record,
-            of={"resource": identifier, "department": department, "system": system, "path": path, "label": int(label)},
-        )  # fmt: skip
-        opened = OpenPath(role=reader_of(identifier), department=department, system=system, path=path, name=made.name)
+        constant = {"resource": identifier, "department": department, "system": system, "path": path}
+        new = self._version(description, act, of=constant | {"label": int(label)})
+        role = reader_of(identifier)
         with self._database.transaction() as connection:
-            hold(connection, department)  # one after the other, so that they are counted
+            hold_department(connection, department)  # one after the other, so that they are counted
             live = sa.select(sa.func.count()).where(resource.c.department == department, resource.c.ended_at.is_(None))
             if connection.execute(live).scalar_one() >= PER_DEPARTMENT:
-                raise CatalogueFull(f"{PER_DEPARTMENT} resources of `{department}`")
-            _insert(connection, made)
-            rules = open_path(connection, opened, record=record)
-            told.update(witness.of(connection, rule, one) for one in rules)
-            told.update([witness.of(connection, role, opened.role), witness.of(connection, resource, made.id)])
-            return made, self._epochs.bump(connection, [("policy", opened.role)])
+                raise LimitReached(f"{PER_DEPARTMENT} resources of `{department}`")
+            _insert(connection, new)
+            open_path(
+                connection, OpenPath(role=role, department=department, system=system, path=path, name=new.name), act
+            )
+            act.witness(connection, resource, new.id)
+            return new, self._epochs.bump(connection, [("policy", role)])
 
-    def renew(
-        self, identifier: str, described: Mapping[str, str], *, department: str, actor: str, record: str, told: Told
-    ) -> Resource:
-        """Publish its next version; who reads it stays the same. Raises ResourceUnknown."""
+    def renew(self, identifier: str, description: Mapping[str, str], act: Act) -> Resource:
+        """Publish its next version and return it; who reads it stays the same. Raises ResourceUnknown."""
         with self._database.transaction() as connection:
-            before = self._end(connection, identifier, department=department, actor=actor, record=record)
-            of = {name: getattr(before, name) for name in ("resource", "department", "system", "path", "label")}
-            made = self._version(described, actor=actor, record=record, of=of)
-            _insert(connection, made)
-            told.update(witness.of(connection, resource, one.id) for one in (before, made))
-            return made
+            before = self._end(connection, identifier, act)
+            constant = {name: getattr(before, name) for name in ("resource", "department", "system", "path", "label")}
+            new = self._version(description, act, of=constant)
+            _insert(connection, new)
+            act.witness(connection, resource, before.id, new.id)
+            return new
 
-    def withdraw(
-        self, identifier: str, *, department: str, actor: str, record: str, told: Told
-    ) -> tuple[Resource, int]:
-        """Take it out of the catalogue: nobody it was shared to reads it any more. Raises ResourceUnknown."""
+    def withdraw(self, identifier: str, act: Act) -> tuple[Resource, int]:
+        """Take it out of the catalogue: from the epoch returned nobody it was shared to reads it any more.
+
+        Raises ResourceUnknown.
+        """
         with self._database.transaction() as connection:
-            over = self._end(connection, identifier, department=department, actor=actor, record=record)
-            told.update(witness.gone(rule, one) for one in close_path(connection, reader_of(identifier)))
-            told.update([witness.of(connection, resource, over.id)])
-            return over, self._epochs.bump(connection, [("policy", reader_of(identifier))])
+            last = self._end(connection, identifier, act)
+            close_path(connection, reader_of(identifier), act)
+            act.witness(connection, resource, last.id)
+            return last, self._epochs.bump(connection, [("policy", reader_of(identifier))])
 
     def find(self, identifier: str) -> Resource:
-        """The current version. Raises ResourceUnknown."""
+        """Return the current version. Raises ResourceUnknown."""
         with self._database.transaction() as connection:
-            return current(connection, identifier)
+            return current_version(connection, identifier)
 
     def versions(self, identifier: str) -> list[Resource]:
-        """All of them, newest first, at most a page."""
+        """Return all versions of a resource, newest first, at most a page."""
         theirs = sa.select(resource).where(resource.c.resource == _text(identifier))
         with self._database.transaction() as connection:
             rows = connection.execute(theirs.order_by(resource.c.published_at.desc()).limit(PAGE)).mappings()
             return [Resource(**row) for row in rows]
 
     def search(self, text: str = "", *, before: str = "") -> list[Resource]:
-        """At most a page of resources with each of the words in their name or description, newest first.
+        """Return at most a page of resources with each of the words in their name or description, newest first.
 
         `before`: the last resource of the page before.
         """
@@ -157,46 +145,46 @@ class Resources:
         if before:
             query = query.where(resource.c.resource < _text(before))
         for term in normalize("NFC", _text(text)[:QUERY_CHARS]).split()[:_TERMS]:
-            found = (column.icontains(term, autoescape=True) for column in (resource.c.name, resource.c.description))
-            query = query.where(sa.or_(*found))
+            texts = (resource.c.name, resource.c.description)
+            query = query.where(sa.or_(*(column.icontains(term, autoescape=True) for column in texts)))
         with self._database.transaction() as connection:
             rows = connection.execute(query.order_by(resource.c.resource.desc()).limit(PAGE)).mappings()
             return [Resource(**row) for row in rows]
 
-    def _version(self, described: Mapping[str, str], *, actor: str, record: str, of: dict[str, Any]) -> Resource:
-        values: dict[str, Any] = {name: described[name] for name in DESCRIBED} | of
+    def _version(self, description: Mapping[str, str], act: Act, *, of: dict[str, Any]) -> Resource:
+        """A version that stands from now on; `of`: what no version of the resource changes."""
+        values: dict[str, Any] = {name: description[name] for name in DESCRIBED} | of
         return Resource(
-            id=self._mint(), published_by=actor, published_at=self._clock(), record=record,
+            id=self._mint(), published_by=act.actor, published_at=act.at, record=act.record,
             ended_by=None, ended_at=None, end_record=None, **values,
         )  # fmt: skip
 
-    def _end(self, connection: Connection, identifier: str, *, department: str, actor: str, record: str) -> Resource:
-        found = current(connection, identifier, held=True)
-        if found.department != department:
+    @staticmethod
+    def _end(connection: Connection, identifier: str, act: Act) -> Resource:
+        last = current_version(connection, identifier, hold=True)
+        if last.department != act.department:
             raise ResourceUnknown(identifier)
-        ended = {"ended_by": actor, "ended_at": self._clock(), "end_record": record}
-        connection.execute(sa.update(resource).where(resource.c.id == found.id).values(ended))
-        return found
+        ended = {"ended_by": act.actor, "ended_at": act.at, "end_record": act.record}
+        connection.execute(sa.update(resource).where(resource.c.id == last.id).values(ended))
+        return last
 
 
-def current(connection: Connection, identifier: str, *, held: bool = False) -> Resource:
-    """The current version; `held`: nobody else changes it until the transaction ends. Raises ResourceUnknown."""
+def current_version(connection: Connection, identifier: str, *, hold: bool = False) -> Resource:
+    """Return the version that stands; with `hold` nobody else changes it until the transaction ends.
+
+    Raises ResourceUnknown.
+    """
     query = sa.select(resource).where(resource.c.resource == _text(identifier), resource.c.ended_at.is_(None))
-    row = connection.execute(query.with_for_update() if held else query).mappings().one_or_none()
+    row = connection.execute(query.with_for_update() if hold else query).mappings().one_or_none()
     if row is None:
         raise ResourceUnknown(identifier)
     return Resource(**row)
 
 
-def hold(connection: Connection, department_id: str) -> None:
-    """Nobody else adds to what this department has until the transaction ends."""
-    connection.execute(sa.select(department_table.c.id).where(department_table.c.id == department_id).with_for_update())
-
-
-def _insert(connection: Connection, made: Resource) -> None:
-    columns = {name: getattr(made, name) for name in Resource.__dataclass_fields__}
+def _insert(connection: Connection, new: Resource) -> None:
+    columns = {name: getattr(new, name) for name in Resource.__dataclass_fields__}
     connection.execute(sa.insert(resource).values(columns))
 
 
-def _text(asked: str) -> str:
-    return asked.replace("\0", "\ufffd")  # PostgreSQL's texts have no NUL, so nothing is called so
+def _text(text: str) -> str:
+    return text.replace("\0", "\ufffd")  # PostgreSQL's texts have no NUL, so nothing is called so

@@ -1,14 +1,14 @@
-"""The three parts of this room together, over the same stores."""
+"""Resources, apps and shares put together, over the same stores."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from authz.label import Label
-from catalogue.app_key import Apps
 from catalogue.resource import Resources
 from catalogue.share import Shares
 from crypto.aead import Sealer
+from idp.apps import Apps
 from storage.database import Database
 from storage.epoch import EpochSource
 
@@ -22,7 +22,7 @@ class Catalogue:
     shares: Shares
 
 
-def over(
+def open_catalogue(
     database: Database,
     epochs: EpochSource,
     seal: Sealer,
@@ -31,7 +31,7 @@ def over(
     clock: Callable[[], datetime],
     mint: Callable[[], str],
 ) -> Catalogue:
-    """Put them together; the arguments are those of `Resources`, `Apps` and `Shares`."""
+    """Put them together, and write nothing; the arguments are those of `Resources`, `Apps` and `Shares`."""
     return Catalogue(
         resources=Resources(database, epochs=epochs, label_of=label_of, clock=clock, mint=mint),
         apps=Apps(database, seal, epochs=epochs, clock=clock, mint=mint),

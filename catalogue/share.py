@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy import Connection
 
-from authz.administer import Held
 from authz.errors import AlreadyHeld, AssignmentUnknown
 from authz.label import Label
-from authz.open_path import let_in, turn_away
-from authz.store import assignment
-from catalogue import app_key
-from catalogue.errors import AlreadyShared, AppUnknown, CatalogueFull, ResourceUnknown, ShareUnknown
-from catalogue.resource import Told, current, reader_of
+from authz.open_path import PathReader, add_reader, readers_at, remove_reader
+from catalogue.errors import AlreadyShared, ResourceUnknown, ShareUnknown
+from catalogue.resource import current_version, reader_of
 from catalogue.store import resource, share
-from idp.store import app
-from storage import witness
+from idp.apps import find_live_app, live_apps
+from idp.errors import AppUnknown, LimitReached
+from storage.act import Act
 from storage.database import Database
 from storage.epoch import EpochSource
 
@@ -48,110 +47,107 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A share as it was asked for, and approved."""
+class ShareRequest:
+    """Which app shall read which resource, for what, and until when."""
 
     resource: str
-    department: str  # the owner's
     app: str
     purpose: str
     until: datetime
-    actor: str
-    approver: str
-    record: str
 
 
 class Shares:
-    """Gives and ends shares. Called from threads; what is written is told into `told`."""
+    """Gives and ends shares. Called from threads."""
 
     def __init__(
         self, database: Database, *, epochs: EpochSource, clock: Callable[[], datetime], mint: Callable[[], str]
     ) -> None:
         self._database, self._epochs, self._clock, self._mint = database, epochs, clock, mint
 
-    def give(self, asked: Asked, *, speaks_for: Callable[[str], bool], told: Told) -> tuple[Share, int]:
-        """Let the app read the resource; `speaks_for(department)`: may the asker ask for its apps?
+    def give(self, wanted: ShareRequest, act: Act, *, speaks_for: Callable[[str], bool]) -> tuple[Share, int]:
+        """Let the app read a resource of the act's department; return the share, and the epoch from which it counts.
 
-        Raises ResourceUnknown, AppUnknown, AlreadyShared, CatalogueFull.
+        `speaks_for(department)`: may whoever asks ask for its apps?
+        Raises ResourceUnknown, AppUnknown, AlreadyShared, LimitReached.
         """
         with self._database.transaction() as connection:
-            shared = current(connection, asked.resource, held=True)
-            asking = app_key.find(connection, asked.app, at=self._clock(), held=True)
-            if not speaks_for(asking.department):
-                raise AppUnknown(asked.app)
-            if shared.department != asked.department:
-                raise ResourceUnknown(asked.resource)
-            if len(self._rows(connection, share.c.resource == asked.resource)) >= PER_RESOURCE:
-                raise CatalogueFull(f"{PER_RESOURCE} shares of `{asked.resource}`")
-            identifier = self._assign(connection, asked, clearance=Label(shared.label))
-            told.update([witness.of(connection, assignment, identifier), witness.of(connection, share, identifier)])
-            (made,) = self._rows(connection, share.c.id == identifier)
-            return made, self._epochs.bump(connection, [("subject", asked.app)])
+            version = current_version(connection, wanted.resource, hold=True)
+            app = find_live_app(connection, wanted.app, at=self._clock(), hold=True)
+            if not speaks_for(app.department):
+                raise AppUnknown(wanted.app)
+            if version.department != act.department:
+                raise ResourceUnknown(wanted.resource)
+            if len(self._in_force(connection, share.c.resource == wanted.resource)) >= PER_RESOURCE:
+                raise LimitReached(f"{PER_RESOURCE} shares of `{wanted.resource}`")
+            identifier = self._insert(connection, wanted, act, clearance=Label(version.label))
+            (new,) = self._in_force(connection, share.c.id == identifier)
+            return new, self._epochs.bump(connection, [("subject", wanted.app)])
 
-    def _assign(self, connection: sa.Connection, asked: Asked, *, clearance: Label) -> str:
-        given = Held(
-            id=self._mint(), subject=asked.app, role=reader_of(asked.resource), department=asked.department,
-            clearance=clearance, expires_at=asked.until, reason=asked.purpose, given_by=asked.actor,
-            given_at=self._clock(), record=asked.record, revoked_by=None, revoked_at=None, revoke_record=None,
+    def _insert(self, connection: Connection, wanted: ShareRequest, act: Act, *, clearance: Label) -> str:
+        reader = PathReader(
+            id=self._mint(), subject=wanted.app, role=reader_of(wanted.resource), department=act.department,
+            clearance=clearance, purpose=wanted.purpose, until=wanted.until,
         )  # fmt: skip
         try:
-            let_in(connection, given)
-        except AlreadyHeld as held:
-            raise AlreadyShared(f"`{asked.app}` may use `{asked.resource}`") from held
-        row = {"id": given.id, "resource": asked.resource, "app": asked.app}
-        connection.execute(sa.insert(share).values(row | {"approved_by": asked.approver, "record": asked.record}))
-        return given.id
+            add_reader(connection, reader, act)
+        except AlreadyHeld as same:
+            raise AlreadyShared(f"`{wanted.app}` may use `{wanted.resource}`") from same
+        row = {"id": reader.id, "resource": wanted.resource, "app": wanted.app}
+        connection.execute(sa.insert(share).values(row | {"approved_by": act.approver, "record": act.record}))
+        act.witness(connection, share, reader.id)
+        return reader.id
 
-    def end(
-        self, identifier: str, *, owner: str = "", user: str = "", of: str, actor: str, record: str, told: Told
-    ) -> tuple[Share, int]:
-        """End it before its time, by the `owner` of resource `of` or the department that uses it with app `of`.
+    def end_as_owner(self, identifier: str, act: Act, *, resource: str) -> tuple[Share, int]:
+        """End, before its time, a share of this resource, which the act's department owns. Raises ShareUnknown.
 
-        Raises ShareUnknown.
+        Returns the share as it was, and the epoch from which the app reads nothing by it.
         """
+        return self._end(identifier, act, lambda it: (it.department, it.resource) == (act.department, resource))
+
+    def end_as_user(self, identifier: str, act: Act, *, app: str) -> tuple[Share, int]:
+        """End, before its time, a share that this app of the act's department uses. Otherwise as `end_as_owner`."""
+        return self._end(identifier, act, lambda it: (it.app_department, it.app) == (act.department, app))
+
+    def _end(self, identifier: str, act: Act, is_theirs: Callable[[Share], bool]) -> tuple[Share, int]:
         with self._database.transaction() as connection:
-            found = self._rows(connection, share.c.id == identifier.replace("\0", "\ufffd"))
-            mine = [
-                one for one in found
-                if (owner and (one.department, one.resource) == (owner, of))
-                or (user and (one.app_department, one.app) == (user, of))
-            ]  # fmt: skip
-            if not mine:
+            rows = self._in_force(connection, share.c.id == identifier.replace("\0", "\ufffd"))
+            if not rows or not is_theirs(rows[0]):
                 raise ShareUnknown(identifier)
             try:
-                turn_away(connection, identifier, actor=actor, at=self._clock(), record=record)
+                remove_reader(connection, identifier, act)
             except AssignmentUnknown as gone:
                 raise ShareUnknown(identifier) from gone
-            told.update([witness.of(connection, assignment, identifier)])
-            return mine[0], self._epochs.bump(connection, [("subject", mine[0].app)])
+            return rows[0], self._epochs.bump(connection, [("subject", rows[0].app)])
 
-    def of_resource(self, identifier: str) -> list[Share]:
-        """Who may use it now."""
-        return self._listed(share.c.resource == identifier)
+    def list_by_resource(self, identifier: str) -> list[Share]:
+        """Return who may use it now."""
+        with self._database.transaction() as connection:
+            return self._in_force(connection, share.c.resource == identifier)
 
-    def of_department(self, department: str) -> list[Share]:
-        """What the apps of this department may use now."""
-        return self._listed(app.c.department == department)
+    def list_by_department(self, department: str) -> list[Share]:
+        """Return what the apps of this department may use now."""
+        with self._database.transaction() as connection:
+            return self._in_force(connection, sa.true(), department=department)
 
     def terms(self, system: str) -> list[tuple[str, str, datetime | None]]:
-        """(id, purpose, end) of everything that counts as shared of this system, also what has no end and should."""
-        lasting = assignment.c.expires_at.is_(None) | (assignment.c.expires_at > self._clock())
+        """Return (id, purpose, end) of all that counts as shared of this system, also what has no end and should."""
+        reader = readers_at(self._clock())
         query = (
-            sa.select(share.c.id, assignment.c.reason, assignment.c.expires_at)
-            .join_from(share, assignment, assignment.c.id == share.c.id)
+            sa.select(share.c.id, reader.c.purpose, reader.c.until)
+            .join_from(share, reader, reader.c.id == share.c.id)
             .join(resource, (resource.c.resource == share.c.resource) & resource.c.ended_at.is_(None))
-            .where(resource.c.system == system, assignment.c.revoked_at.is_(None), lasting)
+            .where(resource.c.system == system)
         )
         with self._database.transaction() as connection:
-            return [(row.id, row.reason, row.expires_at) for row in connection.execute(query)]
+            return [(row.id, row.purpose, row.until) for row in connection.execute(query)]
 
-    def _listed(self, which: sa.ColumnElement[bool]) -> list[Share]:
-        with self._database.transaction() as connection:
-            return self._rows(connection, which)
+    def _in_force(self, connection: Connection, which: sa.ColumnElement[bool], *, department: str = "") -> list[Share]:
+        """The shares in force, newest first: not ended, not over, of a live app, of what is still published.
 
-    def _rows(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[Share]:
-        """The shares in force, newest first: not ended, not over, of a live app, of what is still published."""
+        `department`: only of its apps.
+        """
         now = self._clock()
+        reader, app = readers_at(now), live_apps(now)
         query = (
             sa.select(
                 share.c.id,
@@ -161,19 +157,20 @@ class Shares:
                 share.c.app,
                 app.c.name.label("app_name"),
                 app.c.department.label("app_department"),
-                assignment.c.clearance,
-                assignment.c.reason.label("purpose"),
-                assignment.c.expires_at.label("until"),
-                assignment.c.given_by.label("asked_by"),
+                reader.c.clearance,
+                reader.c.purpose,
+                reader.c.until,
+                reader.c.added_by.label("asked_by"),
                 share.c.approved_by,
-                assignment.c.given_at.label("at"),
+                reader.c.added_at.label("at"),
                 share.c.record,
             )
-            .join_from(share, assignment, assignment.c.id == share.c.id)
+            .join_from(share, reader, reader.c.id == share.c.id)
             .join(app, app.c.id == share.c.app)
             .join(resource, (resource.c.resource == share.c.resource) & resource.c.ended_at.is_(None))
-            .where(which, assignment.c.revoked_at.is_(None), assignment.c.expires_at > now)
-            .where(app.c.ended_at.is_(None), app.c.expires_at > now)
+            .where(which, reader.c.until.is_not(None))
         )
+        if department:
+            query = query.where(app.c.department == department)
         rows = connection.execute(query.order_by(share.c.id.desc()).limit(2 * PER_RESOURCE)).mappings()
         return [Share(**row) for row in rows]

@@ -22,7 +22,7 @@ from backup.pgbackrest import PgBackRest
 from backup.plan import plan_for
 from backup.repository import Repository
 from backup.restic import Restic
-from backup.restore import Kept
+from backup.restore import KeptKeys
 from backup.run import Engines, Runner, Sources
 from backup.sealed import Vault
 from backup.sqlite import SqliteEngine
@@ -122,7 +122,12 @@ def backups(
 
     return Work(
         Book(
-            database, holder=settings.name, tell=partial(_tell, spool, clock), is_whole=is_whole, clock=clock, mint=mint
+            database,
+            holder=settings.name,
+            record_outcome=partial(_record_outcome, spool, clock),
+            is_whole=is_whole,
+            clock=clock,
+            mint=mint,
         ),
         runner=lambda: runner(settings, database, log, platform, clock=clock),
         driller=lambda: driller(settings, log, platform, clock=clock),
@@ -179,9 +184,9 @@ def driller(settings: Settings, log: Log, platform: Platform, *, clock: Callable
     )
 
 
-def kept(folder: Path, *, clock: Callable[[], datetime]) -> Kept:
-    """The copy of a city's keys that an operator kept, as they lay in its data folder."""
-    return Kept(
+def kept_keys(folder: Path, *, clock: Callable[[], datetime]) -> KeptKeys:
+    """Return the copy of a city's keys that an operator kept, as they lay in its data folder."""
+    return KeptKeys(
         folder=folder, ids=key_ids(folder, KEYS), platform=lambda data: platform_of(data, folder / "keys", clock=clock)
     )
 
@@ -207,7 +212,7 @@ def platform_of(data: Path, keys: Path, *, clock: Callable[[], datetime]) -> Pla
     return PlatformSeal(lambda: ring, uses=Uses(database, clock=clock), monotonic=time.monotonic)
 
 
-def _tell(spool: Spool, clock: Callable[[], datetime], entry: Entry, witness: Mapping[str, str]) -> None:
+def _record_outcome(spool: Spool, clock: Callable[[], datetime], entry: Entry, witness: Mapping[str, str]) -> None:
     """One more outcome of the request that began it; that one's own says only that it was begun."""
     figures = {"rpo_ms": entry.rpo_ms, "rto_ms": entry.rto_ms}
     detail: dict[str, str | int] = {
@@ -217,7 +222,7 @@ def _tell(spool: Spool, clock: Callable[[], datetime], entry: Entry, witness: Ma
     }  # fmt: skip
     event = Event(
         id=entry.record, kind=EventKind.OUTCOME, at=clock(), subject=entry.asked_by, department="city",
-        object=f"/console/api/v1/{entry.kind}s/{entry.id}",
+        object=f"/console/{entry.kind}s/{entry.id}",
         action=Action.BACKUP_RUN if entry.kind == BACKUP else Action.BACKUP_DRILL,
         label=3, result="failed" if entry.state == "failed" else "ok", reason=entry.failing,
         detail={name: value for name, value in detail.items() if value != ""},

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from authz.administer import Administration
-from city.evidence import Sources
+from city.evidence import FactSources
 from city.identifiers import mint
 from city.jobs import jobs_of
 from city.parts import City
@@ -141,7 +141,7 @@ def _proofs(city: City, frame: Frame) -> list[Desk]:
             grades=rooms.grades,
             assessments=rooms.assessments,
             answers=rooms.answers,
-            facts=Sources(city, clock=city.clock).facts,
+            facts=FactSources(city, clock=city.clock).facts,
             register=city.deciding.register,
             directory=directory,
             effective=city.deciding.effective,

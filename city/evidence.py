@@ -11,18 +11,18 @@ from city.keys import sealed_places
 from city.parts import City
 from grading.classify import Grade
 from grading.errors import SystemUnknown, Ungraded
-from grading.evidence import Border, Drilled, Facts, Placed, Share
+from grading.evidence import Border, LastDrill, PlacedMachine, ProbeFacts, SharedData
 
 T = TypeVar("T")
 
 
-class Sources:
+class FactSources:
     """Where the facts of any system come from."""
 
     def __init__(self, city: City, *, clock: Callable[[], datetime]) -> None:
         self._city, self._clock = city, clock
 
-    def facts(self, system: str, record: str) -> Facts:
+    def facts(self, system: str, record: str) -> ProbeFacts:
         """Of one system, now. Raises SystemUnknown, Ungraded."""
         city = self._city
         one = city.deciding.register.systems().get(system)
@@ -31,7 +31,7 @@ class Sources:
         if one.s is None or one.a is None:
             raise Ungraded(system)
         grade = Grade(s=one.s, a=one.a)
-        return Facts(
+        return ProbeFacts(
             system=system,
             department=one.department,
             grade=grade,
@@ -54,11 +54,11 @@ class Sources:
             second_factors=city.people.issuer.with_second_factor,
             issuer_drift=self._issuer_drift,
             contradictions=cache(self._contradictions),
-            drilled=partial(self._drilled, grade),
+            last_drill=partial(self._last_drill, grade),
             border=self._border,
             machines=partial(self._machines, system),
             shares=partial(self._shared, system),
-            answered=partial(city.rooms.answers.last, system),
+            last_answer=partial(city.rooms.answers.last_answer, system),
         )
 
     def _issuer_drift(self) -> list[str] | None:
@@ -74,34 +74,36 @@ class Sources:
     def _border(self) -> Border | None:
         """None: there are no zones."""
         zones = self._city.rooms.infra.zones
-        if not zones.all():
+        if not zones.list_zones():
             return None
         return Border(
             drift=[f"{one.where}: {one.found or '–'} / {one.wanted or '–'}" for one in zones.drift()],
             unbounded=[str(row["id"]) for row in _paged(zones.flows, lambda row: str(row["id"])) if not row["owner"]],
         )
 
-    def _drilled(self, grade: Grade) -> Drilled | None:
+    def _last_drill(self, grade: Grade) -> LastDrill | None:
         """The platform's last drill: a drill restores everything; how long it counts is the grade's to say."""
         last = self._city.rooms.backups.book.newest(DRILL, "passed", "failed")
         if last is None or last.finished_at is None:
             return None
         valid_for = plan_for(grade.grade).drill_every
-        return Drilled(at=last.finished_at, passed=last.state == "passed", record=last.record, valid_for=valid_for)
+        return LastDrill(at=last.finished_at, passed=last.state == "passed", record=last.record, valid_for=valid_for)
 
-    def _machines(self, system: str) -> list[Placed]:
+    def _machines(self, system: str) -> list[PlacedMachine]:
         """The system's, wherever they are."""
         ceilings: Mapping[str, int] = self._city.deciding.policies().facts.zones
         return [
-            Placed(machine=one.id, zone=one.zone, ceiling=int(ceilings.get(one.zone, 0)))
-            for one in _paged(lambda *, after: self._city.rooms.infra.machines.living(after=after), lambda one: one.id)
+            PlacedMachine(machine=one.id, zone=one.zone, ceiling=int(ceilings.get(one.zone, 0)))
+            for one in _paged(
+                lambda *, after: self._city.rooms.infra.machines.list_existing(after=after), lambda one: one.id
+            )
             if one.system == system
         ]
 
-    def _shared(self, system: str) -> list[Share]:
+    def _shared(self, system: str) -> list[SharedData]:
         """The system's data, as it is shared now."""
         return [
-            Share(id=one, purpose=why, until=until)
+            SharedData(id=one, purpose=why, until=until)
             for one, why, until in self._city.rooms.catalogue.shares.terms(system)
         ]
 

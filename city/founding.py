@@ -137,7 +137,9 @@ def _make(
         also=partial(infra_founding.insert, city=city, record=record),
     )
     tell = partial(_tell, settings, founding, clock)
-    keys = _write(settings, partial(bootstrap.found, founding=founding, mint=mint, tell=tell), founding, mint)
+    keys = _write(
+        settings, partial(bootstrap.found_city, founding=founding, mint=mint, keep_record=tell), founding, mint
+    )
     for name, key in keys.items():
         if keep_secrets or name == bootstrap.CLOCK:  # one account of this machine may not hold all three offices
             keep_key(data / "keys", name, key)
@@ -159,12 +161,11 @@ def _write(
 def _first_keys(data: Path, founding: bootstrap.Founding, mint: Callable[[], str]) -> Callable[..., None]:
     """What writes the platform's keys, wrapped by the city's key file."""
     return partial(
-        key_founding.first_keys,
+        key_founding.write_first_keys,
         wrapping=key_founding.wrapping_of(data / "keys"),
         first=secrets.token_bytes(KEY_BYTES),
         ids=(mint(), mint()),
-        at=founding.at,
-        record=founding.record,
+        act=key_founding.founding_act(record=founding.record, at=founding.at),
     )
 
 

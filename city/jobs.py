@@ -1,20 +1,22 @@
-"""What the clock-job asks for, by name; each is told under which record and says how much it did."""
+"""What the clock-job asks for, by name; each takes the act that asks for it and says how much it did."""
 
 from collections.abc import Callable
+from functools import partial
 
 from city.parts import City
-from console.machines.api import infra_job
+from console.machines.acts import settle_infrastructure
 from gateway.clock_job import BACKUP, INFRA, ISSUER_CHANGES, KEYS, SWEEP
+from storage.act import Act
 
 
-def jobs_of(city: City) -> dict[str, Callable[[str], int]]:
+def jobs_of(city: City) -> dict[str, Callable[[Act], int]]:
     """The jobs of this city by their names."""
 
-    def sweep(_record: str) -> int:
+    def sweep(_act: Act) -> int:
         return city.people.sessions.sweep() + city.deciding.parking.sweep()
 
-    def follow_issuer(record: str) -> int:
-        ended = city.people.end_sessions_of_changed(record)
+    def follow_issuer(act: Act) -> int:
+        ended = city.people.end_sessions_of_changed(act)
         if ended:
             city.stores.hints.tell()
         return ended
@@ -22,7 +24,7 @@ def jobs_of(city: City) -> dict[str, Callable[[str], int]]:
     return {
         SWEEP: sweep,
         ISSUER_CHANGES: follow_issuer,
-        INFRA: infra_job(city.rooms.infra),
+        INFRA: partial(settle_infrastructure, city.rooms.infra),
         KEYS: city.keys.upkeep(city.deciding.effective),
         BACKUP: city.rooms.backups.begin_due,
     }

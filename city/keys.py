@@ -9,23 +9,19 @@ from functools import partial
 
 from audit.event import Event, EventKind
 from audit.spool import Spool
-from authz import park
-from authz.store import parked
+from authz.sealed_places import sealed_places as places_of_authz
 from city.settings import Settings
 from city.stores import Stores
-from crypto.founding import OLD_FILE, adopt, check, wrapping_of
+from crypto.founding import OLD_FILE, adopt, check_key_file, founding_act, wrapping_of
 from crypto.key_service import KeyService
 from crypto.keyring import Keyring
 from crypto.platform import CITY, PLATFORM, PlatformSeal, ring_of
-from crypto.reseal import Column, Forgettable, Place
+from crypto.reseal import SealedPlace
 from crypto.upkeep import Upkeep
 from crypto.uses import Uses
-from gateway.local import exchange
-from idp import app_key, recheck
-from idp.cookies import PREFIX
 from idp.directory import Directory
-from idp.session import ID_TOKEN
-from idp.store import app, session
+from idp.sealed_places import sealed_places as places_of_idp
+from storage.act import Act
 from storage.actions import Action
 from storage.epoch import Answer
 
@@ -46,11 +42,11 @@ class CityKeys:
     ) -> None:
         self._folder, self._stores, self._clock = settings.data / "keys", stores, clock
         self._linger = timedelta(seconds=settings.seal_linger_seconds)
-        database, at, record = stores.database, clock(), mint()
-        tell = partial(_tell, settings, at, record, clock)
-        adopt(database, self._folder, ids=(mint(), mint()), at=at, record=record, tell=tell)
+        database, act = stores.database, founding_act(record=mint(), at=clock())
+        write = partial(_write_record, settings, act, clock)
+        adopt(database, self._folder, ids=(mint(), mint()), act=act, write_record=write)
         wrapping = wrapping_of(self._folder)
-        check(database, wrapping)
+        check_key_file(database, wrapping)
         self.keyring = Keyring(
             database, wrapping, epochs=stores.epochs, chain=partial(_chain, directory), clock=clock, mint=mint
         )
@@ -58,8 +54,8 @@ class CityKeys:
         self.service = KeyService(self.keyring, uses=self.uses)
         self.seal = PlatformSeal(partial(ring_of, self.keyring), uses=self.uses, monotonic=time.monotonic)
 
-    def upkeep(self, effective: Callable[[int], object]) -> Callable[[str], int]:
-        """What the clock-job asks for, told under which record; what was done stands in it."""
+    def upkeep(self, effective: Callable[[int], object]) -> Callable[[Act], int]:
+        """Return what the clock-job asks for: it takes the job's act and returns how many things it did."""
         work = Upkeep(
             self.keyring,
             self.seal,
@@ -71,12 +67,11 @@ class CityKeys:
             monotonic=time.monotonic,
         )
 
-        def run(record: str) -> int:
-            told = work.run(record)
+        def run(act: Act) -> int:
+            done = work.run(act)
             if not any(one.number == 1 and one.opens for one in self.keyring.key(CITY, PLATFORM).versions):
                 (self._folder / OLD_FILE).unlink(missing_ok=True)  # of a city from before: version 1 is destroyed
-            exchange().recorded.notes.update(told)
-            return len(told)
+            return done
 
         return run
 
@@ -86,33 +81,25 @@ class CityKeys:
             self.seal.reload()
 
 
-def sealed_places(stores: Stores) -> Sequence[Place]:
+def sealed_places(stores: Stores) -> Sequence[SealedPlace]:
     """Every place where something is kept that the platform sealed.
 
     Two kinds are in browsers and nowhere else: a sign-in under way (10 minutes), and the receipt in an address, which
     is told once. The local issuer seals its own file under its own key, and so does whoever keeps access keys.
     """
     database = stores.database
-    return (
-        Column(database, session.c.id_token, purpose=lambda _row: ID_TOKEN),
-        Column(database, session.c.refresh_token, purpose=lambda row: recheck.purpose_of(row["id"])),
-        Column(database, parked.c.sealed, purpose=lambda row: park.purpose_of(dict(row))),
-        Column(database, parked.c.approval, purpose=park.approval_purpose),
-        Column(database, app.c.sealed, purpose=lambda row: app_key.purpose(row["id"])),
-        Forgettable(stores.ephemeral, PREFIX),
-    )
+    return (*places_of_idp(database, stores.ephemeral), *places_of_authz(database))
 
 
-def _tell(
-    settings: Settings, at: datetime, record: str, clock: Callable[[], datetime], witness: Mapping[str, str]
-) -> None:
-    """The record of a city that is given its keyring, which nobody asked for at the door."""
+def _write_record(settings: Settings, act: Act, clock: Callable[[], datetime], witness: Mapping[str, str]) -> None:
+    """Write the record of a city that is given its keyring, which nobody asked for at the door."""
 
     async def write() -> None:
         spool = Spool(settings.data / "audit/spools" / settings.name, clock=clock)
         event = Event(
-            id=record, kind=EventKind.BOOTSTRAP, at=at, subject="bootstrap", department=CITY, object="/city/keys",
-            action=Action.KEY_CREATE, label=3, result="ok", status=0, reason="founding", rule="", detail=dict(witness),
+            id=act.record, kind=EventKind.BOOTSTRAP, at=act.at, subject=act.actor, department=act.department,
+            object="/city/keys", action=Action.KEY_CREATE, label=3, result="ok", status=0, reason="founding", rule="",
+            detail=dict(witness),
         )  # fmt: skip
         await spool.append(event, synced=True, reserved=True)
         spool.close()

@@ -77,8 +77,8 @@ def restore_command(*, into: Path, keys: Path, backup: str, as_json: bool, **fol
             repository=recovery.repository(settings),
             engines=recovery.engines(settings, recovery.kept_key),
             signer=recovery.signing_key(settings, recovery.kept_key).public,
-            kept=recovery.kept(keys, clock=clock),
-            say=lambda step: click.echo(f"  {step} …", err=True),
+            kept=recovery.kept_keys(keys, clock=clock),
+            report_step=lambda step: click.echo(f"  {step} …", err=True),
         )
     except FileExistsError as failure:
         fail(str(failure), EXIT_CONFLICT)

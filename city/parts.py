@@ -17,7 +17,7 @@ from city.routing import Routing, plan_routes
 from city.settings import Settings
 from city.stores import Stores
 from gateway.authenticate import Credentials
-from gateway.routes import public_rules
+from gateway.public_rules import public_rules
 from idp.directory import Directory
 from storage.epoch import Answer
 

@@ -22,6 +22,7 @@ from idp.keycloak.changes import PASSWORD_RESET
 from idp.keycloak.realm import CLIENT_ID
 from idp.relying_party import RelyingParty
 from idp.session import Sessions
+from storage.act import Act
 
 ISSUERS = {"embedded": "local", "production": "keycloak"}  # whose people stay the same where its address moves
 _log = logging.getLogger("citygate")
@@ -38,16 +39,16 @@ class People:
     access_keys: AccessKeys
     issuer: Provisioner
 
-    def end_sessions_of_changed(self, record: str) -> int:
+    def end_sessions_of_changed(self, act: Act) -> int:
         """End the sessions of whoever may no longer sign in at the issuer; return of how many people."""
         ended = 0
         for change in self.issuer.changes():
             with contextlib.suppress(PersonUnknown):
-                person = self.directory.signed_in(iss=self.issuer_url, sub=change.sub)
+                person = self.directory.person_of(iss=self.issuer_url, sub=change.sub)
                 if change.what != PASSWORD_RESET:
                     self.access_keys.end(person.id)
                 if change.at > person.not_before:  # else that was done at an earlier look
-                    self.sessions.end_all(person.id, self.directory, record=record, before=change.at)
+                    self.sessions.end_all(person.id, self.directory, act=act, before=change.at)
                     ended += 1
         return ended
 

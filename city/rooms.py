@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from backup.work import Work
-from catalogue.room import Catalogue, over
+from catalogue.room import Catalogue, open_catalogue
 from city.backups import backups
 from city.deciding import Deciding
 from city.infrastructure import infrastructure
@@ -53,9 +53,9 @@ def open_rooms(
     return Rooms(
         infra=infrastructure(settings, database, directory, clock=clock, mint=mint),
         catalogue=_catalogue(stores, seal, routing, deciding, clock=clock, mint=mint),
-        grades=Grades(database, epochs=stores.epochs, clock=clock, mint=mint),
+        grades=Grades(database, epochs=stores.epochs, mint=mint),
         assessments=Assessments(database, mint=mint),
-        answers=ControlAnswers(database, clock=clock, mint=mint),
+        answers=ControlAnswers(database, mint=mint),
         backups=backups(
             settings,
             database,
@@ -79,4 +79,4 @@ def _catalogue(
     mint: Callable[[], str],
 ) -> Catalogue:
     label_of = partial(label_served, routing.everywhere, lambda: deciding.policies().facts)
-    return over(stores.database, stores.epochs, seal, label_of=label_of, clock=clock, mint=mint)
+    return open_catalogue(stores.database, stores.epochs, seal, label_of=label_of, clock=clock, mint=mint)

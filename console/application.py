@@ -6,7 +6,7 @@ from pathlib import Path
 from flask import Flask
 
 from console.shell.desk import Desk
-from console.shell.problem import Rest, private
+from console.shell.problem import Rest, forbid_caching
 from gateway.local import guard
 
 
@@ -22,7 +22,7 @@ def create_application(desks: Iterable[Desk]) -> Flask:
         OPENAPI_JSON_PATH="openapi.json",
     )
     guard(application)
-    application.after_request(private)
+    application.after_request(forbid_caching)
     rest = Rest(application)
     for desk in desks:
         for pages in desk.pages:

@@ -21,7 +21,7 @@ MAC = "HMAC-SHA256"
 _MAC_BYTES = 32
 
 
-class Usage(StrEnum):
+class KeyUsage(StrEnum):
     """What a key is for. The last two serve the platform alone."""
 
     ENCRYPT = "encrypt"
@@ -37,7 +37,7 @@ class Key:
     id: str
     department: str
     name: str
-    usage: Usage
+    usage: KeyUsage
     created_at: datetime
     created_by: str
     record: str
@@ -45,7 +45,7 @@ class Key:
 
     @property
     def active(self) -> Version:
-        return lifecycle.active(self.versions)
+        return lifecycle.active_version(self.versions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,11 @@ class Material:
         return f"Material({self.key}, {self.version.number})"
 
 
-def made(usage: Usage, suite: Suite) -> tuple[str, bytes, bytes]:
+def generate_material(usage: KeyUsage, suite: Suite) -> tuple[str, bytes, bytes]:
     """Return the algorithm of a new version, its secret, and its public key (empty if it has none)."""
-    if usage is Usage.FORMS:
+    if usage is KeyUsage.FORMS:
         return MAC, secrets.token_bytes(_MAC_BYTES), b""
-    if usage is Usage.SIGN:
+    if usage is KeyUsage.SIGN:
         secret = suite.signing.generate()
         return suite.signing.name, secret, suite.signing.public(secret)
     return suite.sealing.name, secrets.token_bytes(suite.sealing.key_bytes), b""
@@ -121,4 +121,4 @@ def as_keys(connection: Connection, rows: Sequence[Any]) -> list[Key]:
     versions: dict[str, list[Version]] = {row["id"]: [] for row in rows}
     for one in versions_of(connection, versions):
         versions[one["key"]].append(as_version(one))
-    return [Key(**{**row, "usage": Usage(row["usage"])}, versions=tuple(versions[row["id"]])) for row in rows]
+    return [Key(**{**row, "usage": KeyUsage(row["usage"])}, versions=tuple(versions[row["id"]])) for row in rows]

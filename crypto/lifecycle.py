@@ -47,12 +47,12 @@ class Version:
         return self.state in (State.ACTIVE, State.DECRYPT_ONLY)
 
 
-def active(versions: Sequence[Version]) -> Version:
+def active_version(versions: Sequence[Version]) -> Version:
     """Return the version that seals. Every key has exactly one."""
     return next(one for one in versions if one.state is State.ACTIVE)
 
 
-def published(versions: Sequence[Version]) -> Version | None:
+def published_version(versions: Sequence[Version]) -> Version | None:
     """Return the version whose rotation is not over, or None.
     A rotation goes on with it, and never makes a second one.
     """

@@ -14,13 +14,13 @@ from crypto.aead import Seal
 from crypto.algorithms import AES_256_GCM, SEALING
 from crypto.envelope import FORMAT, HEADER_BYTES, Kek, header_of, version_id
 from crypto.errors import SealInvalid
-from crypto.key_rows import Usage
+from crypto.key_rows import KeyUsage
 from crypto.keyring import Keyring
 from crypto.lifecycle import State
 from crypto.uses import Uses
 
 CITY = "city"  # the department the platform's keys belong to
-PLATFORM, FORMS = str(Usage.PLATFORM), str(Usage.FORMS)  # their names, too
+PLATFORM, FORMS = str(KeyUsage.PLATFORM), str(KeyUsage.FORMS)  # their names, too
 _FORMAT = bytes((FORMAT,))
 _LOOK_SECONDS = 1.0  # so often at most an unknown version makes us look for a newer ring
 
@@ -38,12 +38,12 @@ class Ring:
 
 def ring_of(keyring: Keyring) -> Ring:
     """Return the ring as it is now. Raises KeyUnknown, KeyDamaged, StorageUnavailable."""
-    key, live = keyring.live(CITY, PLATFORM)
+    key, live = keyring.live_versions(CITY, PLATFORM)
     keks = {
         one.version.number: Kek(one.key, one.version.number, SEALING[one.version.algorithm], one.secret) for one in live
     }
     first = next((one for one in live if one.version.number == 1 and one.version.algorithm == AES_256_GCM.name), None)
-    forms = next(one for one in keyring.live(CITY, FORMS)[1] if one.version.state is State.ACTIVE)
+    forms = next(one for one in keyring.live_versions(CITY, FORMS)[1] if one.version.state is State.ACTIVE)
     return Ring(
         key.id,
         keks[key.active.number],
@@ -64,7 +64,7 @@ class PlatformSeal:
     def seal(self, plaintext: bytes, *, purpose: str) -> bytes:
         """Return `plaintext` sealed by the active version, for this purpose alone."""
         kek = self.ring.active
-        self._uses.sealed(kek.name)
+        self._uses.count_seal(kek.name)
         return kek.seal(plaintext, context=purpose.encode())
 
     def open(self, sealed: bytes, *, purpose: str) -> bytes:
@@ -72,10 +72,10 @@ class PlatformSeal:
         kek = self.ring.opening.get(sealed[:HEADER_BYTES])
         if kek is None:
             if sealed[:1] != _FORMAT:
-                return self._opened_by_the_first(sealed, purpose)
-            kek = self._looked_for(sealed)
+                return self._open_by_the_first(sealed, purpose)
+            kek = self._look_for(sealed)
         opened = kek.open(sealed, context=purpose.encode())
-        self._uses.opened(kek.name)
+        self._uses.count_opening(kek.name)
         return opened
 
     def mac(self, message: bytes, *, purpose: str) -> bytes:
@@ -99,15 +99,15 @@ class PlatformSeal:
             return None
         return header.version if header.key == self.ring.key else None
 
-    def _opened_by_the_first(self, sealed: bytes, purpose: str) -> bytes:
+    def _open_by_the_first(self, sealed: bytes, purpose: str) -> bytes:
         ring = self.ring
         if ring.first is None:
             raise SealInvalid
         opened = ring.first.open(sealed, purpose=purpose)
-        self._uses.opened(version_id(ring.key, 1))
+        self._uses.count_opening(version_id(ring.key, 1))
         return opened
 
-    def _looked_for(self, sealed: bytes) -> Kek:
+    def _look_for(self, sealed: bytes) -> Kek:
         """We missed something: a seal is never met before its version was published. Raises SealInvalid."""
         if header_of(sealed).key == self.ring.key and self._may_look():
             self.reload()

@@ -22,7 +22,7 @@ BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SealedValue:
     """One sealed value: where it is, and for what it was sealed."""
 
     id: str
@@ -30,12 +30,12 @@ class Kept:
     sealed: bytes
 
 
-class Place(Protocol):
+class SealedPlace(Protocol):
     """A kind of place where sealed values are. Called from threads."""
 
     name: str
 
-    def stale(self, current: bytes, *, after: str) -> tuple[Sequence[Kept], str]:
+    def stale_values(self, current: bytes, *, after: str) -> tuple[Sequence[SealedValue], str]:
         """Return at most a batch of the values behind the cursor `after` that do not begin with `current`, and the next
         cursor, "" at the end.
         """
@@ -45,10 +45,10 @@ class Place(Protocol):
         1.
         """
 
-    def swap(self, kept: Kept, sealed: bytes) -> bool:
+    def swap(self, kept: SealedValue, sealed: bytes) -> bool:
         """Put `sealed` in the place of `kept` if that is still there. Return whether it was."""
 
-    def unreadable(self, kept: Kept) -> None:
+    def handle_unreadable(self, kept: SealedValue) -> None:
         """Deal with a value that does not open."""
 
 
@@ -60,16 +60,16 @@ class Column:
         self._database, self._column, self._purpose = database, column, purpose
         self._table = column.table
 
-    def stale(self, current: bytes, *, after: str) -> tuple[Sequence[Kept], str]:
-        """As `Place` says."""
+    def stale_values(self, current: bytes, *, after: str) -> tuple[Sequence[SealedValue], str]:
+        """As `SealedPlace` says."""
         old = sa.select(self._table).where(self._old(current), self._table.c.id > after).order_by(self._table.c.id)
         with self._database.transaction() as connection:
             rows = connection.execute(old.limit(BATCH)).mappings().all()
-        kept = [Kept(row["id"], self._purpose(row), row[self._column.name]) for row in rows]
+        kept = [SealedValue(row["id"], self._purpose(row), row[self._column.name]) for row in rows]
         return kept, kept[-1].id if len(kept) == BATCH else ""
 
     def count(self, current: bytes) -> Counter[bytes]:
-        """As `Place` says."""
+        """As `SealedPlace` says."""
         first = sa.func.substr(self._column, 1, 1)
         begins = sa.case((first == aead.FORMAT, first), else_=sa.func.substr(self._column, 1, HEADER_BYTES))
         query = (
@@ -80,14 +80,14 @@ class Column:
         with self._database.transaction() as connection:
             return Counter({bytes(row.begins): row.number for row in connection.execute(query)})
 
-    def swap(self, kept: Kept, sealed: bytes) -> bool:
-        """As `Place` says."""
+    def swap(self, kept: SealedValue, sealed: bytes) -> bool:
+        """As `SealedPlace` says."""
         same = (self._table.c.id == kept.id) & (self._column == kept.sealed)
         with self._database.transaction() as connection:
             update = sa.update(self._table).where(same).values({self._column.name: sealed})
             return connection.execute(update).rowcount == 1
 
-    def unreadable(self, kept: Kept) -> None:
+    def handle_unreadable(self, kept: SealedValue) -> None:
         """Leave it: it keeps its version from retiring until somebody looks."""
 
     def _old(self, current: bytes) -> sa.ColumnElement[bool]:
@@ -100,32 +100,32 @@ class Forgettable:
     def __init__(self, ephemeral: Ephemeral, prefix: str) -> None:
         self.name, self._ephemeral, self._prefix = f"ephemeral {prefix}", ephemeral, prefix
 
-    def stale(self, current: bytes, *, after: str) -> tuple[Sequence[Kept], str]:
-        """As `Place` says."""
+    def stale_values(self, current: bytes, *, after: str) -> tuple[Sequence[SealedValue], str]:
+        """As `SealedPlace` says."""
         found, on = self._ephemeral.look(self._prefix, after=after, limit=BATCH)
-        return [Kept(key, key, value) for key, value in found if not value.startswith(current)], on
+        return [SealedValue(key, key, value) for key, value in found if not value.startswith(current)], on
 
     def count(self, current: bytes) -> Counter[bytes]:
-        """As `Place` says."""
+        """As `SealedPlace` says."""
         counted, after = Counter[bytes](), ""
         while True:
-            kept, after = self.stale(current, after=after)
+            kept, after = self.stale_values(current, after=after)
             for one in kept:
                 counted[one.sealed[: 1 if one.sealed[:1] == aead.FORMAT else HEADER_BYTES]] += 1
             if not after:
                 return counted
 
-    def swap(self, kept: Kept, sealed: bytes) -> bool:
-        """As `Place` says; its time stays what it was."""
+    def swap(self, kept: SealedValue, sealed: bytes) -> bool:
+        """As `SealedPlace` says; its time stays what it was."""
         return self._ephemeral.swap(kept.id, kept.sealed, sealed)
 
-    def unreadable(self, kept: Kept) -> None:
+    def handle_unreadable(self, kept: SealedValue) -> None:
         """Remove it: it led nowhere."""
         self._ephemeral.remove(kept.id)
 
 
 @dataclass(slots=True)
-class Done:
+class ResealRun:
     """What one run did."""
 
     resealed: int = 0
@@ -133,21 +133,21 @@ class Done:
     whole: bool = True  # it came to the end
 
 
-def reseal(seal: PlatformSeal, places: Sequence[Place], *, more: Callable[[], bool]) -> Done:
+def reseal(seal: PlatformSeal, places: Sequence[SealedPlace], *, more: Callable[[], bool]) -> ResealRun:
     """Seal every value anew that is not sealed by the active version, for as long as `more()` is true.
     Return what was done.
     """
-    done = Done()
+    done = ResealRun()
     for place in places:
         after = ""
         while True:
-            kept, after = place.stale(seal.ring.active.header, after=after)
+            kept, after = place.stale_values(seal.ring.active.header, after=after)
             for one in kept:
                 try:
                     opened = seal.open(one.sealed, purpose=one.purpose)
                 except SealInvalid:
                     done.unreadable += 1
-                    place.unreadable(one)
+                    place.handle_unreadable(one)
                     continue
                 done.resealed += place.swap(one, seal.seal(opened, purpose=one.purpose))
             if not after:
@@ -158,7 +158,7 @@ def reseal(seal: PlatformSeal, places: Sequence[Place], *, more: Callable[[], bo
     return done
 
 
-def references(seal: PlatformSeal, places: Sequence[Place]) -> Counter[int]:
+def references(seal: PlatformSeal, places: Sequence[SealedPlace]) -> Counter[int]:
     """Return how many values are sealed under each version that is not the active one."""
     counted = Counter[int]()
     for place in places:

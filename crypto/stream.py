@@ -67,7 +67,7 @@ class SealingWriter:
         self._number += 1
 
 
-def opened(source: BinaryIO, seal: Seal, *, purpose: str) -> Iterator[bytes]:
+def open_chunks(source: BinaryIO, seal: Seal, *, purpose: str) -> Iterator[bytes]:
     """Yield the plaintext of `source` chunk by chunk. It is the whole only if the iteration ends. Raises SealInvalid,
     OSError.
 

@@ -1,4 +1,4 @@
-"""How often each version was used: counted in this process, added to the day's row once a minute, told in the log."""
+"""How often each version was used: counted in this process, added to the day's row once a minute, noted in the log."""
 
 import threading
 from collections import Counter
@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crypto import store
+from storage.act import Act
 from storage.database import Database
 
 KEPT_DAYS = 400
-_TOLD = 4  # of one version on one day, in one record
+_NOTED = 4  # sums of one version on one day, in one record
 _USE = store.key_use.c
 
 
@@ -24,25 +25,25 @@ class Uses:
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
         self._database, self._clock, self._lock = database, clock, threading.Lock()
-        self._sealed, self._opened = Counter[str](), Counter[str]()
+        self._seals, self._opens = Counter[str](), Counter[str]()
 
-    def sealed(self, version: str) -> None:
-        """Count one more value that was sealed or signed with `version`."""
+    def count_seal(self, version: str) -> None:
+        """Count that one more was sealed or signed with it."""
         with self._lock:
-            self._sealed[version] += 1
+            self._seals[version] += 1
 
-    def opened(self, version: str) -> None:
-        """Count one more value that was opened or checked with `version`."""
+    def count_opening(self, version: str) -> None:
+        """Count that one more was opened or checked with it."""
         with self._lock:
-            self._opened[version] += 1
+            self._opens[version] += 1
 
     def flush(self) -> None:
         """Add what was counted to today's rows. What cannot be added is kept for the next time.
         Raises StorageUnavailable.
         """
         with self._lock:
-            sealed, self._sealed = self._sealed, Counter()
-            opened, self._opened = self._opened, Counter()
+            sealed, self._seals = self._seals, Counter()
+            opened, self._opens = self._opens, Counter()
         day = self._clock().date().isoformat()
         done = False
         try:
@@ -54,8 +55,8 @@ class Uses:
         finally:
             if not done:
                 with self._lock:
-                    self._sealed += sealed
-                    self._opened += opened
+                    self._seals += sealed
+                    self._opens += opened
 
     def total(self, versions: Iterable[str]) -> dict[str, int]:
         """Return how often each of these versions sealed or signed, as far as it is written down."""
@@ -65,23 +66,22 @@ class Uses:
         with self._database.transaction() as connection:
             return {row.version: int(row.sealed) for row in connection.execute(query.group_by(_USE.version))}
 
-    def tell(self, record: str) -> dict[str, str | int]:
-        """Return the sums of days that are over and stand in no record yet, for `record`.
+    def note_past_days(self, act: Act) -> int:
+        """Note the sums of days that are over and stand in no record yet, and forget what is long past.
 
-        Days of more than 400 days ago are forgotten.
+        Return how many were noted.
         """
         today = self._clock().date()
         past = sa.select(store.key_use).where(_USE.day < today.isoformat(), _USE.record.is_(None))
-        told: dict[str, str | int] = {}
         with self._database.transaction() as connection:
-            rows = connection.execute(past.order_by(_USE.day, _USE.version).limit(_TOLD).with_for_update()).all()
+            rows = connection.execute(past.order_by(_USE.day, _USE.version).limit(_NOTED).with_for_update()).all()
             for row in rows:
-                told[f"{row.day} {row.version}"] = f"sealed {row.sealed}, opened {row.opened}"
                 mine = (_USE.version == row.version) & (_USE.day == row.day)
-                connection.execute(sa.update(store.key_use).where(mine).values(record=record))
+                connection.execute(sa.update(store.key_use).where(mine).values(record=act.record))
             old = (today - timedelta(days=KEPT_DAYS)).isoformat()
             connection.execute(sa.delete(store.key_use).where(_USE.day < old, _USE.record.is_not(None)))
-        return told
+        act.note({f"{row.day} {row.version}": f"sealed {row.sealed}, opened {row.opened}" for row in rows})
+        return len(rows)
 
 
 def _add(connection: Connection, version: str, day: str, sealed: int, opened: int) -> None:

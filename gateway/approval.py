@@ -23,8 +23,8 @@ def twin(route: Route) -> Route:
     path = approve_path(route.path, "{request}")
     label = max(route.label, route.approval_label)
     return replace(
-        route, path=path, approves=route.path, actions={"POST": action}, label=label, approval={},
-        approval_label=Label.L1, body_bytes=4096,
+        route, path=path, approves=route.path, about=route.about or route.path, actions={"POST": action},
+        label=label, approval={}, approval_label=Label.L1, body_bytes=4096,
     )  # fmt: skip
 
 

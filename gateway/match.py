@@ -2,7 +2,6 @@
 
 from authz.facts import Facts
 from authz.label import Label
-from gateway.approval import approved_path
 from gateway.errors import InlineOnly, MethodRefused, RouteUnknown
 from gateway.routes import Route, RouteTable, named
 from gateway.stages import Inbound, Listener, Matched
@@ -32,7 +31,6 @@ def graded(matched: Matched, facts: Facts) -> Matched:
 
 
 def _matched(inbound: Inbound, route: Route, segments: tuple[str, ...], action: str, facts: Facts) -> Matched:
-    path = approved_path(inbound.path) if route.approves else inbound.path  # one object to whoever asks and approves
     label = route.label_of(segments, facts.systems)
     if inbound.listener is Listener.GATE and label >= Label.L3 and action != Action.READ:
         raise InlineOnly
@@ -42,7 +40,7 @@ def _matched(inbound: Inbound, route: Route, segments: tuple[str, ...], action: 
         route=route,
         segments=segments,
         department=named(route.path, segments, "department") if own else route.department,
-        object=f"/{route.system}{path}",
+        object=route.object_of(inbound.path, segments),
         action=action,
         label=label,
         system=named(route.path, segments, route.of_system) if route.of_system else "",

@@ -3,7 +3,7 @@
 import asyncio
 
 from authz.errors import ParkFull
-from authz.park import BODY_BYTES, Asked, Kept, Parking
+from authz.park import BODY_BYTES, ApprovalRequest, Parking, ParkingSlip
 from authz.request import Missing
 from gateway.errors import BodyTooLarge
 from gateway.http.body import read_body
@@ -14,8 +14,14 @@ _SECONDS = 10.0
 
 
 async def park(
-    parking: Parking, inbound: Inbound, *, subject: str, missing: Missing, record: str, asked: Asked | None = None
-) -> Kept:
+    parking: Parking,
+    inbound: Inbound,
+    *,
+    subject: str,
+    missing: Missing,
+    record: str,
+    approval_request: ApprovalRequest | None = None,
+) -> ParkingSlip:
     """Read the body and keep the request. Raises ParkFull, RequestTimeout, StorageUnavailable."""
     try:
         body = await read_body(inbound, limit_bytes=BODY_BYTES, deadline_seconds=_SECONDS)
@@ -32,13 +38,13 @@ async def park(
         headers=headers,
         body=body,
         record=record,
-        asked=asked,
+        approval_request=approval_request,
     )
 
 
-def asked_of(matched: Matched) -> Asked:
+def approval_request_of(matched: Matched) -> ApprovalRequest:
     """What a second person is asked for, of a route that needs one."""
-    return Asked(
+    return ApprovalRequest(
         department=matched.department,
         object=matched.object,
         action=matched.action,

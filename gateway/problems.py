@@ -45,6 +45,8 @@ STATUSES = {
     "credential-rejected": 401,
     "session-unknown": 404,
     "person-unknown": 404,
+    "app-unknown": 404,
+    "catalogue-full": 409,
     "issuer-unavailable": 503,
     "issuer-administration-unavailable": 503,
     "login-rejected": 400,
@@ -59,11 +61,9 @@ STATUSES = {
     "sequencer-running": 500,
     # catalogue
     "resource-unknown": 404,
-    "app-unknown": 404,
     "share-unknown": 404,
     "already-shared": 409,
     "not-served": 422,
-    "catalogue-full": 409,
     # grading
     "system-unknown": 404,
     "system-ungraded": 409,
@@ -112,6 +112,7 @@ STATUSES = {
     "part-damaged": 500,
     "drill-failed": 500,
 }
+_OF_VIEWS = {"request-invalid": 422, "ciphertext-invalid": 422}  # said by a view itself: no error class carries it
 _ROOMS = ("gateway", "catalogue", "infra", "backup", "grading", "authz", "idp", "audit", "crypto", "storage")
 _TREES = frozenset(f"{room}.errors" for room in _ROOMS)
 _NEEDS_LOGIN = (Missing.IDENTITY, Missing.ASSURANCE)
@@ -140,6 +141,11 @@ def problem_of(failure: BaseException) -> Problem:
         retry = getattr(failure, "retry_seconds", 1 if status in (502, 503, 504) else None)
         return Problem(status=status, code=code, reason=code, retry_seconds=retry)
     return Problem(status=500, code="internal", reason="internal")
+
+
+def status_of(code: str) -> int:
+    """Return the status of a code, an error's or a view's. Raises KeyError for a code that is in no table."""
+    return _OF_VIEWS[code] if code in _OF_VIEWS else STATUSES[code]
 
 
 def _is_ours(failure: BaseException) -> bool:

@@ -22,7 +22,7 @@ from authz.park import Parking
 from authz.request import Missing
 from gateway.authenticate import SAFE_METHODS
 from gateway.errors import GatewayError, MethodRefused, Unreadable
-from gateway.parked import asked_of, park
+from gateway.parked import approval_request_of, park
 from gateway.problems import Problem, problem_of
 from gateway.record import is_weighty, resumed
 from gateway.stages import Admitted, Authenticated, Headers, Inbound, Listener, Matched, Outbound, Raw, Recorded, Stage
@@ -200,8 +200,8 @@ async def _way_on(refusal: Refusal, refusals: Refusals) -> str:
         query["assurance"] = str(STEP_UP_ASSURANCE)
         if inbound.method not in SAFE_METHODS:  # nobody's write is not kept: there is no one to give it back to
             subject = refusal.identity.subject
-            kept = await park(refusals.parking, inbound, subject=subject, missing=missing, record=refusal.id)
-            query["return_to"] = RESUME_PATH + kept.id
+            slip = await park(refusals.parking, inbound, subject=subject, missing=missing, record=refusal.id)
+            query["return_to"] = RESUME_PATH + slip.id
     return f"{LOGIN_PATH}?{urlencode(query)}"
 
 
@@ -211,17 +211,17 @@ async def _parked(refusal: Refusal, refusals: Refusals) -> Refusal:
     if refusal.problem.missing is not Missing.APPROVER or inbound is None or matched is None:
         return refusal
     subject = refusal.identity.subject
-    kept = await park(
+    slip = await park(
         refusals.parking, inbound, subject=subject, missing=Missing.APPROVER, record=refusal.id,
-        asked=asked_of(matched),
+        approval_request=approval_request_of(matched),
     )  # fmt: skip
     event = Event(
         id=refusal.id, kind=EventKind.OUTCOME, at=refusals.clock(), subject=subject, department=matched.department,
         object=matched.object, action=matched.action, label=matched.label, result="ok", status=refusal.problem.status,
-        reason="parked", detail={"request": kept.id, **kept.witness},
+        reason="parked", detail={"request": slip.id, slip.row: slip.digest},
     )  # fmt: skip
     await refusals.spool.append(event, synced=True, reserved=True)
-    return replace(refusal, parked=kept.id)
+    return replace(refusal, parked=slip.id)
 
 
 def _headers(refusal: Refusal) -> Headers:

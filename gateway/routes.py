@@ -15,8 +15,6 @@ from urllib.parse import unquote
 
 from authz.facts import SystemFact
 from authz.label import Label
-from authz.policy import Rule
-from authz.request import ANONYMOUS, Effect
 from gateway.errors import InvalidRoute, RouteUnknown
 from storage.actions import Action
 
@@ -62,6 +60,9 @@ class Route:
     approval: Mapping[str, str] = field(default_factory=dict)
     approval_label: Label = Label.L1  # of the approving path, where asking takes less than approving
     approves: str = ""  # the path of the route whose requests are approved here (`approval.twin`)
+    # the object that is decided about, as a pattern of the path's variables; "": the path. Page and API of one act name
+    # one object, so a rule about it is written once
+    about: str = ""
     of_system: str = ""  # the variable of the path that names the system whose object this is: its label counts too
     in_zone: str = ""  # and the one that names the zone it is placed in: its ceiling counts too
 
@@ -73,6 +74,7 @@ class Route:
             "department": _NAME.fullmatch(self.department)
             or (self.department == "{department}" and "{department}" in _segments(self.path)),
             "actions": self.actions and all(map(_is_action, self.actions, self.actions.values())),
+            "about": not self.about or self._is_about(),
             "of_system": not self.of_system or f"{{{self.of_system}}}" in _segments(self.path),
             "in_zone": not self.in_zone or f"{{{self.in_zone}}}" in _segments(self.path),
             "labels": all(_is_pattern(path) and path.endswith("/**") for path in self.labels),
@@ -107,6 +109,18 @@ class Route:
             and _segments(self.path)[-1] not in ("", "**")
             and "{request}" not in _segments(self.path)
         )
+
+    def _is_about(self) -> bool:
+        """One object for each path: a pattern without a rest, of variables that the path has too."""
+        variables = {one for one in _segments(self.about) if one.startswith("{")}
+        return _is_pattern(self.about) and not self.about.endswith("/**") and variables <= set(_segments(self.path))
+
+    def object_of(self, path: str, segments: tuple[str, ...]) -> str:
+        """The object that a request for `path` is about; `segments` are the path's."""
+        if not self.about:
+            return f"/{self.system}{path}"
+        values = dict(zip(_segments(self.path), segments, strict=False))
+        return "/".join(["", self.system, *(values.get(one, one) for one in _segments(self.about))])
 
     def label_of(self, segments: tuple[str, ...], systems: Mapping[str, SystemFact]) -> Label:
         """The object's label: the highest of the route's own and of every labelled path that covers it.
@@ -269,25 +283,3 @@ def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
             return False
     longer = max(one, other, key=len)
     return len(one) == len(other) or longer[min(len(one), len(other)) :] == ("**",)
-
-
-def _casbin(pattern: str) -> str:
-    """A route's pattern as the policy writes it: `{name}` is `:name`, a `/**` at the end is `/*`."""
-    return re.sub(r"\{([a-z]+)\}", r":\1", pattern).replace("**", "*")
-
-
-def public_rules(routes: Iterable[Route]) -> list[Rule]:
-    """What `public` routes mean to the PDP: a rule for everybody, like any other (law 2)."""
-    return [
-        Rule(
-            id=f"public {route.host}{route.path.replace('**', '...')} {action}",  # no id holds a wildcard
-            subject=ANONYMOUS,
-            department=route.department,
-            object=f"/{route.system}{_casbin(route.path)}",
-            action=action,
-            effect=Effect.PERMIT,
-        )
-        for route in routes
-        if route.public
-        for action in sorted(set(route.actions.values()))
-    ]

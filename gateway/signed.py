@@ -27,7 +27,7 @@ from idp.app_key import (
     AppHolder,
     AppKeys,
     Claim,
-    Said,
+    SignedParts,
     is_digest,
     parse,
     signature_of,
@@ -93,12 +93,12 @@ class Signed:
 
         Raises CredentialRejected, RateExceeded, StorageUnavailable, EphemeralUnavailable, SealInvalid.
         """
-        claim, said = parse(authorization), _said(inbound)
+        claim, parts = parse(authorization), _signed_parts(inbound)
         if abs(int(self._clock().timestamp()) - claim.time) > WINDOW_SECONDS:
             raise CredentialRejected
         network = prefix_of(inbound.address)
         changes, app = self._changes, await self._find(claim.key, network)
-        self._check(app, claim, said)
+        self._check(app, claim, parts)
         self._proven[claim.key] = True
         self._check_rate(app.subject)
         nonce = f"nonce:{claim.key}:{claim.nonce}"
@@ -115,8 +115,8 @@ class Signed:
         """Something changed: every app is looked up again before it is believed. From any thread."""
         self._changes += 1
 
-    def _check(self, app: AppHolder, claim: Claim, said: Said) -> None:
-        meant = signature_of(app.secret, claim, said)
+    def _check(self, app: AppHolder, claim: Claim, parts: SignedParts) -> None:
+        meant = signature_of(app.secret, claim, parts)
         if not hmac.compare_digest(meant, claim.signature) or self._clock() >= app.expires_at:
             raise CredentialRejected
 
@@ -143,7 +143,7 @@ class Signed:
         return looking
 
 
-def _said(inbound: Inbound) -> Said:
+def _signed_parts(inbound: Inbound) -> SignedParts:
     """What must have been signed. Raises CredentialRejected where a body could not be held to it.
 
     Frames of a WebSocket are signed by nobody, nor is a content coding, which would make another body of the same
@@ -152,7 +152,9 @@ def _said(inbound: Inbound) -> Said:
     if inbound.header(b"content-encoding") is not None:
         raise CredentialRejected
     kind, digest = inbound.header(b"content-type") or "", _digest(inbound)
-    return Said(method=inbound.method, host=inbound.host, target=inbound.target, content_type=kind, digest=digest)
+    return SignedParts(
+        method=inbound.method, host=inbound.host, target=inbound.target, content_type=kind, digest=digest
+    )
 
 
 def _digest(inbound: Inbound) -> str:

@@ -21,13 +21,13 @@ from gateway.errors import GatewayError
 from grading.classify import Grade
 from grading.controls import Control, read
 from grading.errors import AssessmentUnknown
-from grading.evidence import Evidence, Facts, Found, Status, found
+from grading.evidence import Evidence, ProbeAnswer, ProbeFacts, Status, answer_with
 from grading.probes import PROBES
 from grading.store import assessment as assessments
 from grading.store import control_answer as answers
 from idp.errors import IdpError
 from infra.errors import InfraError
-from storage import witness
+from storage.act import Act
 from storage.database import Database
 from storage.errors import StorageError
 
@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ControlFinding:
     """One control's answer. `leaf`: of the record it rests on; None where no record was reached."""
 
     control: Control
@@ -60,7 +60,7 @@ class Assessment:
     grade: Grade
     run_by: str
     run_at: datetime
-    findings: tuple[Finding, ...]
+    findings: tuple[ControlFinding, ...]
     record: str
 
     def count(self, status: Status | str) -> int:
@@ -68,41 +68,43 @@ class Assessment:
         return sum(one.status == status for one in self.findings)
 
 
-def assess(facts: Facts, *, controls: Sequence[Control] = CONTROLS) -> tuple[Finding, ...]:
+def assess(facts: ProbeFacts, *, controls: Sequence[Control] = CONTROLS) -> tuple[ControlFinding, ...]:
     """Ask every control. Never raises for what a probe cannot find out: that is 未评估, with the reason."""
-    asked = [(control, _asked(control, facts)) for control in controls]
+    answers_given = [(control, _ask(control, facts)) for control in controls]
     return tuple(  # leaves last: by now the record of this assessment is in the log, too
-        Finding(
+        ControlFinding(
             control=control,
             status=answer.status,
             evidence=answer.evidence,
             leaf=_leaf(facts.log, answer.record or facts.record),
         )
-        for control, answer in asked
+        for control, answer in answers_given
     )
 
 
-def _asked(control: Control, facts: Facts) -> Found:
+def _ask(control: Control, facts: ProbeFacts) -> ProbeAnswer:
     if control.from_grade > facts.grade.grade:
-        return found(Status.NOT_APPLICABLE, "from-grade", grade=control.from_grade)
+        return answer_with(Status.NOT_APPLICABLE, "from-grade", grade=control.from_grade)
     try:
-        return PROBES[control.probe](facts) if control.probe else _answered(control, facts)
+        return PROBES[control.probe](facts) if control.probe else _person_answer(control, facts)
     except _CANNOT_TELL as failure:  # the others still must
         _log.exception("probe %s", control.probe)
-        return found(Status.NOT_ASSESSED, "probe-failed", why=str(getattr(failure, "code", type(failure).__name__)))
+        return answer_with(
+            Status.NOT_ASSESSED, "probe-failed", why=str(getattr(failure, "code", type(failure).__name__))
+        )
 
 
-def _answered(control: Control, facts: Facts) -> Found:
+def _person_answer(control: Control, facts: ProbeFacts) -> ProbeAnswer:
     """What a person said, as long as it counts: the date is looked at here, and no job has to run for it to be over."""
-    said = facts.answered(control.id)
-    if said is None:
-        return found(Status.NOT_ASSESSED, "asks-a-person")
-    told = {"who": said.answered_by, "at": timestamp(said.answered_at), "until": timestamp(said.expires_at)}
-    if said.expires_at <= facts.now:
-        return found(Status.NOT_ASSESSED, "answer-over", record=said.record, **told)
+    given = facts.last_answer(control.id)
+    if given is None:
+        return answer_with(Status.NOT_ASSESSED, "asks-a-person")
+    words = {"who": given.answered_by, "at": timestamp(given.answered_at), "until": timestamp(given.expires_at)}
+    if given.expires_at <= facts.now:
+        return answer_with(Status.NOT_ASSESSED, "answer-over", record=given.record, **words)
     if any(f" {answers.name} " in one for one in facts.contradictions()):  # also of another: the last may be missing
-        return found(Status.NOT_ASSESSED, "answers-contradict-records")
-    return found(said.status, "answered", record=said.record, reason=said.reason, **told)
+        return answer_with(Status.NOT_ASSESSED, "answers-contradict-records")
+    return answer_with(given.status, "answered", record=given.record, reason=given.reason, **words)
 
 
 def _leaf(log: Log, record: str) -> int | None:
@@ -117,40 +119,36 @@ def _leaf(log: Log, record: str) -> int | None:
 
 
 class Assessments:
-    """The runs that were made. Called from threads."""
+    """Every run there was. Called from threads."""
 
     def __init__(self, database: Database, *, mint: Callable[[], str]) -> None:
         self._database, self._mint = database, mint
 
-    def keep(
-        self,
-        facts: Facts,
-        findings: Sequence[Finding],
-        *,
-        actor: str,
-    ) -> tuple[Assessment, dict[str, str]]:
-        """Store one run; also what the record is told of the row."""
-        made = Assessment(
-            id=self._mint(), system=facts.system, grade=facts.grade, run_by=actor, run_at=facts.now,
-            findings=tuple(findings), record=facts.record,
+    def keep(self, facts: ProbeFacts, findings: Sequence[ControlFinding], act: Act) -> Assessment:
+        """Store one run, of the moment of its facts, and return it."""
+        assessment = Assessment(
+            id=self._mint(), system=facts.system, grade=facts.grade, run_by=act.actor, run_at=facts.now,
+            findings=tuple(findings), record=act.record,
         )  # fmt: skip
         row = {
-            "id": made.id, "system": made.system, "s": made.grade.s, "a": made.grade.a, "run_by": actor,
-            "run_at": made.run_at, "findings": json.dumps([_plain(one) for one in findings]), "record": made.record,
+            "id": assessment.id, "system": assessment.system, "s": assessment.grade.s, "a": assessment.grade.a,
+            "run_by": assessment.run_by, "run_at": assessment.run_at,
+            "findings": json.dumps([_plain(one) for one in findings]), "record": assessment.record,
         }  # fmt: skip
         with self._database.transaction() as connection:
             connection.execute(sa.insert(assessments).values(row))
-            return made, dict([witness.of(connection, assessments, made.id)])
+            act.witness(connection, assessments, assessment.id)
+        return assessment
 
-    def of(self, system: str, *, limit: int = PAGE) -> list[Assessment]:
-        """Newest first."""
+    def history(self, system: str, *, limit: int = PAGE) -> list[Assessment]:
+        """Return the last runs, newest first."""
         query = sa.select(assessments).where(assessments.c.system == system)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(assessments.c.id.desc()).limit(limit)).mappings()
             return [_assessment(row) for row in rows]
 
-    def one(self, system: str, identifier: str) -> Assessment:
-        """Raises AssessmentUnknown."""
+    def find(self, system: str, identifier: str) -> Assessment:
+        """Return one run. Raises AssessmentUnknown."""
         query = sa.select(assessments).where(assessments.c.system == system, assessments.c.id == identifier)
         with self._database.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
@@ -159,7 +157,7 @@ class Assessments:
         return _assessment(row)
 
 
-def _plain(finding: Finding) -> Mapping[str, object]:
+def _plain(finding: ControlFinding) -> Mapping[str, object]:
     return {
         "control": asdict(finding.control),  # as it was then
         "status": finding.status,
@@ -170,7 +168,7 @@ def _plain(finding: Finding) -> Mapping[str, object]:
 
 def _assessment(row: sa.RowMapping) -> Assessment:
     findings = tuple(
-        Finding(
+        ControlFinding(
             control=Control(**one["control"]),
             status=Status(one["status"]),
             evidence=tuple(Evidence(said["code"], said["values"]) for said in one["evidence"]),

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from authz.store import system as systems
+from authz.system_grades import grade_parts
 from grading.assess import CONTROLS
 from grading.classify import Grade
 from grading.controls import Control
 from grading.errors import ControlMeasured, ControlUnknown, SystemUnknown, Ungraded
 from grading.evidence import ControlAnswer, Status
 from grading.store import control_answer as answers
-from storage import witness
+from storage.act import Act
 from storage.database import Database
 
 ANSWERS = tuple(status for status in Status if status is not Status.NOT_ASSESSED)
@@ -22,7 +22,7 @@ _NEWEST_FIRST = (answers.c.answered_at.desc(), answers.c.id.desc())
 _BY_ID = {control.id: control for control in CONTROLS}
 
 
-class AskedOf(NamedTuple):
+class HumanControl(NamedTuple):
     """A control that a person of this system must answer, and the last answer, which may be over."""
 
     control: Control
@@ -32,41 +32,42 @@ class AskedOf(NamedTuple):
 class ControlAnswers:
     """What was answered; a newer answer takes the place of an older one. Called from threads."""
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime], mint: Callable[[], str]) -> None:
-        self._database, self._clock, self._mint = database, clock, mint
+    def __init__(self, database: Database, *, mint: Callable[[], str]) -> None:
+        self._database, self._mint = database, mint
 
     def give(
-        self, system: str, control: str, status: Status, *, reason: str, until: datetime, actor: str, record: str
-    ) -> tuple[ControlAnswer, dict[str, str]]:
-        """Answer it; also what the record is told of the row.
+        self, system: str, control: str, status: Status, act: Act, *, reason: str, until: datetime
+    ) -> ControlAnswer:
+        """Answer the control in the name of the act's actor; `reason` counts until `until`.
 
         What a probe judges is nobody's to answer (law 14). Raises SystemUnknown, Ungraded, ControlUnknown,
         ControlMeasured.
         """
         row = {
             "id": self._mint(), "system": system, "control": control, "status": status, "reason": reason,
-            "expires_at": until, "answered_by": actor, "answered_at": self._clock(), "record": record,
+            "expires_at": until, "answered_by": act.actor, "answered_at": act.at, "record": act.record,
         }  # fmt: skip
         with self._database.transaction() as connection:
-            _asked(connection, system, control)
+            _human_control(connection, system, control)
             connection.execute(sa.insert(answers).values(row))
-            return _answer(row), dict([witness.of(connection, answers, row["id"])])
+            act.witness(connection, answers, row["id"])
+        return _answer(row)
 
-    def last(self, system: str, control: str) -> ControlAnswer | None:
+    def last_answer(self, system: str, control: str) -> ControlAnswer | None:
         """The answer that counts, unless it is over."""
         return next(iter(self._newest(system, control, limit=1)), None)
 
-    def asked(self, system: str) -> list[AskedOf]:
+    def human_controls(self, system: str) -> list[HumanControl]:
         """Every control of the system's grade that only a person can answer. Raises SystemUnknown, Ungraded."""
         with self._database.reading() as connection:
             grade = _grade(connection, system)
         mine = [one for one in CONTROLS if not one.probe and one.from_grade <= grade]
-        return [AskedOf(one, self.last(system, one.id)) for one in mine]
+        return [HumanControl(one, self.last_answer(system, one.id)) for one in mine]
 
     def history(self, system: str, control: str) -> tuple[Control, list[ControlAnswer]]:
         """The control and its answers, newest first, at most 20. Raises as `give` does."""
         with self._database.reading() as connection:
-            asked = _asked(connection, system, control)
+            asked = _human_control(connection, system, control)
         return asked, self._newest(system, control, limit=_HISTORY)
 
     def _newest(self, system: str, control: str, *, limit: int) -> list[ControlAnswer]:
@@ -76,25 +77,25 @@ class ControlAnswers:
             return [_answer(dict(row)) for row in rows]
 
 
-def _asked(connection: sa.Connection, system: str, control: str) -> Control:
-    grade, found = _grade(connection, system), _BY_ID.get(control)
-    if found is None or found.from_grade > grade:
+def _human_control(connection: sa.Connection, system: str, control: str) -> Control:
+    grade, known = _grade(connection, system), _BY_ID.get(control)
+    if known is None or known.from_grade > grade:
         raise ControlUnknown(control)
-    if found.probe:
+    if known.probe:
         raise ControlMeasured(control)
-    return found
+    return known
 
 
 def _grade(connection: sa.Connection, system: str) -> int:
-    row = connection.execute(sa.select(systems.c.s, systems.c.a).where(systems.c.id == system)).one_or_none()
-    if row is None:
+    parts = grade_parts(connection, system)
+    if parts is None:
         raise SystemUnknown(system)
-    if row.s is None or row.a is None:
+    if parts.s is None or parts.a is None:
         raise Ungraded(system)
-    return Grade(s=row.s, a=row.a).grade
+    return Grade(s=parts.s, a=parts.a).grade
 
 
 def _answer(row: dict[str, object]) -> ControlAnswer:
-    told = {name: row[name] for name in ControlAnswer.__dataclass_fields__}
+    values = {name: row[name] for name in ControlAnswer.__dataclass_fields__}
     status = Status(str(row["status"])) if row["status"] in ANSWERS else Status.NOT_ASSESSED  # nobody gave that
-    return ControlAnswer(**told | {"status": status})  # type: ignore[arg-type] # a row's columns
+    return ControlAnswer(**values | {"status": status})  # type: ignore[arg-type] # a row's columns

@@ -9,7 +9,7 @@ from pathlib import Path
 from audit.log import Log
 from authz.policy import PolicySet
 from crypto.platform import PlatformSeal
-from crypto.reseal import Place
+from crypto.reseal import SealedPlace
 from gateway.routes import Route
 from grading.classify import Grade
 from storage.database import Database
@@ -34,7 +34,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ProbeAnswer:
     """What one probe found. `record`: the id of the record it rests on, "" for that of the assessment itself."""
 
     status: Status
@@ -42,13 +42,13 @@ class Found:
     record: str = ""
 
 
-def found(status: Status, code: str, *, record: str = "", **values: str | int) -> Found:
+def answer_with(status: Status, code: str, *, record: str = "", **values: str | int) -> ProbeAnswer:
     """A finding of one sentence."""
-    return Found(status, (Evidence(code, values),), record)
+    return ProbeAnswer(status, (Evidence(code, values),), record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drilled:
+class LastDrill:
     """The last restore drill that counts for this system, passed or not."""
 
     at: datetime
@@ -66,7 +66,7 @@ class Border:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class PlacedMachine:
     """One machine of the system, and what its zone may hold."""
 
     machine: str
@@ -75,7 +75,7 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class SharedData:
     """One share of the system's data that counts now."""
 
     id: str
@@ -96,7 +96,7 @@ class ControlAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class ProbeFacts:
     """Everything a probe may read; nothing here changes anything. Whatever raises makes its control 未评估."""
 
     system: str
@@ -110,18 +110,18 @@ class Facts:
     log: Log
     keys: Sequence[tuple[Path, str]]  # folder and pattern of key files, wherever this machine keeps some
     seal: PlatformSeal
-    sealed: Sequence[Place]  # wherever something is kept that it sealed
+    sealed: Sequence[SealedPlace]  # wherever something is kept that it sealed
     origin: str  # of the desks, as browsers see it
     now: datetime
     record: str  # of the assessment's own request
     second_factors: Callable[[Collection[str]], Collection[str]]  # of these subs at the issuer, who has one
     issuer_drift: Callable[[], Sequence[str] | None]  # None: this issuer has no settings to compare
     contradictions: Callable[[], Sequence[str]]  # rows against their records, by name
-    drilled: Callable[[], Drilled | None]
+    last_drill: Callable[[], LastDrill | None]
     border: Callable[[], Border | None]  # None: there are no zones
-    machines: Callable[[], Sequence[Placed]]
-    shares: Callable[[], Sequence[Share]]
-    answered: Callable[[str], ControlAnswer | None]  # the last answer to a control that only a person can judge
+    machines: Callable[[], Sequence[PlacedMachine]]
+    shares: Callable[[], Sequence[SharedData]]
+    last_answer: Callable[[str], ControlAnswer | None]  # the last answer to a control that only a person can judge
 
 
-Probe = Callable[[Facts], Found]
+Probe = Callable[[ProbeFacts], ProbeAnswer]

@@ -7,11 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from authz.store import system as systems
+from authz.system_grades import GradeParts, set_grade
 from grading.classify import Grade, Harm, Harmed, classify
 from grading.errors import BasisMissing, SystemUnknown
 from grading.store import grade as grades
-from storage import witness
+from storage.act import Act
 from storage.database import Database
 from storage.epoch import EpochSource
 
@@ -50,7 +50,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Graded:
+class GradeEntry:
     """One grade a system was given."""
 
     id: str
@@ -66,50 +66,38 @@ class Graded:
 class Grades:
     """The grading register. Called from threads."""
 
-    def __init__(
-        self, database: Database, *, epochs: EpochSource, clock: Callable[[], datetime], mint: Callable[[], str]
-    ) -> None:
-        self._database, self._epochs, self._clock, self._mint = database, epochs, clock, mint
+    def __init__(self, database: Database, *, epochs: EpochSource, mint: Callable[[], str]) -> None:
+        self._database, self._epochs, self._mint = database, epochs, mint
 
-    def propose(
-        self,
-        system: str,
-        answers: Answers,
-        *,
-        actor: str,
-        approver: str,
-        record: str,
-    ) -> tuple[Graded, int, dict[str, str]]:
+    def propose(self, system: str, answers: Answers, act: Act) -> tuple[GradeEntry, int]:
         """Give the system this grade; its objects' default label is S from this epoch on.
 
-        Returns the grade, the epoch, and what the record is told of both rows. Raises SystemUnknown.
+        Return the grade and the epoch. Raises SystemUnknown.
         """
-        grade, now, identifier = answers.grade, self._clock(), self._mint()
+        grade, identifier = answers.grade, self._mint()
         row = {
             "id": identifier, "system": system, "s": grade.s, "a": grade.a, "s_harmed": answers.s_harmed,
             "s_harm": answers.s_harm, "a_harmed": answers.a_harmed, "a_harm": answers.a_harm, "basis": answers.basis,
-            "proposed_by": actor, "approved_by": approver, "proposed_at": now, "record": record,
+            "proposed_by": act.actor, "approved_by": act.approver, "proposed_at": act.at, "record": act.record,
         }  # fmt: skip
         with self._database.transaction() as connection:
-            values = {"s": grade.s, "a": grade.a, "label": int(grade.label), "record": record}
-            changed = connection.execute(sa.update(systems).where(systems.c.id == system).values(values))
-            if not changed.rowcount:
+            if not set_grade(connection, system, GradeParts(grade.s, grade.a), grade.label, act):
                 raise SystemUnknown(system)
             connection.execute(sa.insert(grades).values(row))
-            told = dict([witness.of(connection, grades, identifier), witness.of(connection, systems, system)])
+            act.witness(connection, grades, identifier)
             epoch = self._epochs.bump(connection, [("policy", system)])
-        return _graded(row), epoch, told
+        return _entry(row), epoch
 
-    def of(self, system: str) -> list[Graded]:
-        """What it was graded, newest first; at most 20."""
+    def history(self, system: str) -> list[GradeEntry]:
+        """Return what it was graded, newest first; at most 20."""
         query = sa.select(grades).where(grades.c.system == system).order_by(grades.c.id.desc()).limit(_HISTORY)
         with self._database.reading() as connection:
-            return [_graded(dict(row)) for row in connection.execute(query).mappings()]
+            return [_entry(dict(row)) for row in connection.execute(query).mappings()]
 
 
-def _graded(row: Mapping[str, Any]) -> Graded:
+def _entry(row: Mapping[str, Any]) -> GradeEntry:
     texts = {name: str(row[name]) for name in ("s_harmed", "s_harm", "a_harmed", "a_harm", "basis")}
-    return Graded(
+    return GradeEntry(
         id=row["id"],
         system=row["system"],
         grade=Grade(s=row["s"], a=row["a"]),

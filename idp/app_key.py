@@ -15,6 +15,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from crypto.aead import Sealer
+from idp.apps import has_valid_key, seal_purpose
 from idp.errors import CredentialRejected
 from idp.store import app
 from storage.database import Database
@@ -55,18 +56,18 @@ class AppHolder:
 
 def parse(authorization: str) -> Claim:
     """Read the header's value. Raises CredentialRejected."""
-    said = _FORM.fullmatch(authorization)
-    if said is None:
+    match = _FORM.fullmatch(authorization)
+    if match is None:
         raise CredentialRejected
-    return Claim(key=said["key"], time=int(said["time"]), nonce=said["nonce"], signature=said["signature"])
+    return Claim(key=match["key"], time=int(match["time"]), nonce=match["nonce"], signature=match["signature"])
 
 
-def digest_told(sha256: bytes) -> str:
-    """A SHA-256 as `Content-Digest` tells it (RFC 9530 §2)."""
+def content_digest(sha256: bytes) -> str:
+    """A SHA-256 as `Content-Digest` gives it (RFC 9530 §2)."""
     return f"sha-256=:{base64.b64encode(sha256).decode()}:"
 
 
-NO_BODY = digest_told(hashlib.sha256().digest())
+NO_BODY = content_digest(hashlib.sha256().digest())
 
 
 def is_digest(value: str) -> bool:
@@ -75,7 +76,7 @@ def is_digest(value: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class SignedParts:
     """What of a request is signed beside the claim: what it asks for, and how its body is read."""
 
     method: str
@@ -85,9 +86,9 @@ class Said:
     digest: str
 
 
-def signature_of(secret: bytes, claim: Claim, said: Said) -> str:
+def signature_of(secret: bytes, claim: Claim, signed: SignedParts) -> str:
     """The signature (hex) of one request."""
-    parts = (said.method, said.host, said.target, said.content_type, said.digest)
+    parts = (signed.method, signed.host, signed.target, signed.content_type, signed.digest)
     lines = (SCHEME, claim.key, str(claim.time), claim.nonce, *parts)
     return hmac.digest(secret, "\n".join(lines).encode(), "sha256").hex()
 
@@ -104,20 +105,15 @@ class AppKeys:
         self._database, self._seal, self._clock = database, seal, clock
 
     def find(self, key: str) -> AppHolder:
-        """Raises CredentialRejected for an app that is unknown, ended or over, and SealInvalid."""
+        """Return the app. Raises CredentialRejected where no app has this key or it is not valid, and SealInvalid."""
         query = sa.select(app.c.id, app.c.name, app.c.sealed, app.c.created_at, app.c.expires_at).where(
-            app.c.id == f"app:{key}", app.c.ended_at.is_(None), app.c.expires_at > self._clock()
+            app.c.id == f"app:{key}", has_valid_key(self._clock())
         )
         with self._database.transaction() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
             raise CredentialRejected
-        secret = self._seal.open(row.sealed, purpose=purpose(row.id))
+        secret = self._seal.open(row.sealed, purpose=seal_purpose(row.id))
         return AppHolder(
             subject=row.id, name=row.name, secret=secret, created_at=row.created_at, expires_at=row.expires_at
         )
-
-
-def purpose(subject: str) -> str:
-    """What the secret of this app is sealed for: one app's never opens as another's."""
-    return f"app key {subject}"

@@ -60,7 +60,7 @@ class Directory:
             raise PersonUnknown
         return self._one(person.c.id == identifier)
 
-    def signed_in(self, *, iss: str, sub: str) -> Person:
+    def person_of(self, *, iss: str, sub: str) -> Person:
         """The person an issuer vouches for. Raises PersonUnknown."""
         return self._one((person.c.iss == self._issuers.get(iss, iss)) & (person.c.sub == sub))
 
@@ -72,7 +72,7 @@ class Directory:
             )
             return {row.id: row.name for row in rows}
 
-    def named(self, text: str) -> tuple[str, ...]:
+    def ids_of_name(self, text: str) -> tuple[str, ...]:
         """Ids of people whose name or login is exactly `text`, at most one page."""
         if _NUL in (text := normal(text)):
             return ()
@@ -117,6 +117,11 @@ class Directory:
         if row is None:
             raise PersonUnknown
         return Person(**row)
+
+
+def hold_department(connection: Connection, identifier: str) -> None:
+    """Let nobody else add to what this department has until the transaction ends."""
+    connection.execute(sa.select(department.c.id).where(department.c.id == identifier).with_for_update())
 
 
 def normal(text: str) -> str:

@@ -4,6 +4,8 @@ IdpError
 ├── CredentialRejected        the credential proves nobody; one answer for every reason
 ├── SessionUnknown            no such session, or it was ended
 ├── PersonUnknown             the directory knows no such person
+├── AppUnknown                no such app, ended, or of a department that is not yours
+├── LimitReached              as many as may be at once
 ├── IssuerUnavailable         the issuer did not answer in time, in size or in form
 ├── IssuerAdministrationUnavailable   its administration did not answer, or would not do as it was told
 ├── LoginRejected             a login came back that must not become a session
@@ -47,6 +49,18 @@ class PersonUnknown(IdpError):
     """The directory knows no such person."""
 
     code = "person-unknown"
+
+
+class AppUnknown(IdpError):
+    """That department has no such app, or it is not for the asker to know."""
+
+    code = "app-unknown"
+
+
+class LimitReached(IdpError):
+    """A department's apps or resources, or a resource's shares, are as many as may be at once."""
+
+    code = "catalogue-full"  # as the answers have always called it
 
 
 class IssuerUnavailable(IdpError):

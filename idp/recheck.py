@@ -39,7 +39,7 @@ class Recheck:
         self._database, self._ephemeral, self._seal = database, ephemeral, seal
         self._revalidate, self._end, self._clock, self._every = revalidate, end, clock, every
 
-    def kept(self, login: Completed, identifier: str) -> bytes:
+    def seal_token_of(self, login: Completed, identifier: str) -> bytes:
         """The login's refresh token as it is stored with session `identifier`; empty when there is none."""
         return self._sealed(login.refresh_token, identifier) if login.refresh_token else b""
 
@@ -58,18 +58,18 @@ class Recheck:
             if self._clock() - checked_at <= self._every + _PATIENCE:
                 return
             time.sleep(_LOOK_SECONDS)
-            checked_at = self._kept_of(identifier).checked_at
+            checked_at = self._token_row(identifier).checked_at
         raise IssuerUnavailable("the issuer is still being asked")
 
     def _ask_alone(self, identifier: str, record: str) -> None:
         try:
-            row = self._kept_of(identifier)
+            row = self._token_row(identifier)
             if self.is_due(row.checked_at):  # nobody asked between our look and our claim
                 self._ask(identifier, row, record)
         finally:
             self._ephemeral.remove(_claim(identifier))
 
-    def _kept_of(self, identifier: str) -> sa.Row[tuple[bytes, datetime]]:
+    def _token_row(self, identifier: str) -> sa.Row[tuple[bytes, datetime]]:
         with self._database.transaction() as connection:
             row = connection.execute(_token_of(identifier)).one_or_none()
         if row is None:

@@ -23,6 +23,7 @@ from idp.errors import CredentialRejected, LoginRejected, SessionUnknown
 from idp.recheck import Recheck
 from idp.relying_party import Completed
 from idp.store import person, session
+from storage.act import Act
 from storage.database import Database
 from storage.ephemeral import Ephemeral
 from storage.epoch import EpochSource
@@ -90,7 +91,7 @@ class Sessions:
             database, ephemeral, seal, revalidate=revalidate, end=self._end, clock=clock, every=CHECKED_EVERY
         )
 
-    def begin(self, login: Completed, *, person_id: str, host: str, address: str, previous: str, record: str) -> str:
+    def begin(self, login: Completed, *, person_id: str, host: str, address: str, previous: str, act: Act) -> str:
         """Return the new cookie for `host`; the one the browser brought (`previous`, or "") stops working.
 
         Raises LoginRejected for a sign-in that does not count any more.
@@ -104,14 +105,18 @@ class Sessions:
             held = connection.execute(newest.with_for_update()).mappings().first()
             identifier = held["id"] if held else self._mint()
             values = {"assurance": login.assurance, "seen_at": now, "id_token": self._sealed(login.id_token)}
-            values |= {"hosts": host, "checked_at": now, "refresh_token": self._recheck.kept(login, identifier)}
+            values |= {
+                "hosts": host,
+                "checked_at": now,
+                "refresh_token": self._recheck.seal_token_of(login, identifier),
+            }
             if held:
                 values["assurance"] = max(held["assurance"], login.assurance)
                 values["hosts"] = " ".join(sorted({*held["hosts"].split(), host}))
                 connection.execute(sa.update(session).where(session.c.id == identifier).values(values))
             else:
                 values |= {"id": identifier, "person": person_id, "iss": login.iss, "sid": login.sid}
-                values |= {"address": address, "started_at": now, "record": record}
+                values |= {"address": address, "started_at": now, "record": act.record}
                 connection.execute(sa.insert(session).values(values))
         if _FORM.fullmatch(previous):
             self._cookies.forget(digest(previous))
@@ -169,14 +174,14 @@ class Sessions:
                 _hold(connection, used)
                 connection.execute(sa.update(session).where(used).values(seen_at=self._clock()))
 
-    def of(self, person_id: str) -> list[Session]:
+    def list_alive(self, person_id: str) -> list[Session]:
         """A person's live sessions, newest first."""
         query = _LISTED.where(session.c.person == person_id, *_alive(self._clock()))
         with self._database.transaction() as connection:
             rows = connection.execute(query.order_by(session.c.started_at.desc()).limit(SESSIONS_LISTED)).mappings()
             return [Session(**row) for row in rows]
 
-    def before(self, current: str, *, person_id: str) -> Session | None:
+    def find_earlier(self, current: str, *, person_id: str) -> Session | None:
         """The person's sign-in before this one, over or not."""
         query = _LISTED.where(session.c.person == person_id, session.c.id != current)
         with self._database.transaction() as connection:
@@ -189,7 +194,7 @@ class Sessions:
         with self._database.transaction() as connection:
             return (connection.execute(query).scalar_one_or_none() or "").split()
 
-    def end(self, identifier: str, *, person_id: str, record: str) -> tuple[str, int]:
+    def end(self, identifier: str, *, person_id: str, act: Act) -> tuple[str, int]:
         """End one session of this person; return its ID token, for the issuer's logout, and the epoch.
 
         Raises SessionUnknown.
@@ -200,11 +205,11 @@ class Sessions:
             sealed = connection.execute(query).scalar_one_or_none()
             if sealed is None:
                 raise SessionUnknown
-            epoch = self._end(connection, [identifier], record)
+            epoch = self._end(connection, [identifier], act.record)
         return self._seal.open(sealed, purpose=ID_TOKEN).decode(), epoch
 
     def end_all(
-        self, person_id: str, directory: Directory, *, record: str, before: datetime | None = None
+        self, person_id: str, directory: Directory, *, act: Act, before: datetime | None = None
     ) -> tuple[list[str], int]:
         """End every session of this person; return their ids and the epoch.
 
@@ -214,12 +219,12 @@ class Sessions:
         with self._database.transaction() as connection:
             directory.sign_out_everywhere(connection, person_id, at=before or self._clock())  # holds her
             ended = _hold(connection, (session.c.person == person_id) & session.c.ended_at.is_(None))
-            epoch = self._end(connection, ended, record)
+            epoch = self._end(connection, ended, act.record)
             sub = connection.execute(sa.select(person.c.sub).where(person.c.id == person_id)).scalar_one()
         self._sign_out(sub)
         return ended, epoch
 
-    def end_sign_on(self, *, iss: str, sid: str, record: str) -> int | None:
+    def end_sign_on(self, *, iss: str, sid: str, act: Act) -> int | None:
         """End what began with this sign-on at the issuer (OIDC Back-Channel Logout §2.7).
 
         Returns the epoch; None: nothing of it was alive.
@@ -227,7 +232,7 @@ class Sessions:
         same = (session.c.iss == iss) & (session.c.sid == sid) & session.c.ended_at.is_(None)
         with self._database.transaction() as connection:
             ended = _hold(connection, same)
-            return self._end(connection, ended, record) if ended else None
+            return self._end(connection, ended, act.record) if ended else None
 
     def ended_within(self, seconds: float) -> list[str]:
         """Sessions that were ended in the last so many seconds."""
@@ -240,6 +245,7 @@ class Sessions:
         return self._ephemeral.sweep()
 
     def _end(self, connection: Connection, identifiers: list[str], record: str) -> int:
+        # the moment it is over, not the one it was asked at: a sign-in between the two must not count as a later one
         over = {"ended_at": self._clock(), "end_record": record, "id_token": b"", "refresh_token": b""}
         connection.execute(sa.update(session).where(session.c.id.in_(identifiers)).values(over))
         return self._epochs.bump(connection, [("session", one) for one in identifiers])

@@ -70,7 +70,7 @@ class MachineBusy(InfraError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Short:
+class Shortage:
     """A resource there is too little of: in CPUs, or GiB."""
 
     resource: str
@@ -80,13 +80,13 @@ class Short:
 
 
 class QuotaExceeded(InfraError):
-    """`short` names each resource; `department` is whose quota it is."""
+    """`shortages` names each resource; `department` is whose quota it is."""
 
     code = "quota-exceeded"
 
-    def __init__(self, short: Sequence[Short], *, department: str) -> None:
-        super().__init__(f"quota of `{department}`: {', '.join(one.resource for one in short)}")
-        self.short, self.department = tuple(short), department
+    def __init__(self, shortages: Sequence[Shortage], *, department: str) -> None:
+        super().__init__(f"quota of `{department}`: {', '.join(shortage.resource for shortage in shortages)}")
+        self.shortages, self.department = tuple(shortages), department
 
 
 class QuotaConflict(InfraError):
@@ -94,9 +94,9 @@ class QuotaConflict(InfraError):
 
     code = "quota-conflict"
 
-    def __init__(self, short: Sequence[Short], *, department: str) -> None:
-        super().__init__(f"quota of `{department}`: {', '.join(one.resource for one in short)}")
-        self.short, self.department = tuple(short), department
+    def __init__(self, shortages: Sequence[Shortage], *, department: str) -> None:
+        super().__init__(f"quota of `{department}`: {', '.join(shortage.resource for shortage in shortages)}")
+        self.shortages, self.department = tuple(shortages), department
 
 
 class NoHost(InfraError):

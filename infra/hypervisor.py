@@ -20,7 +20,7 @@ class Spec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class HostedMachine:
     """A machine as the hypervisor has it."""
 
     host: str
@@ -49,5 +49,5 @@ class Hypervisor(Protocol):
     def state(self, machine: str) -> State | None:
         """Return the state of the machine, or None if there is none."""
 
-    def list(self) -> Mapping[str, Found]:
+    def list(self) -> Mapping[str, HostedMachine]:
         """Return every machine of the city by its id."""

@@ -18,17 +18,17 @@ def differences(found: str, wanted: str) -> list[Deviation]:
     is no listing.
     """
     now, meant = dict(_places(found)), dict(_places(wanted))
-    told = []
+    deviations = []
     for where in sorted(now.keys() | meant.keys()):
         have, want = now.get(where, []), meant.get(where, [])
         if have == want:
             continue
         more, less = Counter(have) - Counter(want), Counter(want) - Counter(have)
-        told += [Deviation(where=where, found=one[:_LONGEST], wanted="") for one in more.elements()]
-        told += [Deviation(where=where, found="", wanted=one[:_LONGEST]) for one in less.elements()]
+        deviations += [Deviation(where=where, found=one[:_LONGEST], wanted="") for one in more.elements()]
+        deviations += [Deviation(where=where, found="", wanted=one[:_LONGEST]) for one in less.elements()]
         if not more and not less:
-            told.append(Deviation(where=where, found="another order", wanted="the order compiled"))
-    return told
+            deviations.append(Deviation(where=where, found="another order", wanted="the order compiled"))
+    return deviations
 
 
 def _places(listing: str) -> Iterator[tuple[str, list[str]]]:

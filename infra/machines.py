@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from authz.store import system, zone
+from authz import zone_register
 from infra.errors import (
     HypervisorRefused,
     HypervisorUnavailable,
@@ -23,11 +23,11 @@ from infra.errors import (
     ZoneTooLow,
 )
 from infra.hypervisor import Hypervisor, Spec
-from infra.placement import Host, place
+from infra.placement import Host, choose_host
 from infra.quota import RESOURCES, Size
-from infra.quotas import Quotas, used_by
-from infra.store import Told, host, machine, machine_change
-from storage import witness
+from infra.quotas import Quotas, usage_by
+from infra.store import host, machine, machine_change
+from storage.act import Act
 from storage.database import Database
 
 PLACING, RUNNING, STOPPED, DELETED = "placing", "running", "stopped", "deleted"
@@ -35,8 +35,8 @@ PAGE, SETTLED = 100, 6  # of a list; in one run of the job, whose record names e
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A machine somebody asks for; the door has decided that it may be."""
+class MachineOrder:
+    """A machine that somebody asks for; the door has decided that it may be."""
 
     name: str
     department: str
@@ -88,56 +88,54 @@ class Machines:
         self._database, self.hypervisor, self._quotas = database, hypervisor, quotas
         self._clock, self._mint = clock, mint
 
-    def request(self, asked: Asked, *, actor: str, approver: str, record: str, told: Told) -> Machine:
-        """Allocate and start it. A hypervisor that is away leaves it "placing": `reconcile` finishes.
+    def request(self, order: MachineOrder, act: Act) -> Machine:
+        """Allocate what `order` says and start it; return the machine.
 
-        `told` takes what the rows became, for the outcome record; so do the other methods that write.
-
-        Raises QuotaExceeded, NoHost, MachineNameTaken, and HypervisorRefused; then nothing is left of it.
+        A hypervisor that is away leaves it "placing": `reconcile` finishes. Raises QuotaExceeded, NoHost,
+        MachineNameTaken, and HypervisorRefused: then its rows stay and say that it is deleted.
         """
-        made = self.allocate(asked, actor=actor, approver=approver, record=record, told=told)
-        return self._bring(made, record=record, told=told)
+        return self._bring(self.allocate(order, act), act)
 
-    def allocate(self, asked: Asked, *, actor: str, approver: str, record: str, told: Told) -> Machine:
-        """The row alone: quota and host are taken in the transaction that writes it."""
+    def allocate(self, order: MachineOrder, act: Act) -> Machine:
+        """Write the row alone: the transaction that writes it takes quota and host. Raises as `request`."""
         parents = self._quotas.parents()
         with self._database.transaction() as connection:
-            tree = self._quotas.hold(connection, asked.department, parents)
-            if short := tree.short(asked.department, asked.size):
-                raise QuotaExceeded(short, department=asked.department)
-            chosen = _placed(connection, asked)
-            made = Machine(
-                id=self._mint(), host=chosen.id, requested_by=actor, approved_by=approver, created_at=self._clock(),
-                wanted=RUNNING, state=PLACING, record=record, change_record=record, name=asked.name,
-                department=asked.department, system=asked.system, zone=asked.zone, purpose=asked.purpose,
-                **asked.size._asdict(),
+            tree = self._quotas.hold(connection, order.department, parents)
+            if shortages := tree.shortages(order.department, order.size):
+                raise QuotaExceeded(shortages, department=order.department)
+            chosen = _take_host(connection, order)
+            allocated = Machine(
+                id=self._mint(), host=chosen.id, requested_by=act.actor, approved_by=act.approver, created_at=act.at,
+                wanted=RUNNING, state=PLACING, record=act.record, change_record=act.record, name=order.name,
+                department=order.department, system=order.system, zone=order.zone, purpose=order.purpose,
+                **order.size._asdict(),
             )  # fmt: skip
-            values = {name: getattr(made, name) for name in Machine.__dataclass_fields__}
-            _check_name(connection, asked)
+            values = {name: getattr(allocated, name) for name in Machine.__dataclass_fields__}
+            _check_name(connection, order)
             connection.execute(sa.insert(machine).values(values))
-            self._note(connection, made.id, PLACING, record, told)
-            return made
+            self._meter(connection, allocated.id, PLACING, act)
+            return allocated
 
-    def change(self, identifier: str, wanted: str, *, inside: frozenset[str], record: str, told: Told) -> Machine:
-        """Start, stop or delete a machine of one of these departments.
+    def change(self, identifier: str, wanted: str, act: Act, *, inside: frozenset[str]) -> Machine:
+        """Start, stop or delete a machine of one of the departments `inside`; return it as it is then.
 
-        Raises MachineUnknown, MachineBusy, ZoneTooLow, HypervisorRefused; then it stays as it was.
+        Raises MachineUnknown, MachineBusy, ZoneTooLow, and HypervisorRefused: then it stays as it was.
         """
         with self._database.transaction() as connection:
-            found = _held(connection, identifier)
-            if found is None or found.department not in inside or found.state == DELETED:
+            row = _lock(connection, identifier)
+            if row is None or row.department not in inside or row.state == DELETED:
                 raise MachineUnknown
-            if found.wanted != found.state:
+            if row.wanted != row.state:
                 raise MachineBusy
-            if wanted == RUNNING:
-                _check_zone(connection, found)
-            if found.state != wanted:
-                _set(connection, identifier, wanted=wanted, change_record=record)
-                told.update([witness.of(connection, machine, identifier)])
-        return self._bring(self.one(identifier), record=record, told=told)
+            if wanted == RUNNING and not zone_register.may_stand(connection, system_id=row.system, zone_id=row.zone):
+                raise ZoneTooLow(row.zone)  # graded since it was placed; the door decides only where it is placed
+            if row.state != wanted:
+                _set(connection, identifier, wanted=wanted, change_record=act.record)
+                act.witness(connection, machine, identifier)
+        return self._bring(self.read(identifier), act)
 
-    def one(self, identifier: str) -> Machine:
-        """By its id. Raises MachineUnknown."""
+    def read(self, identifier: str) -> Machine:
+        """Return the machine of this id, also one that is deleted. Raises MachineUnknown."""
         query = sa.select(machine).where(machine.c.id == identifier)
         with self._database.transaction() as connection:
             row = connection.execute(query).mappings().one_or_none()
@@ -145,8 +143,10 @@ class Machines:
             raise MachineUnknown
         return Machine(**row)
 
-    def living(self, inside: frozenset[str] | None = None, *, after: str = "", limit: int = PAGE) -> list[Machine]:
-        """Those that are not deleted, in these departments or in all, in the order they were made."""
+    def list_existing(
+        self, inside: frozenset[str] | None = None, *, after: str = "", limit: int = PAGE
+    ) -> list[Machine]:
+        """Return one page of those that are not deleted, in these departments or in all, oldest first."""
         query = sa.select(machine).where(machine.c.state != DELETED, machine.c.id > after)
         if inside is not None:
             query = query.where(machine.c.department.in_(sorted(inside)))
@@ -154,7 +154,7 @@ class Machines:
             rows = connection.execute(query.order_by(machine.c.id).limit(limit)).mappings()
             return [Machine(**row) for row in rows]
 
-    def reconcile(self, *, record: str, told: Told) -> int:
+    def reconcile(self, act: Act) -> int:
         """Finish or undo what was begun and never confirmed; return of how many machines.
 
         What the hypervisor still has although its row says deleted is deleted once more: a create that was slower
@@ -162,90 +162,91 @@ class Machines:
         """
         query = sa.select(machine).where(machine.c.wanted != machine.c.state).order_by(machine.c.id).limit(SETTLED)
         with self._database.transaction() as connection:
-            begun = [Machine(**row) for row in connection.execute(query).mappings()]
+            unsettled = [Machine(**row) for row in connection.execute(query).mappings()]
         settled = 0
-        for one in begun:
+        for begun in unsettled:
             try:
-                now = self._bring(one, record=record, told=told)
+                now = self._bring(begun, act)
             except HypervisorRefused:
-                now = self.one(one.id)  # undone, or back to what it was
+                now = self.read(begun.id)  # undone, or back to what it was
             settled += now.wanted == now.state
         for identifier in self._undead():
             self.hypervisor.delete(identifier)
             settled += 1
         return settled
 
-    def astray(self) -> Iterator[tuple[str, str]]:
-        """(machine, what): what rows and hypervisor disagree on, beyond what is under way. Changes nothing."""
+    def strays(self) -> Iterator[tuple[str, str]]:
+        """Yield (machine, what): where rows and hypervisor disagree beyond what is under way. Changes nothing."""
         there, rows, after = self.hypervisor.list(), dict[str, Machine](), ""
-        while page := self.living(after=after):
-            rows |= {one.id: one for one in page}
+        while page := self.list_existing(after=after):
+            rows |= {row.id: row for row in page}
             after = page[-1].id
-        for identifier, one in rows.items():
-            if one.wanted != one.state:
+        for identifier, row in rows.items():
+            if row.wanted != row.state:
                 continue
-            if (found := there.get(identifier)) is None:
+            if (hosted := there.get(identifier)) is None:
                 yield identifier, "lost"
-            elif found.state != one.state or found.host != one.host:
+            elif hosted.state != row.state or hosted.host != row.host:
                 yield identifier, "changed-by-hand"
         yield from ((identifier, "unknown") for identifier in sorted(there.keys() - rows.keys()))
 
     def _undead(self) -> list[str]:
         there = sorted(self.hypervisor.list())
-        over = sa.select(machine.c.id).where(machine.c.id.in_(there), machine.c.state == DELETED)
+        query = sa.select(machine.c.id).where(machine.c.id.in_(there), machine.c.state == DELETED)
         with self._database.transaction() as connection:
-            return list(connection.execute(over).scalars())
+            return list(connection.execute(query).scalars())
 
-    def _bring(self, one: Machine, *, record: str, told: Told) -> Machine:
+    def _bring(self, begun: Machine, act: Act) -> Machine:
         """Have the hypervisor do what the row wants, and confirm it. Raises HypervisorRefused."""
         try:
-            self._ask(one)
+            self._ask(begun)
         except HypervisorUnavailable:
-            return self.one(one.id)
+            return self.read(begun.id)
         except HypervisorRefused:
-            back = one.state if one.state != PLACING else DELETED
+            back = begun.state if begun.state != PLACING else DELETED
             if back == DELETED:
-                self.hypervisor.delete(one.id)
-            self._confirm(one.id, back, record, told, wanted=back)
+                self.hypervisor.delete(begun.id)
+            self._confirm(begun.id, back, act, wanted=back)
             raise
-        self._confirm(one.id, one.wanted, record, told)
-        return self.one(one.id)
+        self._confirm(begun.id, begun.wanted, act)
+        return self.read(begun.id)
 
-    def _ask(self, one: Machine) -> None:
-        if one.wanted == DELETED:
-            self.hypervisor.delete(one.id)
+    def _ask(self, begun: Machine) -> None:
+        if begun.wanted == DELETED:
+            self.hypervisor.delete(begun.id)
             return
-        if one.state == PLACING:
-            interface = self._interface(one.zone)
-            self.hypervisor.create(Spec(id=one.id, host=one.host, interface=interface, size=one.size))
-        (self.hypervisor.start if one.wanted == RUNNING else self.hypervisor.stop)(one.id)
+        if begun.state == PLACING:
+            interface = self._interface(begun.zone)
+            self.hypervisor.create(Spec(id=begun.id, host=begun.host, interface=interface, size=begun.size))
+        (self.hypervisor.start if begun.wanted == RUNNING else self.hypervisor.stop)(begun.id)
 
-    def _interface(self, identifier: str) -> str:
+    def _interface(self, zone: str) -> str:
         with self._database.transaction() as connection:
-            return str(connection.execute(sa.select(zone.c.interface).where(zone.c.id == identifier)).scalar_one())
+            return zone_register.interface_of(connection, zone)
 
-    def _confirm(self, identifier: str, state: str, record: str, told: Told, **more: str) -> None:
-        """The row says what is; whoever comes second finds it said, and what is deleted stays so."""
+    def _confirm(self, identifier: str, state: str, act: Act, **more: str) -> None:
+        """Let the row say what is; whoever comes second finds it said, and what is deleted stays so."""
         with self._database.transaction() as connection:
-            found = _held(connection, identifier)
-            if found is None or found.state == DELETED:
+            row = _lock(connection, identifier)
+            if row is None or row.state == DELETED:
                 return
-            if found.state == state and found.wanted == more.get("wanted", found.wanted):
+            if row.state == state and row.wanted == more.get("wanted", row.wanted):
                 return
-            _set(connection, identifier, state=state, change_record=record, **more)
-            if found.state == state:  # refused: only what was wanted is taken back
-                told.update([witness.of(connection, machine, identifier)])
+            _set(connection, identifier, state=state, change_record=act.record, **more)
+            if row.state == state:  # refused: only what was wanted is taken back
+                act.witness(connection, machine, identifier)
             else:
-                self._note(connection, identifier, state, record, told)
+                self._meter(connection, identifier, state, act)
 
-    def _note(self, connection: Connection, identifier: str, state: str, record: str, told: Told) -> None:
-        """What the meter reads, and what the machine is now."""
-        values = {"id": self._mint(), "machine": identifier, "at": self._clock(), "state": state, "record": record}
-        connection.execute(sa.insert(machine_change).values(values))
-        told.update([witness.of(connection, machine_change, values["id"]), witness.of(connection, machine, identifier)])
+    def _meter(self, connection: Connection, identifier: str, state: str, act: Act) -> None:
+        """Write what the meter reads, and witness it and the machine: it costs from now, not from when it was asked."""
+        change = {"id": self._mint(), "machine": identifier, "at": self._clock(), "state": state, "record": act.record}
+        connection.execute(sa.insert(machine_change).values(change))
+        act.witness(connection, machine_change, change["id"])
+        act.witness(connection, machine, identifier)
 
 
-def _held(connection: Connection, identifier: str) -> Machine | None:
+def _lock(connection: Connection, identifier: str) -> Machine | None:
     row = connection.execute(sa.select(machine).where(machine.c.id == identifier).with_for_update()).mappings().first()
     return Machine(**row) if row else None
 
@@ -254,28 +255,20 @@ def _set(connection: Connection, identifier: str, **values: str) -> None:
     connection.execute(sa.update(machine).where(machine.c.id == identifier).values(values))
 
 
-def _check_zone(connection: Connection, one: Machine) -> None:
-    """Its system may have been graded since it was placed, and the door decides only where it is placed (law 6)."""
-    label = sa.select(system.c.label).where(system.c.id == one.system).scalar_subquery()
-    fits = sa.select(zone.c.id).where(zone.c.id == one.zone, zone.c.ceiling >= label)
-    if connection.execute(fits).first() is None:
-        raise ZoneTooLow(one.zone)
-
-
-def _check_name(connection: Connection, asked: Asked) -> None:
-    mine = (machine.c.department == asked.department) & (machine.c.name == asked.name) & (machine.c.state != DELETED)
+def _check_name(connection: Connection, order: MachineOrder) -> None:
+    mine = (machine.c.department == order.department) & (machine.c.name == order.name) & (machine.c.state != DELETED)
     if connection.execute(sa.select(machine.c.id).where(mine)).first():
         raise MachineNameTaken
 
 
-def _placed(connection: Connection, asked: Asked) -> Host:
+def _take_host(connection: Connection, order: MachineOrder) -> Host:
     """A host of the zone; its hosts are held, so that two departments do not take the same room."""
-    query = sa.select(host).where(host.c.zone == asked.zone).order_by(host.c.id).with_for_update()
+    query = sa.select(host).where(host.c.zone == order.zone).order_by(host.c.id).with_for_update()
     hosts = [Host(row["id"], _size(row)) for row in connection.execute(query).mappings()]
-    answer = place(asked.size, hosts, used_by(connection, machine.c.host))
+    answer = choose_host(order.size, hosts, usage_by(connection, machine.c.host))
     if isinstance(answer, Host):
         return answer
-    raise NoHost(asked.zone, answer)
+    raise NoHost(order.zone, answer)
 
 
 def _size(row: sa.RowMapping) -> Size:

@@ -15,7 +15,7 @@ from infra.quota import Size
 _HAS_DISK = ("running", "stopped")
 
 
-class Change(NamedTuple):
+class StateChange(NamedTuple):
     """From `at` on the machine was in `state`."""
 
     at: datetime
@@ -23,7 +23,7 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metered:
+class MachineCost:
     """Whole seconds times the size: 3600 of `cpu_seconds` are one CPU for an hour."""
 
     running_seconds: int
@@ -32,8 +32,8 @@ class Metered:
     disk_gib_seconds: int
 
 
-def meter(changes: Iterable[Change], size: Size, *, since: datetime, until: datetime) -> Metered:
-    """What one machine cost between two moments; `changes` oldest first."""
+def meter(changes: Iterable[StateChange], size: Size, *, since: datetime, until: datetime) -> MachineCost:
+    """Return what one machine cost between two moments; `changes` oldest first."""
     running, existing = timedelta(), timedelta()
     steps = list(changes)
     for at, (begun, state) in enumerate(steps):
@@ -42,7 +42,7 @@ def meter(changes: Iterable[Change], size: Size, *, since: datetime, until: date
         running += within if state == "running" else timedelta()
         existing += within if state in _HAS_DISK else timedelta()
     ran, had = running // timedelta(seconds=1), existing // timedelta(seconds=1)
-    return Metered(
+    return MachineCost(
         running_seconds=ran,
         cpu_seconds=ran * size.cpu,
         memory_gib_seconds=ran * size.memory_gib,
@@ -51,7 +51,7 @@ def meter(changes: Iterable[Change], size: Size, *, since: datetime, until: date
 
 
 def month(text: str, *, now: datetime) -> tuple[datetime, datetime, bool]:
-    """Beginning and end of "2026-11" in city time, no later than `now`, and whether it is over.
+    """Return beginning and end of "2026-11" in city time, no later than `now`, and whether it is over.
 
     Raises ValueError for what is no month, or has not begun.
     """

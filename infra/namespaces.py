@@ -66,7 +66,7 @@ class NamespacePlane:
 
     def packets(self, from_zone: str, to_zone: str, ports: Sequence[tuple[str, int]]) -> list[bool]:
         """Which of these a new connection reaches. Raises ZoneUnknown, DataPlaneUnavailable."""
-        with self.listening(to_zone, ports) as address:
+        with self.listener(to_zone, ports) as address:
             orders = {"asks": [[address, *one] for one in ports], "seconds": _TEST_SECONDS}
             done = self._run(self._inside(self._of(from_zone), *_probe("ask")), json.dumps(orders) + "\n")
         if done.returncode:
@@ -75,19 +75,19 @@ class NamespacePlane:
         return passed
 
     @contextmanager
-    def listening(self, zone: str, ports: Sequence[tuple[str, int]]) -> Iterator[str]:
-        """Somebody in `zone` who answers on these ports, for the length of the block; gives the address."""
+    def listener(self, zone: str, ports: Sequence[tuple[str, int]]) -> Iterator[str]:
+        """Run a program in `zone` that answers on these ports, for the length of the block; yield its address."""
         self._check_programs()
         space = self._of(zone)
-        told = self._run(["ip", "-n", space, "-j", "-4", "address", "show", "dev", "eth0"])
-        address = str(json.loads(told.stdout)[0]["addr_info"][0]["local"])
+        listing = self._run(["ip", "-n", space, "-j", "-4", "address", "show", "dev", "eth0"])
+        address = str(json.loads(listing.stdout)[0]["addr_info"][0]["local"])
         command = self._inside(space, *_probe("listen"))
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as listener:
-            if listener.stdin is None or listener.stdout is None:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+            if program.stdin is None or program.stdout is None:
                 raise DataPlaneUnavailable("the probe could not be started")
-            listener.stdin.write(json.dumps({"ports": list(ports)}) + "\n")
-            listener.stdin.flush()
-            if listener.stdout.readline() != "ready\n":
+            program.stdin.write(json.dumps({"ports": list(ports)}) + "\n")
+            program.stdin.flush()
+            if program.stdout.readline() != "ready\n":
                 raise DataPlaneUnavailable("the probe could not listen")
             yield address
 
@@ -165,10 +165,10 @@ class NamespacePlane:
             raise DataPlaneUnavailable(_first_line(done.stderr))
 
     @staticmethod
-    def _run(command: Sequence[str], told: str = "") -> subprocess.CompletedProcess[str]:
+    def _run(command: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
         try:
             return subprocess.run(
-                command, input=told, capture_output=True, text=True, timeout=_RUN_SECONDS, check=False
+                command, input=text, capture_output=True, text=True, timeout=_RUN_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as failure:
             raise DataPlaneUnavailable(f"{command[0]} did not run: {type(failure).__name__}") from failure

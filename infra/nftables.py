@@ -14,7 +14,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
-from infra.zone import Flow, Zone, live
+from infra.zone import Flow, Zone, live_flows
 
 TABLE = "citygate"
 _CHAINS = """\
@@ -100,7 +100,7 @@ def compile_rules(zones: Iterable[Zone], flows: Iterable[Flow], *, at: datetime)
     known = {zone.id: zone for zone in zones}
     _check_apart(known.values())
     passages = {}
-    for one in live(flows, at):
+    for one in live_flows(flows, at):
         if one.from_zone not in known or one.to_zone not in known:
             raise ValueError(f"flow {one.id}: no such zone")
         ends = known[one.from_zone].interface, known[one.to_zone].interface

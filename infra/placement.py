@@ -13,17 +13,17 @@ class Host(NamedTuple):
     size: Size
 
 
-def place(asked: Size, hosts: Iterable[Host], used: Mapping[str, Size]) -> Host | dict[str, int]:
+def choose_host(size: Size, hosts: Iterable[Host], used: Mapping[str, Size]) -> Host | dict[str, int]:
     """Return the host that stays the emptiest. If none has room, return, for each resource, the most that any host has
     free.
 
-    `asked` is the size of the machine, `used` what stands on each host already, by its id. The same question has the
+    `size` is that of the machine, `used` what stands on each host already, by its id. The same question has the
     same answer.
     """
     free = {host: host.size.minus(used.get(host.id, NOTHING)) for host in hosts}
-    fitting = [host for host, room in free.items() if asked.fits(room)]
+    fitting = [host for host, room in free.items() if size.fits(room)]
     if fitting:
-        return min(fitting, key=lambda host: (-_emptiness(free[host].minus(asked), host.size), host.id))
+        return min(fitting, key=lambda host: (-_emptiness(free[host].minus(size), host.size), host.id))
     return {name: max((room[at] for room in free.values()), default=0) for at, name in enumerate(RESOURCES)}
 
 

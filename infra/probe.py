@@ -102,8 +102,8 @@ def _main(what: str) -> None:
     if what == "listen":
         listen(orders["ports"])
     else:
-        told = ask(orders["asks"], seconds=orders["seconds"])
-        sys.stdout.write(json.dumps(told) + "\n")
+        passed = ask(orders["asks"], seconds=orders["seconds"])
+        sys.stdout.write(json.dumps(passed) + "\n")
 
 
 if __name__ == "__main__":

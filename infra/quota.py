@@ -6,7 +6,7 @@ So every quota can be used up whatever the neighbours do, and the sum of the chi
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from infra.errors import Short
+from infra.errors import Shortage
 
 
 class Size(NamedTuple):
@@ -33,7 +33,7 @@ NOTHING = Size(0, 0, 0)
 RESOURCES = Size._fields
 
 
-class Tree(NamedTuple):
+class QuotaTree(NamedTuple):
     """Departments with their quotas, and what is placed in each of them itself, without those below it."""
 
     parents: Mapping[str, str]  # department → the one above it
@@ -51,46 +51,46 @@ class Tree(NamedTuple):
             at = self.parents.get(at, "")
         return at if at in self.quotas else ""
 
-    def taken(self, department: str) -> Size:
+    def claims(self, department: str) -> Size:
         """Return what of the department's quota is used or promised: its own machines, the quotas below it, and the
         machines of those below it that draw on it.
         """
         children = [child for child, parent in self.parents.items() if parent == department]
-        parts = (self.quotas[child] if child in self.quotas else self.taken(child) for child in children)
+        parts = (self.quotas[child] if child in self.quotas else self.claims(child) for child in children)
         return _sum((self.used.get(department, NOTHING), *parts))
 
-    def left(self, department: str) -> Size:
+    def room(self, department: str) -> Size:
         """Return what can still be placed in `department`; zero of everything where there is no quota."""
         holder = self.holder(department)
-        return self.quotas[holder].minus(self.taken(holder)) if holder else NOTHING
+        return self.quotas[holder].minus(self.claims(holder)) if holder else NOTHING
 
-    def short(self, department: str, asked: Size) -> list[Short]:
+    def shortages(self, department: str, asked: Size) -> list[Shortage]:
         """Return the resources of which there is too little for `asked`, each with what is asked and what is left."""
         holder = self.holder(department)
-        return _short(asked, self.left(department), self.quotas.get(holder, NOTHING))
+        return _shortages(asked, self.room(department), self.quotas.get(holder, NOTHING))
 
-    def conflicts(self, department: str, wanted: Size) -> list[Short]:
+    def conflicts(self, department: str, wanted: Size) -> list[Shortage]:
         """Return why `department` cannot have the quota `wanted`: it is too little for what it has, or too much for the
         one above.
         """
         after = self._replace(quotas={**self.quotas, department: wanted})
-        below = after.taken(department)
-        told = list(_short(below, wanted, wanted))
+        below = after.claims(department)
+        conflicts = _shortages(below, wanted, wanted)
         above = self.holder(self.parents.get(department, ""))
         if above:
             now = self._replace(quotas={**self.quotas, department: NOTHING})
-            room = self.quotas[above].minus(now.taken(above))
-            told += _short(wanted, room, self.quotas[above])
-        return told
+            room = self.quotas[above].minus(now.claims(above))
+            conflicts += _shortages(wanted, room, self.quotas[above])
+        return conflicts
 
 
-def _short(asked: Size, left: Size, quota: Size) -> list[Short]:
+def _shortages(asked: Size, left: Size, quota: Size) -> list[Shortage]:
     rows: Iterable[tuple[str, int, int, int]] = zip(RESOURCES, asked, left, quota, strict=True)
-    return [Short(resource=name, asked=a, left=max(b, 0), quota=q) for name, a, b, q in rows if a > b]
+    return [Shortage(resource=name, asked=a, left=max(b, 0), quota=q) for name, a, b, q in rows if a > b]
 
 
 def _sum(sizes: Sequence[Size]) -> Size:
     total = NOTHING
-    for one in sizes:
-        total = total.plus(one)
+    for size in sizes:
+        total = total.plus(size)
     return total

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from infra.errors import HypervisorRefused, HypervisorUnavailable
-from infra.hypervisor import Found, Spec, State
+from infra.hypervisor import HostedMachine, Spec, State
 
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS machine (id TEXT PRIMARY KEY, host TEXT NOT NULL, interface TEXT NOT NULL, "
@@ -51,14 +51,14 @@ class SimulatedHypervisor:
 
     def state(self, machine: str) -> State | None:
         """What was said last."""
-        found = self.list().get(machine)
-        return found.state if found else None
+        hosted = self.list().get(machine)
+        return hosted.state if hosted else None
 
-    def list(self) -> Mapping[str, Found]:
+    def list(self) -> Mapping[str, HostedMachine]:
         """All rows."""
         with self._file() as file:
             rows = file.execute("SELECT id, host, state FROM machine").fetchall()
-            return {identifier: Found(host=host, state=state) for identifier, host, state in rows}
+            return {identifier: HostedMachine(host=host, state=state) for identifier, host, state in rows}
 
     def _change(self, machine: str, state: State) -> None:
         with self._file() as file:

@@ -27,7 +27,7 @@ class SimulatedPlane:
 
     def apply(self, model: RuleModel) -> None:
         """Replace the file: written and synced beside it first, so that it is the old one or the new one."""
-        told = {
+        kept = {
             "digest": model.digest(),
             "homes": dict(model.homes),
             "interfaces": dict(model.interfaces),
@@ -37,7 +37,7 @@ class SimulatedPlane:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with beside.open("w") as file:
-                json.dump(told, file, indent=1)
+                json.dump(kept, file, indent=1)
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(self._path)
@@ -60,31 +60,31 @@ class SimulatedPlane:
         """Element by element."""
         now = self._model()
         pairs = [("interfaces", now.interfaces, model.interfaces), ("homes", now.homes, model.homes)]
-        told = [d for where, found, wanted in pairs for d in _differences(where, dict(found), dict(wanted))]
+        deviations = [d for where, found, wanted in pairs for d in _differences(where, dict(found), dict(wanted))]
         passages = ({_words(p): flow for p, flow in one.passages.items()} for one in (now, model))
-        return [*told, *_differences("flows", *passages)]
+        return [*deviations, *_differences("flows", *passages)]
 
     def _model(self) -> RuleModel:
-        told = self._read()
-        if not told:
+        kept = self._read()
+        if not kept:
             return _NOTHING
         try:
-            passages = {Passage(str(i), str(o), str(p), int(n)): str(flow) for i, o, p, n, flow in told["passages"]}
-            homes, interfaces = dict(told["homes"]), dict(told["interfaces"])
+            passages = {Passage(str(i), str(o), str(p), int(n)): str(flow) for i, o, p, n, flow in kept["passages"]}
+            homes, interfaces = dict(kept["homes"]), dict(kept["interfaces"])
         except (KeyError, TypeError, ValueError, OverflowError) as failure:
             raise DataPlaneUnavailable("the simulated data plane's file cannot be read") from failure
         return RuleModel(homes=homes, passages=MappingProxyType(passages), interfaces=interfaces)
 
     def _read(self) -> dict[str, Any]:
         try:
-            told = json.loads(self._path.read_text())
+            kept = json.loads(self._path.read_text())
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as failure:
             raise DataPlaneUnavailable("the simulated data plane's file cannot be read") from failure
-        if not isinstance(told, dict):
+        if not isinstance(kept, dict):
             raise DataPlaneUnavailable("the simulated data plane's file cannot be read")
-        return told
+        return kept
 
 
 def _words(passage: Passage) -> str:

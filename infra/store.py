@@ -1,11 +1,9 @@
-"""This package's tables; the zones themselves are facts of the PDP, in authz.store."""
+"""This package's tables; the zones themselves are facts of the PDP, which authz.zone_register reads."""
 
 import sqlalchemy as sa
 
 from storage.actions import Action
 from storage.database import Moment, metadata
-
-Told = dict[str, str | int]  # what the outcome record will say; whoever writes a row tells what it became
 
 _PLACING = (Action.MACHINE_REQUEST, Action.MACHINE_START, Action.MACHINE_STOP, Action.MACHINE_DELETE, Action.JOB_RUN)
 

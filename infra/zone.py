@@ -67,9 +67,9 @@ class Way(NamedTuple):
     port: int
 
 
-def live(flows: Iterable[Flow], at: datetime) -> list[Flow]:
+def live_flows(flows: Iterable[Flow], at: datetime) -> list[Flow]:
     """Return the flows that have not run out at the moment `at`."""
-    return [one for one in flows if at < one.expires_at]
+    return [flow for flow in flows if at < flow.expires_at]
 
 
 def wrong_with_flow(*, from_zone: str, to_zone: str, protocol: str, port: str) -> Iterator[dict[str, str]]:

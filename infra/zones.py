@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from authz.store import zone
+from authz import zone_register
 from infra.data_plane import DataPlane, Deviation
 from infra.errors import DataPlaneRefused, FlowExists, FlowUnknown, ZoneUnknown
 from infra.nftables import RuleModel, compile_rules
@@ -30,7 +30,7 @@ _FLOW = tuple(Flow.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class FlowTerms:
     """Under which a flow is open: who answers for it, until when, and why."""
 
     owner: str
@@ -39,7 +39,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tested:
+class FlowTest:
     """The data plane's own answer, and the row that allows it; that they differ is a finding."""
 
     passes: bool
@@ -60,53 +60,56 @@ class Zones:
         self._database, self.plane, self._clock, self._mint = database, plane, clock, mint
         self._alone = threading.Lock()
 
-    def all(self) -> list[Zone]:
-        """Every zone by id."""
+    def list_zones(self) -> list[Zone]:
+        """Return every zone in the order of ids."""
         with self._database.transaction() as connection:
             return _zones(connection)
 
     def flows(self, *, after: str = "", limit: int = PAGE) -> list[dict[str, Any]]:
-        """One page of the flows that are open now, oldest first, with who opened and approved them."""
+        """Return one page of the flows that are open now, oldest first, with who opened and approved them."""
         query = sa.select(flow).where(_open(self._clock()), flow.c.id > after).order_by(flow.c.id).limit(limit)
         with self._database.transaction() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
-    def open(self, way: Way, terms: Terms, act: Act) -> tuple[Flow, list[Deviation]]:
-        """Write it and bring it into force; also what was in force without a row, and no longer is.
+    def open(self, way: Way, terms: FlowTerms, act: Act) -> tuple[Flow, list[Deviation]]:
+        """Write a flow on `way` and bring it into force; return it, and what was in force without a row before.
 
         Raises ZoneUnknown, FlowExists, DataPlaneRefused, DataPlaneUnavailable.
         """
         with self._in_force() as connection:
-            if not {way.from_zone, way.to_zone} <= {one.id for one in _zones(connection)}:
+            if not {way.from_zone, way.to_zone} <= {zone.id for zone in _zones(connection)}:
                 raise ZoneUnknown
-            if _found(connection, way, self._clock()):
+            if _find(connection, way, self._clock()):
                 raise FlowExists
-            made = Flow(id=self._mint(), **way._asdict(), owner=terms.owner, expires_at=terms.expires_at)
-            values = {name: getattr(made, name) for name in _FLOW} | {"reason": terms.reason, "record": act.record}
+            opening = Flow(id=self._mint(), **way._asdict(), owner=terms.owner, expires_at=terms.expires_at)
+            values = {name: getattr(opening, name) for name in _FLOW} | {"reason": terms.reason, "record": act.record}
             values |= {"opened_by": act.actor, "approved_by": act.approver, "opened_at": act.at}
             before = self._replaced(connection, sa.insert(flow).values(values))
-            act.witness(connection, flow, made.id)
-        return made, before
+            act.witness(connection, flow, opening.id)
+        return opening, before
 
     def close(self, way: Way, act: Act) -> tuple[Flow, list[Deviation]]:
-        """Take it back, with whatever runs over it. Raises FlowUnknown, DataPlaneRefused, DataPlaneUnavailable."""
+        """Close the flow on `way`, with whatever runs over it; return as `open` does.
+
+        Raises FlowUnknown, DataPlaneRefused, DataPlaneUnavailable.
+        """
         with self._in_force() as connection:
-            found = _found(connection, way, self._clock())
-            if found is None:
+            closing = _find(connection, way, self._clock())
+            if closing is None:
                 raise FlowUnknown
             values = {"closed_by": act.actor, "closed_at": act.at, "close_record": act.record}
-            before = self._replaced(connection, sa.update(flow).where(flow.c.id == found.id).values(values))
-            act.witness(connection, flow, found.id)
-        return found, before
+            before = self._replaced(connection, sa.update(flow).where(flow.c.id == closing.id).values(values))
+            act.witness(connection, flow, closing.id)
+        return closing, before
 
-    def test(self, way: Way) -> Tested:
+    def test(self, way: Way) -> FlowTest:
         """Ask the data plane, and then the rows. Raises ZoneUnknown, DataPlaneUnavailable."""
         passes = self.plane.test(*way)
         with self._database.transaction() as connection:
-            return Tested(passes=passes, flow=_found(connection, way, self._clock()))
+            return FlowTest(passes=passes, flow=_find(connection, way, self._clock()))
 
     def drift(self) -> Sequence[Deviation]:
-        """What is in force and was not compiled, or the other way round. Raises DataPlaneUnavailable.
+        """Return what is in force and was not compiled, or the other way round. Raises DataPlaneUnavailable.
 
         Nobody waits for a look that finds nothing; a finding is looked at again while nobody changes anything.
         """
@@ -121,7 +124,7 @@ class Zones:
             return self._mended(self._model(connection))
 
     def keep(self) -> list[Deviation]:
-        """What the clock-job does: close what ran out. A rule opened by hand stays, to be seen, until something does.
+        """Close what ran out, as the clock-job asks. A rule opened by hand stays, to be seen, until something does.
 
         Returns what was replaced. Raises DataPlaneRefused, DataPlaneUnavailable.
         """
@@ -164,15 +167,14 @@ class Zones:
 
 
 def _zones(connection: Connection) -> list[Zone]:
-    rows = connection.execute(sa.select(*(zone.c[name] for name in _ZONE)).order_by(zone.c.id)).mappings()
-    return [Zone(**row) for row in rows]
+    return [Zone(**{name: row[name] for name in _ZONE}) for row in zone_register.list_zones(connection)]
 
 
 def _open(at: datetime) -> sa.ColumnElement[bool]:
     return flow.c.closed_at.is_(None) & (flow.c.expires_at > at)
 
 
-def _found(connection: Connection, way: Way, at: datetime) -> Flow | None:
+def _find(connection: Connection, way: Way, at: datetime) -> Flow | None:
     same = [flow.c[name] == value for name, value in way._asdict().items()]
     query = sa.select(*(flow.c[name] for name in _FLOW)).where(_open(at), *same)
     row = connection.execute(query).mappings().first()

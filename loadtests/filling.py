@@ -19,9 +19,11 @@ from city.settings import Settings
 from city.stores import open_stores
 from idp import access_key
 from idp import store as identity_store
+from idp.identity import NOBODY
 from idp.relying_party import Completed
 from idp.session import COOKIE
 from loadtests.decisions import SEED, city
+from storage.act import Act
 
 INLINE, GATED = "inline", "gated"  # two portals: through the door, and by auth_request where nginx is in front
 _ASSURANCE, _CLEARANCE = 3, 3
@@ -150,7 +152,12 @@ def _cookie(wired: City, number: int, portal: str) -> str:
         auth_time=clock(), id_token="e30.e30.e30", return_to="/", cookie_name="",
     )  # fmt: skip
     cookie = wired.people.sessions.begin(
-        login, person_id=f"user:{number}", host=f"{portal}.localhost", address="127.0.0.1", previous="", record=mint()
+        login,
+        person_id=f"user:{number}",
+        host=f"{portal}.localhost",
+        address="127.0.0.1",
+        previous="",
+        act=Act(actor=NOBODY.subject, record=mint(), at=clock(), department="city"),
     )
     return f"Cookie: {COOKIE}={cookie}"
 

@@ -84,3 +84,4 @@ class Action(StrEnum):
 
 
 ACTIONS = {action.value: action for action in Action}
+APPROVALS = tuple(sorted({action.approval for action in Action if action.approval}))  # what second persons do

@@ -35,6 +35,7 @@ from idp.relying_party import Completed
 from idp.session import COOKIE, digest
 from storage import witness
 from storage.database import Database
+from tests.acts import an_act
 from tests.bounds import join_in_time
 
 PORT = 8080
@@ -141,7 +142,7 @@ class Door:
             cookie_name="",
         )
         return self.city.people.sessions.begin(
-            login, person_id=self.ids[who], host=CONSOLE, address="192.0.2.7", previous="", record=mint()
+            login, person_id=self.ids[who], host=CONSOLE, address="192.0.2.7", previous="", act=an_act(record=mint())
         )
 
     def csrf(self, cookie: str) -> str:
@@ -169,7 +170,7 @@ class Door:
     def idle(self) -> None:
         """No backup and no drill is under way; the log is taken in meanwhile."""
         deadline = time.monotonic() + 120
-        while self.city.rooms.backups.book.running():
+        while self.city.rooms.backups.book.current():
             assert time.monotonic() < deadline, "a backup or drill did not end within 120 s"
             self.settle()
             time.sleep(0.02)

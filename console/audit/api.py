@@ -12,9 +12,9 @@ from audit.errors import AuditError
 from audit.event import timestamp
 from audit.log import Log
 from audit.reconcile import Reconciled
-from console.audit.pages import ask, found, people_asked, read_one, words_asked
-from console.shell.problem import problem
-from gateway.local import exchange
+from console.audit.search import find_leaves, read_record, read_search
+from console.shell.act import note
+from console.shell.problem import refuse_with
 from idp.directory import Directory
 
 
@@ -35,12 +35,12 @@ def audit(log: Log, directory: Directory, reconciled: Callable[[], Reconciled]) 
     routes = Blueprint("audit-api", __name__, url_prefix="/api/v1/audit")
 
     @routes.route("/reconcile")
-    class Compared(MethodView):
+    class Reconciliation(MethodView):
         def get(self) -> dict[str, Any]:
             """Every row that does not agree with its record."""
             answer = reconciled()
-            exchange().recorded.notes["found"] = answer.count
-            items = [one._asdict() for one in answer.found]
+            note({"found": answer.count})
+            items = [row._asdict() for row in answer.found]
             return {"rows": answer.rows, "recent": answer.recent, "found": answer.count, "items": items}
 
     @routes.route("/events")
@@ -48,11 +48,11 @@ def audit(log: Log, directory: Directory, reconciled: Callable[[], Reconciled]) 
         @routes.arguments(EventQuery, location="query", unknown=RAISE)
         def get(self, query: dict[str, str]) -> Response | dict[str, Any]:
             """Newest first, one page; what was asked stands in the record."""
-            meant = ask(query, directory, before=query["cursor"])
-            exchange().recorded.notes.update(words_asked(query) | people_asked(meant.queries))
+            meant = read_search(query, directory, before=query["cursor"])
+            note(meant.facts)
             if meant.errors:
-                return problem(422, "request-invalid", meant.errors)
-            leaves, after = found(log, meant.queries)
+                return refuse_with("request-invalid", meant.errors)
+            leaves, after = find_leaves(log, meant.queries)
             return {"items": [_listed(log, leaf) for leaf in leaves], "next_cursor": after}
 
     @routes.route("/events/<int:leaf>")
@@ -73,9 +73,9 @@ def _listed(log: Log, leaf: int) -> dict[str, Any]:
 
 
 def _event(log: Log, leaf: int, *, with_proof: bool = False) -> dict[str, Any]:
-    verified = read_one(log, leaf)
+    verified = read_record(log, leaf)
     event = verified.event
-    told: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "leaf": leaf,
         "id": event.id,
         "kind": event.kind,
@@ -93,7 +93,7 @@ def _event(log: Log, leaf: int, *, with_proof: bool = False) -> dict[str, Any]:
     }
     if with_proof:
         checkpoint = verified.checkpoint
-        told["proof"] = {
+        answer["proof"] = {
             "hash": verified.leaf_hash,
             "path": [sibling.hex() for sibling in verified.path],
             "size": checkpoint.size,
@@ -101,4 +101,4 @@ def _event(log: Log, leaf: int, *, with_proof: bool = False) -> dict[str, Any]:
             "spool": verified.spool,
             "sequence": verified.sequence,
         }
-    return told
+    return answer

@@ -12,6 +12,6 @@ def routes(route: DeskRoute) -> list[Route]:
         route("/audit/events/{leaf}", SECRET, GET=Action.AUDIT_READ),
         route("/audit/reconcile", SECRET, GET=Action.AUDIT_READ),
         route("/api/v1/audit/reconcile", SECRET, GET=Action.AUDIT_READ),
-        route("/api/v1/audit/events", SECRET, GET=Action.AUDIT_READ),
+        route("/api/v1/audit/events", SECRET, about="/audit", GET=Action.AUDIT_READ),
         route("/api/v1/audit/events/{leaf}", SECRET, GET=Action.AUDIT_READ),
     ]

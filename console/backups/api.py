@@ -9,9 +9,9 @@ from marshmallow import RAISE
 from audit.event import timestamp
 from backup.book import PAGE_ROWS, Entry
 from backup.work import BACKUP, DRILL, Work
-from console.shell.act import check_csrf
+from console.backups.acts import begin_work
+from console.shell.act import current_act
 from console.shell.paging import PageQuery
-from gateway.local import exchange
 
 
 def backups(work: Work) -> Blueprint:
@@ -24,43 +24,34 @@ def drills(work: Work) -> Blueprint:
     return _entries(work, DRILL)
 
 
-def begin(work: Work, kind: str) -> Entry:
-    """Begin one in the name of who asked; the outcome record says which. Raises BackupBusy."""
-    talk = exchange()
-    entry = work.begin(kind, asked_by=talk.recorded.identity.subject, record=talk.recorded.inbound.id)
-    talk.recorded.notes[kind] = entry.id
-    return entry
-
-
 def _entries(work: Work, kind: str) -> Blueprint:
     routes = Blueprint(f"{kind}s", __name__, url_prefix=f"/api/v1/{kind}s")
 
     @routes.route("")
-    class All(MethodView):
+    class Entries(MethodView):
         @routes.arguments(PageQuery, location="query", unknown=RAISE)
         def get(self, query: dict[str, str]) -> dict[str, Any]:
             """One page."""
-            found = work.book.page(kind, before=query["cursor"])
-            cursor = found[-1].id if len(found) == PAGE_ROWS else None
-            return {"items": [told(one) for one in found], "next_cursor": cursor, "restore": work.restore_state()}
+            page = work.book.page(kind, before=query["cursor"])
+            cursor = page[-1].id if len(page) == PAGE_ROWS else None
+            return {"items": [_entry(entry) for entry in page], "next_cursor": cursor, "restore": work.restore_state()}
 
         def post(self) -> tuple[dict[str, Any], int, dict[str, str]]:
             """Begin one; 409 while another is under way."""
-            check_csrf()
-            entry = begin(work, kind)
-            return told(entry), 202, {"location": f"/api/v1/{kind}s/{entry.id}"}
+            entry = begin_work(work, current_act(), kind)
+            return _entry(entry), 202, {"location": f"/api/v1/{kind}s/{entry.id}"}
 
     @routes.route(f"/<{kind}>")
-    class One(MethodView):
+    class OneEntry(MethodView):
         def get(self, **named: str) -> dict[str, Any]:
             """How it goes, or how it ended."""
-            return told(work.book.one(named[kind], kind))
+            return _entry(work.book.entry(named[kind], kind))
 
     return routes
 
 
-def told(entry: Entry) -> dict[str, Any]:
-    """One backup or drill; `status` is what it came to."""
+def _entry(entry: Entry) -> dict[str, Any]:
+    """Return one backup or drill as JSON; `status` is what it came to."""
     return {
         "id": entry.id,
         "status": entry.state,

@@ -10,10 +10,9 @@ from werkzeug import Response
 from authz.offices import SYSTEM_ADMINISTRATOR
 from backup.book import Entry
 from backup.work import BACKUP, DRILL, Work
-from console.backups.api import begin
-from console.shell.act import check_csrf
+from console.backups.acts import begin_work
+from console.shell.act import current_act, reader
 from console.shell.frame import Frame
-from gateway.local import exchange
 
 _SHOWN = 10
 _UNITS = ((86400, "days"), (3600, "hours"), (60, "minutes"))
@@ -35,9 +34,9 @@ class BackupPages:
 
     def overview(self) -> Response:
         """The plan beside what the last drills measured."""
-        book, plan, identity = self._work.book, self._work.plan(), exchange().recorded.identity
+        book, plan, identity = self._work.book, self._work.plan(), reader()
         passed, drilled = book.newest(DRILL, "passed"), book.newest(DRILL, "passed", "failed")
-        running = book.running()
+        running = book.current()
         return self._frame.page(
             "backups.html",
             csrf=identity.csrf,
@@ -60,14 +59,12 @@ class BackupPages:
 
     def run(self) -> Response:
         """Begin a backup; its page says how it goes. Raises BackupBusy."""
-        check_csrf()
-        begin(self._work, BACKUP)
+        begin_work(self._work, current_act(), BACKUP)
         return redirect("/backups", 303)
 
     def drill(self) -> Response:
         """Begin a drill. Raises BackupBusy."""
-        check_csrf()
-        begin(self._work, DRILL)
+        begin_work(self._work, current_act(), DRILL)
         return redirect("/backups", 303)
 
 

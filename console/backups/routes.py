@@ -9,8 +9,8 @@ def routes(route: DeskRoute) -> list[Route]:
     """Every path of this desk and its API."""
     return [
         route("/backups", SECRET, GET=Action.BACKUP_READ),
-        route("/backups/run", SECRET, POST=Action.BACKUP_RUN),
-        route("/backups/drill", SECRET, POST=Action.BACKUP_DRILL),
+        route("/backups/run", SECRET, about="/backups", POST=Action.BACKUP_RUN),
+        route("/backups/drill", SECRET, about="/drills", POST=Action.BACKUP_DRILL),
         route("/api/v1/backups", SECRET, GET=Action.BACKUP_READ, POST=Action.BACKUP_RUN),
         route("/api/v1/backups/{backup}", SECRET, GET=Action.BACKUP_READ),
         route("/api/v1/drills", SECRET, GET=Action.BACKUP_READ, POST=Action.BACKUP_DRILL),

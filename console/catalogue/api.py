@@ -1,5 +1,6 @@
-"""`/api/v1/catalogue` and the apps and resources of a department, for commands and programs."""
+"""`/api/v1/catalogue` and the resources of a department, for commands and programs."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -8,42 +9,42 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
-from audit.city_time import CITY_TIME
-from audit.event import timestamp
-from catalogue.app_key import App
-from catalogue.described import plain, wrong_with, wrong_with_name, wrong_with_place
+from catalogue.description import clean_texts, wrong_with_place
 from catalogue.errors import NotServed
-from catalogue.resource import PAGE, QUERY_CHARS, Resource
-from catalogue.share import Share
+from catalogue.resource import PAGE, QUERY_CHARS, Resources
+from catalogue.share import ShareRequest, Shares
 from catalogue.store import DESCRIBED
-from console.catalogue.acts import Sharing, wrong_with_ask
-from console.shell.act import check_csrf
+from console.catalogue.acts import (
+    Effective,
+    end_share_as_owner,
+    give_share,
+    publish_resource,
+    renew_resource,
+    withdraw_resource,
+)
+from console.catalogue.answers import resource_json, share_json
+from console.catalogue.forms import wrong_with_share_request, wrong_with_version
+from console.shell.act import current_act
 from console.shell.paging import PageQuery
-from console.shell.problem import problem
-from console.shell.receipts import in_full
+from console.shell.problem import refuse_with
+from console.shell.receipts import receipt_json
 
-_DEPARTMENT = "/api/v1/departments/<department>"
+_OWN = "/api/v1/departments/<department>/resources"
 _TEXT = validate.Length(max=2000)
 _ID = validate.Length(min=1, max=63)
-Described: type[Schema] = Schema.from_dict(
-    {name: fields.String(required=True, validate=_TEXT) for name in DESCRIBED}, name="Described"
+DescriptionBody: type[Schema] = Schema.from_dict(
+    {name: fields.String(required=True, validate=_TEXT) for name in DESCRIBED}, name="DescriptionBody"
 )
 
 
-class Published(Described):  # type: ignore[valid-type,misc]  # made from the list of fields
+class ResourceBody(DescriptionBody):  # type: ignore[valid-type,misc]  # made from the list of fields
     """A resource to be published: its description, and where its open API is."""
 
     system = fields.String(required=True, validate=_ID)
     path = fields.String(required=True, validate=_TEXT)
 
 
-class NewApp(Schema):
-    """An app to be made."""
-
-    name = fields.String(required=True, validate=_TEXT)
-
-
-class Asked(Schema):
+class ShareBody(Schema):
     """A share that is asked for."""
 
     app = fields.String(required=True, validate=_ID)
@@ -57,157 +58,95 @@ class CatalogueQuery(PageQuery):
     q = fields.String(load_default="", validate=validate.Length(max=QUERY_CHARS))
 
 
-def resources(sharing: Sharing) -> Blueprint:
+def catalogue_api(resources: Resources, shares: Shares) -> Blueprint:
     """The catalogue, for everybody who works for the city."""
     routes = Blueprint("catalogue-api", __name__, url_prefix="/api/v1/catalogue")
 
     @routes.route("")
-    class Catalogue(MethodView):
+    class CatalogueSearch(MethodView):
         @routes.arguments(CatalogueQuery, location="query", unknown=RAISE)
         def get(self, query: dict[str, str]) -> dict[str, Any]:
             """One page, newest first."""
-            found = sharing.room.resources.search(query["q"], before=query["cursor"])
-            more = found[-1].resource if len(found) == PAGE else None
-            return {"items": [_resource(one) for one in found], "next_cursor": more}
+            page = resources.search(query["q"], before=query["cursor"])
+            more = page[-1].resource if len(page) == PAGE else None
+            return {"items": [resource_json(one) for one in page], "next_cursor": more}
 
     @routes.route("/<resource>")
-    class OneResource(MethodView):
+    class CatalogueResource(MethodView):
         def get(self, resource: str) -> dict[str, Any]:
             """All its fields, and who may use it now."""
-            found = _resource(sharing.room.resources.find(resource))
-            return found | {"shares": [_share(one) for one in sharing.room.shares.of_resource(resource)]}
+            answer = resource_json(resources.find(resource))
+            return answer | {"shares": [share_json(share) for share in shares.list_by_resource(resource)]}
 
     return routes
 
 
-def published(sharing: Sharing) -> Blueprint:
+def resources_api(resources: Resources, effective: Effective, clock: Callable[[], datetime]) -> Blueprint:
     """A department's own resources."""
-    routes = Blueprint("resources-api", __name__, url_prefix=f"{_DEPARTMENT}/resources")
+    routes = Blueprint("resources-api", __name__, url_prefix=_OWN)
 
     @routes.route("")
-    class Resources(MethodView):
-        @routes.arguments(Published)
+    class DepartmentResources(MethodView):
+        @routes.arguments(ResourceBody)
         def post(self, body: dict[str, str], department: str) -> Response | tuple[dict[str, Any], int]:
             """Publish; answers when it is effective at every gateway."""
-            check_csrf()
-            told = plain(body, (*DESCRIBED, "system", "path"))
-            errors = [*_wrong(sharing, told), *wrong_with_place(told["system"], told["path"])]
-            if errors:
-                return problem(422, "request-invalid", errors)
+            act = current_act()
+            texts = clean_texts(body, (*DESCRIBED, "system", "path"))
+            system, path = texts["system"], texts["path"]
+            if errors := [*wrong_with_version(texts, now=clock()), *wrong_with_place(system, path)]:
+                return refuse_with("request-invalid", errors)
             try:
-                made, receipt = sharing.publish(told, department=department, system=told["system"], path=told["path"])
+                resource, receipt = publish_resource(
+                    resources, act, texts, system=system, path=path, effective=effective
+                )
             except NotServed as wrong:
-                return problem(422, wrong.code, [{"field": "path", "code": wrong.code}])
-            return _resource(made) | {"receipt": in_full(receipt)}, 201
+                return refuse_with(wrong.code, [{"field": "path", "code": wrong.code}])
+            return resource_json(resource) | {"receipt": receipt_json(receipt)}, 201
 
     @routes.route("/<resource>/versions")
-    class Versions(MethodView):
-        @routes.arguments(Described)
+    class ResourceVersions(MethodView):
+        @routes.arguments(DescriptionBody)
         def post(self, body: dict[str, str], department: str, resource: str) -> Response | tuple[dict[str, Any], int]:
             """Publish the next version."""
-            check_csrf()
-            if errors := _wrong(sharing, told := plain(body, DESCRIBED)):
-                return problem(422, "request-invalid", errors)
-            return _resource(sharing.renew(resource, told, department=department)), 201
+            act, description = current_act(), clean_texts(body, DESCRIBED)
+            if errors := wrong_with_version(description, now=clock()):
+                return refuse_with("request-invalid", errors)
+            return resource_json(renew_resource(resources, act, resource, description)), 201
 
     @routes.route("/<resource>")
-    class OneResource(MethodView):
+    class DepartmentResource(MethodView):
         def delete(self, department: str, resource: str) -> dict[str, Any]:
             """Withdraw; answers when nobody reads it any more."""
-            check_csrf()
-            over, receipt = sharing.withdraw(resource, department=department)
-            return _resource(over) | {"receipt": in_full(receipt)}
+            last, receipt = withdraw_resource(resources, current_act(), resource, effective=effective)
+            return resource_json(last) | {"receipt": receipt_json(receipt)}
 
     return routes
 
 
-def shares(sharing: Sharing) -> Blueprint:
-    """What is shared with whom; to ask for a share needs the owner's approval."""
-    routes = Blueprint("shares-api", __name__, url_prefix=_DEPARTMENT)
-
-    @routes.route("/resources/<resource>/shares")
-    class Shares(MethodView):
-        @routes.arguments(Asked)
-        def post(self, body: dict[str, Any], department: str, resource: str) -> Response | tuple[dict[str, Any], int]:
-            """Let an app of the asker's department use it; answers when it is effective at every gateway."""
-            check_csrf()
-            asked = plain(body, ("app", "purpose"))
-            until: datetime = body["until"]
-            if errors := wrong_with_ask(purpose=asked["purpose"], until=until, now=sharing.clock()):
-                return problem(422, "request-invalid", errors)
-            made, receipt = sharing.give(resource, department=department, until=until, **asked)
-            return _share(made) | {"receipt": in_full(receipt)}, 201
-
-    @routes.route("/resources/<resource>/shares/<share>")
-    class OfOwner(MethodView):
-        def delete(self, department: str, resource: str, share: str) -> dict[str, Any]:
-            """End it, as the owner."""
-            check_csrf()
-            over, receipt = sharing.end(share, owner=department, of=resource)
-            return _share(over) | {"receipt": in_full(receipt)}
-
-    @routes.route("/apps/<app>/shares/<share>")
-    class OfUser(MethodView):
-        def delete(self, department: str, app: str, share: str) -> dict[str, Any]:
-            """End it, as who uses it."""
-            check_csrf()
-            over, receipt = sharing.end(share, user=department, of=app)
-            return _share(over) | {"receipt": in_full(receipt)}
-
-    return routes
-
-
-def apps(sharing: Sharing) -> Blueprint:
-    """A department's apps."""
-    routes = Blueprint("apps-api", __name__, url_prefix=f"{_DEPARTMENT}/apps")
+def shares_api(
+    shares: Shares, *, speaks_for: Callable[[str], bool], effective: Effective, clock: Callable[[], datetime]
+) -> Blueprint:
+    """Who may use a department's resource; to ask for a share needs the owner's approval."""
+    routes = Blueprint("shares-api", __name__, url_prefix=f"{_OWN}/<resource>/shares")
 
     @routes.route("")
-    class Apps(MethodView):
-        def get(self, department: str) -> dict[str, Any]:
-            """All of them, as many as a department may have, and what they may use now."""
-            used = sharing.room.shares.of_department(department)
-            return {
-                "items": [_app(one) for one in sharing.room.apps.of([department])],
-                "shares": [_share(one) for one in used],
-            }
+    class ResourceShares(MethodView):
+        @routes.arguments(ShareBody)
+        def post(self, body: dict[str, Any], department: str, resource: str) -> Response | tuple[dict[str, Any], int]:
+            """Let an app of the asker's department use it; answers when it is effective at every gateway."""
+            act, texts = current_act(), clean_texts(body, ("app", "purpose"))
+            until: datetime = body["until"]
+            if errors := wrong_with_share_request(purpose=texts["purpose"], until=until, now=clock()):
+                return refuse_with("request-invalid", errors)
+            wanted = ShareRequest(resource=resource, until=until, **texts)
+            share, receipt = give_share(shares, act, wanted, speaks_for=speaks_for, effective=effective)
+            return share_json(share) | {"receipt": receipt_json(receipt)}, 201
 
-        @routes.arguments(NewApp)
-        def post(self, body: dict[str, str], department: str) -> Response | tuple[dict[str, Any], int]:
-            """Make one; this answer alone tells its secret."""
-            check_csrf()
-            name = plain(body, ("name",))["name"]
-            if errors := list(wrong_with_name(name)):
-                return problem(422, "request-invalid", errors)
-            made, secret = sharing.create_app(name, department=department)
-            return _app(made) | {"secret": secret}, 201
-
-    @routes.route("/<app>")
-    class OneApp(MethodView):
-        def delete(self, department: str, app: str) -> dict[str, Any]:
-            """End it; answers when no gateway takes its key."""
-            check_csrf()
-            over, receipt = sharing.end_app(app, department=department)
-            return _app(over) | {"receipt": in_full(receipt)}
+    @routes.route("/<share>")
+    class ResourceShare(MethodView):
+        def delete(self, department: str, resource: str, share: str) -> dict[str, Any]:
+            """End it, as the owner."""
+            before, receipt = end_share_as_owner(shares, current_act(), share, resource=resource, effective=effective)
+            return share_json(before) | {"receipt": receipt_json(receipt)}
 
     return routes
-
-
-def _wrong(sharing: Sharing, told: dict[str, str]) -> list[dict[str, str]]:
-    return list(wrong_with(told, today=sharing.clock().astimezone(CITY_TIME).date()))
-
-
-def _resource(one: Resource) -> dict[str, Any]:
-    told: dict[str, Any] = {name: getattr(one, name) for name in (*DESCRIBED, "department", "system", "path", "label")}
-    moment = timestamp(one.published_at)
-    return {"id": one.resource, **told, "published_by": one.published_by, "published_at": moment, "record": one.record}
-
-
-def _app(one: App) -> dict[str, Any]:
-    times = {"created_at": timestamp(one.created_at), "expires_at": timestamp(one.expires_at)}
-    return {"id": one.id, "name": one.name, "department": one.department, **times, "record": one.record}
-
-
-def _share(one: Share) -> dict[str, Any]:
-    names = ("id", "resource", "resource_name", "department", "app", "app_name", "app_department", "clearance")
-    told = {name: getattr(one, name) for name in (*names, "purpose", "asked_by", "approved_by", "record")}
-    return told | {"until": timestamp(one.until), "at": timestamp(one.at)}

@@ -3,18 +3,19 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from authz.lease import Receipt
 from authz.policy import PolicySet
 from authz.register import Register
 from catalogue.errors import ResourceUnknown
 from catalogue.room import Catalogue
-from console.catalogue import api
-from console.catalogue.acts import Sharing
+from console.catalogue.acts import Effective
+from console.catalogue.api import catalogue_api, resources_api, shares_api
+from console.catalogue.app_api import app_shares_api, apps_api
 from console.catalogue.app_pages import AppPages
 from console.catalogue.pages import CataloguePages
+from console.catalogue.rights import ReaderRights
 from console.shell.desk import Desk
 from console.shell.frame import Frame
-from console.shell.receipts import Told
+from console.shell.receipts import Receipts
 from crypto.aead import Sealer
 from gateway.routes import Route
 from idp.directory import Directory
@@ -28,23 +29,33 @@ def open_desk(
     register: Register,
     policies: Callable[[], PolicySet],
     portals: Mapping[str, Route],
-    effective: Callable[[int], Receipt],
+    effective: Effective,
     seal: Sealer,
     clock: Callable[[], datetime],
 ) -> Desk:
     """Resources, apps and shares."""
+    resources, apps, shares = catalogue.resources, catalogue.apps, catalogue.shares
 
-    def resource(identifier: str, _lang: str) -> str:
+    def resource_name(identifier: str, _lang: str) -> str:
         try:
-            return catalogue.resources.find(identifier).name
+            return resources.find(identifier).name
         except ResourceUnknown:
             return ""
 
-    sharing, told = Sharing(catalogue, policies=policies, effective=effective, clock=clock), Told(seal)
-    pages = CataloguePages(frame, sharing=sharing, directory=directory, register=register, portals=portals, told=told)
-    apps = AppPages(frame, sharing=sharing, directory=directory, told=told)
+    rights, receipts = ReaderRights(policies, clock), Receipts(seal)
+    pages = CataloguePages(
+        frame, catalogue, rights,
+        directory=directory, register=register, portals=portals, effective=effective, receipts=receipts, clock=clock,
+    )  # fmt: skip
+    app_pages = AppPages(frame, apps=apps, shares=shares, directory=directory, effective=effective, receipts=receipts)
     return Desk(
-        pages=(pages.blueprint(), apps.blueprint()),
-        api=(api.resources(sharing), api.published(sharing), api.shares(sharing), api.apps(sharing)),
-        names={"resources": resource, "apps": lambda identifier, _lang: catalogue.apps.name(identifier)},
+        pages=(pages.blueprint(), app_pages.blueprint()),
+        api=(
+            catalogue_api(resources, shares),
+            resources_api(resources, effective, clock),
+            shares_api(shares, speaks_for=rights.speaks_for, effective=effective, clock=clock),
+            apps_api(apps, shares, effective),
+            app_shares_api(shares, effective),
+        ),
+        names={"resources": resource_name, "apps": lambda identifier, _lang: apps.name_of(identifier)},
     )

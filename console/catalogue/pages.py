@@ -1,7 +1,7 @@
 """The catalogue's pages: what is published, one resource with all its fields and who uses it, and its owner's forms."""
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,18 +10,28 @@ from werkzeug import Response
 
 from audit.city_time import CITY_TIME, day_after, day_end
 from authz.register import Register
-from catalogue.described import plain, wrong_with, wrong_with_place
+from catalogue.description import clean_texts, wrong_with_place
 from catalogue.errors import NotServed, ResourceUnknown
 from catalogue.resource import PAGE, QUERY_CHARS, Resource
-from catalogue.share import Share
+from catalogue.room import Catalogue
+from catalogue.share import Share, ShareRequest
 from catalogue.store import DESCRIBED
-from console.catalogue.acts import LONGEST_DAYS, Sharing, wrong_with_ask
-from console.shell.act import check_csrf
+from console.catalogue.acts import (
+    Effective,
+    end_share_as_owner,
+    give_share,
+    publish_resource,
+    renew_resource,
+    withdraw_resource,
+)
+from console.catalogue.forms import LONGEST_DAYS, description_in, wrong_with_share_request, wrong_with_version
+from console.catalogue.rights import ReaderRights
+from console.shell.act import current_act, current_request, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
-from console.shell.receipts import Told
+from console.shell.problem import form_status
+from console.shell.receipts import Receipts
 from console.shell.terms import PRESET_DAYS
-from gateway.local import exchange
 from gateway.routes import Route
 from idp.directory import Directory
 
@@ -32,16 +42,20 @@ class CataloguePages:
     def __init__(
         self,
         frame: Frame,
+        catalogue: Catalogue,
+        rights: ReaderRights,
         *,
-        sharing: Sharing,
         directory: Directory,
         register: Register,
         portals: Mapping[str, Route],
-        told: Told,
+        effective: Effective,
+        receipts: Receipts,
+        clock: Callable[[], datetime],
     ) -> None:
         """`portals`: of each system the route of its first page."""
-        self._frame, self._sharing, self._directory, self._register = frame, sharing, directory, register
-        self._portals, self._told = portals, told
+        self._frame, self._rights, self._effective, self._receipts = frame, rights, effective, receipts
+        self._resources, self._shares, self._apps = catalogue.resources, catalogue.shares, catalogue.apps
+        self._directory, self._register, self._portals, self._clock = directory, register, portals, clock
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -59,148 +73,147 @@ class CataloguePages:
     def resources(self) -> Response:
         """One page of the catalogue, newest first."""
         q, before = request.args.get("q", "")[:QUERY_CHARS], request.args.get("before", "")[:26]
-        found = self._sharing.room.resources.search(q, before=before)
-        more = urlencode({"q": q, "before": found[-1].resource}) if len(found) == PAGE else ""
-        owners = {one.department for one in self._register.systems().values()}
-        mine = [one for one in self._directory.departments() if one in owners and self._sharing.administers(one)]
+        page = self._resources.search(q, before=before)
+        more = urlencode({"q": q, "before": page[-1].resource}) if len(page) == PAGE else ""
+        owners = {system.department for system in self._register.systems().values()}
+        theirs = [one for one in self._directory.departments() if one in owners and self._rights.administers(one)]
         return self._frame.page(
             "catalogue.html",
             q=q,
-            resources=[self._listed(one) for one in found],
+            resources=[self._row(one) for one in page],
             next_url=f"?{more}" if more else None,
-            new=[(f"/departments/{one}/resources/new", self._department(one)) for one in mine],
-            receipt=self._told.here("/catalogue"),
+            new=[(f"/departments/{one}/resources/new", self._department(one)) for one in theirs],
+            receipt=self._receipts.read("/catalogue"),
         )
 
     def resource(self, resource: str) -> Response:
         """One resource: every field, who uses it, what the reader may do with it."""
-        return self._shown(self._sharing.room.resources.find(resource))
+        return self._page(resource)
 
     def new(self, department: str) -> Response:
         """The form for a resource of this department."""
-        today = self._sharing.clock().astimezone(CITY_TIME).date().isoformat()
+        today = self._clock().astimezone(CITY_TIME).date().isoformat()
         preset = {"publisher": self._department(department), "produced": today, "version": "1.0"}
         return self._form(department, filled=preset)
 
     def publish(self, department: str) -> Response:
         """Publish it, wait for every gateway, and show the receipt."""
-        check_csrf()
-        described = _described(request.form)
-        place = plain(request.form, ("system", "path"))
-        errors = [*wrong_with(described, today=self._today()), *wrong_with_place(place["system"], place["path"])]
+        act, description = current_act(), description_in(request.form)
+        place = clean_texts(request.form, ("system", "path"))
+        errors = [*wrong_with_version(description, now=self._clock()), *wrong_with_place(**place)]
         if errors:
             return self._form(department, filled=request.form, errors=errors)
         try:
-            made, receipt = self._sharing.publish(described, department=department, **place)
+            resource, receipt = publish_resource(self._resources, act, description, **place, effective=self._effective)
         except NotServed as wrong:
             return self._form(department, filled=request.form, errors=[{"field": "path", "code": wrong.code}])
-        return self._told.at(f"/catalogue/{made.resource}", "resource-published", receipt)
+        return self._receipts.redirect_with(f"/catalogue/{resource.resource}", "resource-published", receipt)
 
     def renew(self, department: str, resource: str) -> Response:
         """Publish the next version."""
-        check_csrf()
-        described = _described(request.form)
-        if errors := list(wrong_with(described, today=self._today())):
-            found = self._sharing.room.resources.find(resource)
-            return self._shown(found, status=422, errors=errors, filled=request.form)
-        self._sharing.renew(resource, described, department=department)
-        return self._told.at(f"/catalogue/{resource}", "resource-renewed")
+        act, description = current_act(), description_in(request.form)
+        if errors := wrong_with_version(description, now=self._clock()):
+            return self._page(resource, errors, filled=request.form)
+        renew_resource(self._resources, act, resource, description)
+        return self._receipts.redirect_with(f"/catalogue/{resource}", "resource-renewed")
 
     def withdraw(self, department: str, resource: str) -> Response:
         """Take it out of the catalogue."""
-        check_csrf()
-        _, receipt = self._sharing.withdraw(resource, department=department)
-        return self._told.at("/catalogue", "resource-withdrawn", receipt)
+        _, receipt = withdraw_resource(self._resources, current_act(), resource, effective=self._effective)
+        return self._receipts.redirect_with("/catalogue", "resource-withdrawn", receipt)
 
     def ask(self, department: str, resource: str) -> Response:
         """Let an app of the reader's use it; the owner's approval was asked for at the door."""
-        check_csrf()
-        form = plain(request.form, ("app", "purpose", "until"))
+        act, form = current_act(), clean_texts(request.form, ("app", "purpose", "until"))
         until = day_end(form["until"])
-        errors = wrong_with_ask(purpose=form["purpose"], until=until, now=self._sharing.clock())
+        errors = wrong_with_share_request(purpose=form["purpose"], until=until, now=self._clock())
         if until is None or errors:
-            found = self._sharing.room.resources.find(resource)
-            return self._shown(found, status=422, errors=errors, asked=form)
-        _, receipt = self._sharing.give(
-            resource, department=department, app=form["app"], purpose=form["purpose"], until=until
+            return self._page(resource, errors, ask=form)
+        wanted = ShareRequest(resource=resource, app=form["app"], purpose=form["purpose"], until=until)
+        _, receipt = give_share(
+            self._shares, act, wanted, speaks_for=self._rights.speaks_for, effective=self._effective
         )
-        return self._told.at(f"/catalogue/{resource}", "share-given", receipt)
+        return self._receipts.redirect_with(f"/catalogue/{resource}", "share-given", receipt)
 
     def end(self, department: str, resource: str, share: str) -> Response:
         """End a share, as its owner."""
-        check_csrf()
-        _, receipt = self._sharing.end(share, owner=department, of=resource)
-        return self._told.at(f"/catalogue/{resource}", "share-ended", receipt)
+        _, receipt = end_share_as_owner(
+            self._shares, current_act(), share, resource=resource, effective=self._effective
+        )
+        return self._receipts.redirect_with(f"/catalogue/{resource}", "share-ended", receipt)
 
-    def _shown(self, found: Resource, *, status: int = 200, **given: Any) -> Response:
-        owner, room = self._sharing.administers(found.department), self._sharing.room
-        base = f"/departments/{found.department}/resources/{found.resource}"
-        mine = [one for one in self._directory.departments() if self._sharing.speaks_for(one)]
-        until = day_after(self._sharing.clock(), PRESET_DAYS)
-        shares = room.shares.of_resource(found.resource)
+    def _page(
+        self,
+        identifier: str,
+        errors: Sequence[Mapping[str, str]] = (),
+        *,
+        ask: Mapping[str, str] | None = None,
+        filled: Mapping[str, str] | None = None,
+    ) -> Response:
+        """The page of one resource; `ask` and `filled`: what was typed into its two forms, where that was wrong."""
+        resource = self._resources.find(identifier)
+        owns = self._rights.administers(resource.department)
+        base = f"/departments/{resource.department}/resources/{resource.resource}"
+        theirs = [one for one in self._directory.departments() if self._rights.speaks_for(one)]
+        preset = {"app": "", "purpose": "", "until": day_after(self._clock(), PRESET_DAYS)}
+        own = {"action": base, "filled": filled or {name: getattr(resource, name) for name in DESCRIBED}}
         return self._frame.page(
             "resource.html",
-            status=status,
-            csrf=exchange().recorded.identity.csrf,
-            resource=self._listed(found) | {"url": self._url(found)},
-            versions=room.resources.versions(found.resource),
-            shares=[self._share(one, f"{base}/shared/{one.id}/end" if owner else None) for one in shares],
-            apps=[{"id": one.id, "name": f"{one.name} ({one.id[-6:]})"} for one in room.apps.of(mine)],
-            ask={"action": f"{base}/shares", "app": "", "purpose": "", "until": until, **given.pop("asked", {})},
-            own={"action": base, "filled": given.pop("filled", {one: getattr(found, one) for one in DESCRIBED})}
-            if owner
-            else None,
+            status=form_status(errors),
+            csrf=reader().csrf,
+            resource=self._row(resource) | {"url": self._url(resource)},
+            versions=self._resources.versions(resource.resource),
+            shares=[
+                self._share(share, f"{base}/shared/{share.id}/end" if owns else None)
+                for share in self._shares.list_by_resource(resource.resource)
+            ],
+            apps=[{"id": app.id, "name": f"{app.name} ({app.id[-6:]})"} for app in self._apps.list_live(theirs)],
+            ask={"action": f"{base}/shares", **preset, **(ask or {})},
+            own=own if owns else None,
             longest=LONGEST_DAYS,
-            errors=given.pop("errors", []),
-            receipt=self._told.here(f"/catalogue/{found.resource}"),
+            errors=errors,
+            receipt=self._receipts.read(f"/catalogue/{resource.resource}"),
         )
 
     def _form(
-        self, department: str, *, filled: Mapping[str, str], errors: list[dict[str, str]] | None = None
+        self, department: str, *, filled: Mapping[str, str], errors: Sequence[Mapping[str, str]] = ()
     ) -> Response:
         lang = self._frame.lang()
         systems = [one for one in self._register.systems().values() if one.department == department]
-        names = (*DESCRIBED, "system", "path")
         return self._frame.page(
             "resource_new.html",
-            status=422 if errors else 200,
-            csrf=exchange().recorded.identity.csrf,
+            status=form_status(errors),
+            csrf=reader().csrf,
             department={"id": department, "name": self._department(department)},
             systems=[{"id": one.id, "name": name_in(one, lang)} for one in systems],
-            filled={name: filled.get(name, "") for name in names},
-            errors=errors or [],
+            filled={name: filled.get(name, "") for name in (*DESCRIBED, "system", "path")},
+            errors=errors,
         )
 
-    def _listed(self, found: Resource) -> dict[str, Any]:
+    def _row(self, resource: Resource) -> dict[str, Any]:
         columns = (*DESCRIBED, "label", "system", "path", "published_at", "record")
-        told = {name: getattr(found, name) for name in columns}
-        owner = self._department(found.department)
-        return told | {"id": found.resource, "owner": owner, "href": f"/catalogue/{found.resource}"}
+        return {name: getattr(resource, name) for name in columns} | {
+            "id": resource.resource,
+            "owner": self._department(resource.department),
+            "href": f"/catalogue/{resource.resource}",
+        }
 
-    def _url(self, found: Resource) -> str:
+    def _url(self, resource: Resource) -> str:
         """Where an app calls it; the path alone where its system has no first page."""
-        inbound, portal = exchange().recorded.inbound, self._portals.get(found.system)
-        return (inbound.origin.replace(inbound.host, portal.host) if portal else "") + found.path
+        inbound, portal = current_request().inbound, self._portals.get(resource.system)
+        return (inbound.origin.replace(inbound.host, portal.host) if portal else "") + resource.path
 
-    def _share(self, one: Share, end: str | None) -> dict[str, Any]:
+    def _share(self, share: Share, end: str | None) -> dict[str, Any]:
         return {
-            "app": {"name": one.app_name, "id": one.app},
-            "department": self._department(one.app_department),
-            "purpose": one.purpose,
-            "until": one.until,
+            "app": {"name": share.app_name, "id": share.app},
+            "department": self._department(share.app_department),
+            "purpose": share.purpose,
+            "until": share.until,
             "end": end,
         }
 
-    def _department(self, department: str) -> str:
-        found = self._directory.departments().get(department)
-        if found is None:
-            raise ResourceUnknown(department)
-        return name_in(found, self._frame.lang())
-
-    def _today(self) -> date:
-        return self._sharing.clock().astimezone(CITY_TIME).date()
-
-
-def _described(form: Mapping[str, str]) -> dict[str, str]:
-    """The nine fields; a description typed in several lines is one paragraph."""
-    return plain({**form, "description": " ".join(form.get("description", "").splitlines())}, DESCRIBED)
+    def _department(self, identifier: str) -> str:
+        department = self._directory.departments().get(identifier)
+        if department is None:
+            raise ResourceUnknown(identifier)
+        return name_in(department, self._frame.lang())

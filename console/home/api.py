@@ -8,31 +8,29 @@ from flask_smorest import Blueprint
 
 from audit.event import timestamp
 from authz.lease import Receipt
-from console.shell.act import check_csrf
-from console.shell.receipts import in_full
-from gateway.local import exchange
+from console.home.acts import sign_out_everywhere
+from console.shell.act import current_act, reader
+from console.shell.receipts import receipt_json
 from idp.directory import Directory
 from idp.session import Sessions
 
 
-def sessions(held: Sessions, directory: Directory, effective: Callable[[int], Receipt]) -> Blueprint:
+def own_sessions(sessions: Sessions, directory: Directory, effective: Callable[[int], Receipt]) -> Blueprint:
     """One's own sessions."""
     routes = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
 
     @routes.route("")
-    class Mine(MethodView):
+    class OwnSessions(MethodView):
         def get(self) -> dict[str, Any]:
             """Where I am signed in."""
-            mine = held.of(exchange().recorded.identity.subject)
+            mine = sessions.list_alive(reader().subject)
             return {
                 "items": [{"id": s.id, "started_at": timestamp(s.started_at), "assurance": s.assurance} for s in mine]
             }
 
         def delete(self) -> dict[str, Any]:
             """Sign out everywhere."""
-            check_csrf()
-            talk = exchange()
-            over, epoch = held.end_all(talk.recorded.identity.subject, directory, record=talk.recorded.inbound.id)
-            return {"ended": len(over), "receipt": in_full(effective(epoch))}
+            ended, receipt = sign_out_everywhere(sessions, directory, effective, current_act())
+            return {"ended": ended, "receipt": receipt_json(receipt)}
 
     return routes

@@ -34,4 +34,4 @@ def open_desk(
         portals=portals,
         effective=effective,
     )
-    return Desk(pages=(pages.blueprint(),), api=(api.sessions(sessions, directory, effective),))
+    return Desk(pages=(pages.blueprint(),), api=(api.own_sessions(sessions, directory, effective),))

@@ -12,19 +12,14 @@ from authz.lease import Receipt
 from authz.policy import PolicySet
 from authz.register import Register
 from authz.request import AccessRequest, Effect
-from console.shell.act import check_csrf
+from console.home.acts import end_session, sign_out_everywhere
+from console.shell.act import current_act, current_request, reader
 from console.shell.frame import Frame
-from gateway.local import exchange
+from console.shell.names import name_in
 from gateway.routes import Route
 from idp.directory import Directory
 from idp.identity import NOBODY
 from idp.session import COOKIE, Session, Sessions
-
-_DESKS = {
-    "department-administrator": "/departments/{department}/people",
-    "security-administrator": "/departments/{department}/people",
-    "audit-administrator": "/audit",
-}
 
 
 class HomePages:
@@ -54,64 +49,55 @@ class HomePages:
 
     def home(self) -> Response:
         """Services that are open to her, desks she holds, where she is signed in."""
-        recorded = exchange().recorded
-        if recorded.matched.route.public:  # the entrance
+        if current_request().route.public:  # the entrance
             return redirect(self._frame.origin + "/", 303)
-        mine = self._sessions.of(recorded.identity.subject)
-        desks = [{"href": href, "name": name} for href, name in self._frame.desks(recorded.identity)]
-        earlier = self._sessions.before(recorded.identity.session, person_id=recorded.identity.subject)
+        identity = reader()
+        desks = [{"href": href, "name": name} for href, name in self._frame.desks(identity)]
+        earlier = self._sessions.find_earlier(identity.session, person_id=identity.subject)
         return self._frame.page(
             "home.html",
-            assurance=recorded.identity.assurance,
+            assurance=identity.assurance,
             services=self._services(),
             desks=desks,
             last_sign_in={"at": earlier.started_at, "address": earlier.address} if earlier else None,
-            sessions=[self._told(one, recorded.identity.session) for one in mine],
-            csrf=recorded.identity.csrf,
+            sessions=[self._row(session, identity.session) for session in self._sessions.list_alive(identity.subject)],
+            csrf=identity.csrf,
         )
 
     def end(self, session: str) -> Response:
         """End one of her sessions, and say so only when no gateway lets it through any more."""
-        check_csrf()
-        recorded = exchange().recorded
-        _, epoch = self._sessions.end(session, person_id=recorded.identity.subject, record=recorded.inbound.id)
-        self._effective(epoch)
+        end_session(self._sessions, self._effective, current_act(), session)
         return redirect("/#sessions", 303)
 
     def end_all(self) -> Response:
         """Sign out everywhere, this browser included."""
-        check_csrf()
-        talk = exchange()
-        subject = talk.recorded.identity.subject
-        ended, epoch = self._sessions.end_all(subject, self._directory, record=talk.recorded.inbound.id)
-        receipt = self._effective(epoch)
-        talk.recorded.notes["sessions"] = len(ended)
-        answer = self._frame.page("signed_out.html", reader=NOBODY, sessions_ended=len(ended), receipt=receipt)
+        act = current_act()
+        ended, receipt = sign_out_everywhere(self._sessions, self._directory, self._effective, act)
+        act.note({"sessions": ended})
+        answer = self._frame.page("signed_out.html", identity=NOBODY, sessions_ended=ended, receipt=receipt)
         answer.set_cookie(COOKIE, "", max_age=0, path="/", secure=True, httponly=True, samesite="Lax")
         return answer
 
     def _services(self) -> list[dict[str, str]]:
         """The portals whose first page the PDP would let her see, now and with this session's ceiling or a step-up."""
-        recorded, lang = exchange().recorded, self._frame.lang()
+        inbound, lang = current_request().inbound, self._frame.lang()
         systems, departments = self._register.systems(), self._directory.departments()
-        field = "name_zh" if lang == "zh-CN" else "name_en"
         may = {name for name, route in self._portals.items() if self._may_open(route)}
-        origin = recorded.inbound.origin
         return [
             {
-                "name": getattr(systems[name], field),
-                "department": getattr(departments[systems[name].department], field),
-                "url": origin.replace(recorded.inbound.host, self._portals[name].host) + "/",
+                "name": name_in(systems[name], lang),
+                "department": name_in(departments[systems[name].department], lang),
+                "url": inbound.origin.replace(inbound.host, self._portals[name].host) + "/",
             }
             for name in self._portals if name in may and name in systems
         ]  # fmt: skip
 
     def _may_open(self, route: Route) -> bool:
-        recorded, policies = exchange().recorded, self._policies()
+        inbound, policies = current_request().inbound, self._policies()
         request = AccessRequest(
-            id=recorded.inbound.id,
-            at=recorded.inbound.at,
-            subject=recorded.identity.subject,
+            id=inbound.id,
+            at=inbound.at,
+            subject=reader().subject,
             department=route.department,
             object=f"/{route.system}/",
             action=route.actions["GET"],
@@ -120,13 +106,13 @@ class HomePages:
         )
         return decide(policies, request).effect is Effect.PERMIT
 
-    def _told(self, one: Session, current: str) -> dict[str, Any]:
+    def _row(self, session: Session, current: str) -> dict[str, Any]:
         return {
-            "id": one.id,
-            "current": one.id == current,
-            "started_at": one.started_at,
-            "last_seen_at": one.seen_at,
-            "address": one.address,
-            "hosts": self._sessions.hosts(one.id),
-            "assurance": one.assurance,
+            "id": session.id,
+            "current": session.id == current,
+            "started_at": session.started_at,
+            "last_seen_at": session.seen_at,
+            "address": session.address,
+            "hosts": self._sessions.hosts(session.id),
+            "assurance": session.assurance,
         }

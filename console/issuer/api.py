@@ -7,11 +7,9 @@ from typing import Any
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
-from console.shell.act import check_csrf
-from gateway.local import exchange
+from console.issuer.acts import mend_issuer
+from console.shell.act import current_act
 from idp.keycloak.drift import Drift
-
-_MENDED_NAMED = 20  # in a record
 
 
 def issuer(drift: Callable[[], Sequence[Drift]], apply: Callable[[], Sequence[Drift]]) -> Blueprint:
@@ -19,19 +17,15 @@ def issuer(drift: Callable[[], Sequence[Drift]], apply: Callable[[], Sequence[Dr
     routes = Blueprint("issuer", __name__, url_prefix="/api/v1/issuer")
 
     @routes.route("/drift")
-    class Found(MethodView):
+    class IssuerDrift(MethodView):
         def get(self) -> dict[str, Any]:
             """What is other there than it should be."""
-            return {"items": [asdict(one) for one in drift()]}
+            return {"items": [asdict(item) for item in drift()]}
 
     @routes.route("/apply")
-    class Mended(MethodView):
+    class IssuerPlan(MethodView):
         def post(self) -> dict[str, Any]:
             """Bring it to what it should be; what was mended."""
-            check_csrf()
-            mended = [asdict(one) for one in apply()]
-            named = [f"{one['what']} {one['path']}".strip() for one in mended[:_MENDED_NAMED]]
-            exchange().recorded.notes["mended"] = ", ".join(named)
-            return {"items": mended}
+            return {"items": [asdict(item) for item in mend_issuer(apply, current_act())]}
 
     return routes

@@ -6,12 +6,13 @@ from typing import Any
 from flask.views import MethodView
 from flask_smorest import Blueprint
 
+from console.shell.act import current_act
 from gateway.errors import RouteUnknown
-from gateway.local import exchange
+from storage.act import Act
 
 
-def jobs(run: Mapping[str, Callable[[str], int]]) -> Blueprint:
-    """What the clock-job runs; each is told under which record."""
+def jobs(run: Mapping[str, Callable[[Act], int]]) -> Blueprint:
+    """What the clock-job runs: each job takes the act that asks for it, and returns how much it did."""
     routes = Blueprint("jobs", __name__, url_prefix="/api/v1/jobs")
 
     @routes.route("/<job>")
@@ -20,6 +21,6 @@ def jobs(run: Mapping[str, Callable[[str], int]]) -> Blueprint:
             """Run one job now."""
             if job not in run:
                 raise RouteUnknown
-            return {"job": job, "done": run[job](exchange().recorded.inbound.id)}
+            return {"job": job, "done": run[job](current_act())}
 
     return routes

@@ -16,14 +16,14 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from audit.event import timestamp
 from authz.lease import Receipt
-from console.shell.act import check_csrf
-from console.shell.problem import problem
+from console.keys import acts
+from console.shell.act import current_act
+from console.shell.problem import refuse_with
 from crypto.algorithms import SUITES
-from crypto.errors import SealInvalid, SignatureInvalid
-from crypto.key_rows import Key, Usage
-from crypto.key_service import CONTEXT_BYTES, PLAINTEXT_BYTES, SEALED_BYTES, KeyService, Made
+from crypto.errors import SealInvalid
+from crypto.key_rows import Key, KeyUsage
+from crypto.key_service import CONTEXT_BYTES, PLAINTEXT_BYTES, SEALED_BYTES, KeyOutput, KeyService
 from crypto.keyring import PAGE_KEYS, Keyring
-from gateway.local import exchange
 
 _KEYS = "/api/v1/departments/<department>/keys"
 _NAME = validate.Regexp(r"(?a:[a-z][a-z0-9-]{0,62})\Z")
@@ -51,7 +51,7 @@ class NewKey(Schema):
     """A key to be made; the platform's own kinds are not to be had."""
 
     name = fields.String(required=True, validate=_NAME)
-    usage = fields.String(required=True, validate=validate.OneOf([Usage.ENCRYPT, Usage.SIGN]))
+    usage = fields.String(required=True, validate=validate.OneOf([KeyUsage.ENCRYPT, KeyUsage.SIGN]))
 
 
 class KeysQuery(Schema):
@@ -60,33 +60,33 @@ class KeysQuery(Schema):
     cursor = fields.String(load_default="", validate=validate.Regexp(r"(?a:[a-z0-9-]{0,63})\Z"))
 
 
-class Chosen(Schema):
+class SuiteChoice(Schema):
     """The suite of a department."""
 
     suite = fields.String(required=True, validate=validate.OneOf(list(SUITES)))
 
 
-class Plain(Schema):
+class PlaintextBody(Schema):
     """Something to be sealed, for one context alone."""
 
     plaintext = Base64(PLAINTEXT_BYTES, required=True)
     context = Base64(CONTEXT_BYTES, load_default=bytes)
 
 
-class Sealed(Schema):
+class CiphertextBody(Schema):
     """Something sealed, and the context it was sealed for."""
 
     ciphertext = Base64(SEALED_BYTES, required=True)
     context = Base64(CONTEXT_BYTES, load_default=bytes)
 
 
-class Message(Schema):
+class MessageBody(Schema):
     """Something to be signed."""
 
     message = Base64(PLAINTEXT_BYTES, required=True)
 
 
-class Signed(Schema):
+class SignatureBody(Schema):
     """Something signed, by which version."""
 
     message = Base64(PLAINTEXT_BYTES, required=True)
@@ -105,24 +105,13 @@ def keys(keyring: Keyring, service: KeyService, effective: Callable[[int], Recei
             """One page of the department's own keys, by name."""
             page = keyring.keys(department, after=(department, query["cursor"]))
             after = page[-1].name if len(page) == PAGE_KEYS else None
-            return {"items": [told(key) for key in page], "next_cursor": after, "suite": keyring.suite(department).name}
+            return {"items": [_key(key) for key in page], "next_cursor": after, "suite": keyring.suite(department).name}
 
         @routes.arguments(NewKey)
         def post(self, body: dict[str, str], department: str) -> tuple[dict[str, Any], int]:
             """Make a key of the department's suite."""
-            check_csrf()
-            talk = exchange()
-            actor, record = talk.recorded.identity.subject, talk.recorded.inbound.id
-            made, written = keyring.create(department, body["name"], Usage(body["usage"]), actor=actor, record=record)
-            talk.recorded.notes.update(
-                {
-                    "key": made.id,
-                    "usage": made.usage,
-                    "algorithm": made.active.algorithm,
-                    **written.witness,
-                }
-            )
-            return told(made), 201
+            key = acts.create_key(keyring, current_act(), department, body["name"], KeyUsage(body["usage"]))
+            return _key(key), 201
 
     _one_key(routes, keyring, service, effective)
     return routes
@@ -133,17 +122,16 @@ def _one_key(routes: Blueprint, keyring: Keyring, service: KeyService, effective
     class OneKey(MethodView):
         def get(self, department: str, key: str) -> dict[str, Any]:
             """A key, its versions, and the public keys of those that have one."""
-            found = keyring.key(department, key)
-            public = service.public(department, key) if found.usage is Usage.SIGN else {}
-            return told(found, public=public)
+            asked = keyring.key(department, key)
+            public = service.public(department, key) if asked.usage is KeyUsage.SIGN else {}
+            return _key(asked, public=public)
 
     @routes.route("/<key>/rotate")
     class Rotation(MethodView):
         def post(self, department: str, key: str) -> dict[str, Any]:
             """Make the next version the active one; answers when every gateway seals with it."""
-            check_csrf()
-            rotated, receipt = rotate(keyring, department, key, effective)
-            return told(rotated) | {"receipt": asdict(receipt)}
+            rotated, receipt = acts.rotate_key(keyring, current_act(), department, key, effective=effective)
+            return _key(rotated) | {"receipt": asdict(receipt)}
 
 
 def suite(keyring: Keyring) -> Blueprint:
@@ -156,99 +144,78 @@ def suite(keyring: Keyring) -> Blueprint:
             """What holds there, chosen there or above."""
             return {"suite": keyring.suite(department).name}
 
-        @routes.arguments(Chosen)
+        @routes.arguments(SuiteChoice)
         def put(self, body: dict[str, str], department: str) -> dict[str, Any]:
             """Choose; keys that are there change with their next version."""
-            check_csrf()
-            talk = exchange()
-            witness = keyring.choose(department, SUITES[body["suite"]], record=talk.recorded.inbound.id)
-            talk.recorded.notes.update({"suite": body["suite"], **witness})
-            return {"suite": keyring.suite(department).name}
+            return {"suite": acts.choose_suite(keyring, current_act(), department, SUITES[body["suite"]]).name}
 
     return routes
 
 
-def service(uses: KeyService) -> Blueprint:
+def uses(service: KeyService) -> Blueprint:
     """The uses of keys: each decided and recorded."""
     routes = Blueprint("key-service", __name__, url_prefix=f"{_KEYS}/<key>")
 
     @routes.route("/encrypt")
     class Encrypt(MethodView):
-        @routes.arguments(Plain)
+        @routes.arguments(PlaintextBody)
         def post(self, body: dict[str, bytes], department: str, key: str) -> dict[str, Any]:
             """Seal for this context alone."""
-            check_csrf()
-            made = uses.encrypt(department, key, body["plaintext"], context=body["context"])
-            return _used(made, len(body["plaintext"]), "ciphertext")
+            act = current_act()
+            return _output(
+                "ciphertext", acts.encrypt(service, act, department, key, body["plaintext"], context=body["context"])
+            )
 
     @routes.route("/decrypt")
     class Decrypt(MethodView):
-        @routes.arguments(Sealed)
+        @routes.arguments(CiphertextBody)
         def post(self, body: dict[str, bytes], department: str, key: str) -> Response | dict[str, Any]:
             """Open; whatever does not open is told the same."""
-            check_csrf()
+            act = current_act()
             try:
-                made = uses.decrypt(department, key, body["ciphertext"], context=body["context"])
+                output = acts.decrypt(service, act, department, key, body["ciphertext"], context=body["context"])
             except SealInvalid:
-                return problem(422, "ciphertext-invalid")
-            return _used(made, len(made.value), "plaintext")
+                return refuse_with("ciphertext-invalid")
+            return _output("plaintext", output)
 
     @routes.route("/rewrap")
     class Rewrap(MethodView):
-        @routes.arguments(Sealed)
+        @routes.arguments(CiphertextBody)
         def post(self, body: dict[str, bytes], department: str, key: str) -> Response | dict[str, Any]:
             """The same sealed by the active version; what is in it is not told."""
-            check_csrf()
+            act = current_act()
             try:
-                made = uses.rewrap(department, key, body["ciphertext"], context=body["context"])
+                output = acts.rewrap(service, act, department, key, body["ciphertext"], context=body["context"])
             except SealInvalid:
-                return problem(422, "ciphertext-invalid")
-            return _used(made, len(body["ciphertext"]), "ciphertext")
+                return refuse_with("ciphertext-invalid")
+            return _output("ciphertext", output)
 
-    _signatures(routes, uses)
+    _signatures(routes, service)
     return routes
 
 
-def _signatures(routes: Blueprint, uses: KeyService) -> None:
+def _signatures(routes: Blueprint, service: KeyService) -> None:
     @routes.route("/sign")
     class Sign(MethodView):
-        @routes.arguments(Message)
+        @routes.arguments(MessageBody)
         def post(self, body: dict[str, bytes], department: str, key: str) -> dict[str, Any]:
             """Sign; the version belongs to the signature."""
-            check_csrf()
-            made = uses.sign(department, key, body["message"])
-            return _used(made, len(body["message"]), "signature")
+            return _output("signature", acts.sign(service, current_act(), department, key, body["message"]))
 
     @routes.route("/verify")
     class Verify(MethodView):
-        @routes.arguments(Signed)
+        @routes.arguments(SignatureBody)
         def post(self, body: dict[str, Any], department: str, key: str) -> dict[str, Any]:
             """Whether this version made the signature over this message."""
-            check_csrf()
-            valid = True
-            try:
-                uses.verify(department, key, body["message"], body["signature"], version=body["version"])
-            except SignatureInvalid:
-                valid = False
-            exchange().recorded.notes.update(version=body["version"], valid=str(valid).lower())
+            signature, version = body["signature"], body["version"]
+            valid = acts.verify(
+                service, current_act(), department, key, body["message"], signature=signature, version=version
+            )
             return {"valid": valid}
 
 
-def rotate(keyring: Keyring, department: str, name: str, effective: Callable[[int], Receipt]) -> tuple[Key, Receipt]:
-    """Rotate in the name of who asked, by the page and the API alike. Raises KeyUnknown."""
-    talk = exchange()
-    rotated, receipt, witness = keyring.rotate(
-        keyring.key(department, name), record=talk.recorded.inbound.id, effective=effective
-    )
-    talk.recorded.notes.update(
-        {"key": rotated.id, "version": rotated.active.number, "algorithm": rotated.active.algorithm}
-    )
-    talk.recorded.notes.update({"approver": talk.recorded.inbound.approver, **witness})
-    return rotated, receipt
-
-
-def told(key: Key, *, public: Mapping[int, bytes] | None = None) -> dict[str, Any]:
-    """A key as JSON; nothing in it is secret."""
+def _key(key: Key, *, public: Mapping[int, bytes] | None = None) -> dict[str, Any]:
+    """Return a key as JSON; nothing in it is secret. `public`: version number → public key."""
     versions = []
     for one in key.versions:
         version = {name: value for name, value in asdict(one).items() if not name.endswith("_at")}
@@ -262,7 +229,6 @@ def told(key: Key, *, public: Mapping[int, bytes] | None = None) -> dict[str, An
     return {name: getattr(key, name) for name in names} | created | {"versions": versions}
 
 
-def _used(made: Made, size: int, name: str) -> dict[str, Any]:
-    exchange().recorded.notes.update(version=made.version, size=size)
-    value = base64.b64encode(made.value).decode()
-    return {name: value, "version": made.version, "algorithm": made.algorithm}
+def _output(name: str, output: KeyOutput) -> dict[str, Any]:
+    value = base64.b64encode(output.value).decode()
+    return {name: value, "version": output.version, "algorithm": output.algorithm}

@@ -8,6 +8,7 @@ from console.keys import api
 from console.keys.pages import KeyPages
 from console.shell.desk import Desk
 from console.shell.frame import Frame
+from console.shell.receipts import Receipts
 from crypto.aead import Sealer
 from crypto.key_service import KeyService
 from crypto.keyring import Keyring
@@ -25,9 +26,11 @@ def open_desk(
     clock: Callable[[], datetime],
 ) -> Desk:
     """Keys and what they are used for."""
-    pages = KeyPages(frame, keyring=keyring, directory=directory, effective=effective, seal=seal, clock=clock)
+    pages = KeyPages(
+        frame, keyring=keyring, directory=directory, effective=effective, receipts=Receipts(seal), clock=clock
+    )
     return Desk(
         pages=(pages.blueprint(),),
-        api=(api.keys(keyring, service, effective), api.suite(keyring), api.service(service)),
+        api=(api.keys(keyring, service, effective), api.suite(keyring), api.uses(service)),
         names={"keys": lambda identifier, _lang: identifier},
     )

@@ -1,29 +1,26 @@
 """The desk of keys: every key of the city with its versions, and the button that rotates one."""
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, request
 from werkzeug import Response
 
 from authz.lease import Receipt
-from console.keys.api import rotate
-from console.shell.act import check_csrf
+from console.keys.acts import rotate_key
+from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
+from console.shell.receipts import Receipts
 from crypto import lifecycle
-from crypto.aead import Sealer
-from crypto.errors import SealInvalid
 from crypto.key_rows import Key
 from crypto.keyring import PAGE_KEYS, Keyring
 from crypto.lifecycle import State
-from gateway.local import exchange
 from idp.directory import Directory
 
-_RECEIPT = "receipt"
+_PAGE = "/keys"
 _SHOWN = 4  # versions of a key on the page: the newest; all are in the API
 
 
@@ -37,16 +34,16 @@ class KeyPages:
         keyring: Keyring,
         directory: Directory,
         effective: Callable[[int], Receipt],
-        seal: Sealer,
+        receipts: Receipts,
         clock: Callable[[], datetime],
     ) -> None:
         self._frame, self._keyring, self._directory = frame, keyring, directory
-        self._effective, self._seal, self._clock = effective, seal, clock
+        self._effective, self._receipts, self._clock = effective, receipts, clock
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
         views = Blueprint("keys", __name__)
-        views.get("/keys")(self.keys)
+        views.get(_PAGE)(self.keys)
         views.post("/departments/<department>/keys/<key>/rotate")(self.rotate)
         return views
 
@@ -57,26 +54,25 @@ class KeyPages:
         last = urlencode({"department": page[-1].department, "name": page[-1].name}) if len(page) == PAGE_KEYS else ""
         return self._frame.page(
             "keys.html",
-            csrf=exchange().recorded.identity.csrf,
+            csrf=reader().csrf,
             keys=[self._shown(key) for key in page],
             max_age_days=lifecycle.MAX_AGE.days,
-            receipt=self._receipt(),
+            receipt=self._receipts.read(_PAGE),
             next_url=f"?{last}" if last else None,
         )
 
     def rotate(self, department: str, key: str) -> Response:
-        """Rotate, wait for every gateway, and show the receipt; it travels sealed, so that no link can claim one."""
-        check_csrf()
-        rotated, receipt = rotate(self._keyring, department, key, self._effective)
-        told = {"department": department, "name": key, "version": rotated.active.number}
-        told |= {"confirmed": receipt.confirmed, "live": receipt.live, "seconds": receipt.seconds}
-        sealed = self._seal.seal(json.dumps(told).encode(), purpose=self._purpose()).hex()
-        return redirect(f"/keys?{_RECEIPT}={sealed}", 303)
+        """Rotate, wait for every gateway, and show the receipt."""
+        rotated, receipt = rotate_key(self._keyring, current_act(), department, key, effective=self._effective)
+        version = str(rotated.active.number)
+        return self._receipts.redirect_with(
+            _PAGE, "key-rotated", receipt, department=department, name=key, version=version
+        )
 
     def _shown(self, key: Key) -> dict[str, Any]:
         tree, now = self._directory.departments(), self._clock()
         newest = [one for one in reversed(key.versions) if one.state is not State.RETIRED][:_SHOWN]
-        rotating = lifecycle.published(key.versions) is not None
+        rotating = lifecycle.published_version(key.versions) is not None
         return {
             "name": key.name,
             "department": name_in(tree[key.department], self._frame.lang()),
@@ -96,14 +92,3 @@ class KeyPages:
                 for one in newest
             ],
         }
-
-    def _purpose(self) -> str:
-        return f"key {_RECEIPT} {exchange().recorded.identity.subject}"
-
-    def _receipt(self) -> dict[str, Any] | None:
-        """What the link brought, if it was made for who reads it."""
-        try:
-            sealed = bytes.fromhex(request.args.get(_RECEIPT, ""))
-            return dict(json.loads(self._seal.open(sealed, purpose=self._purpose())))
-        except (SealInvalid, ValueError):
-            return None

@@ -32,7 +32,7 @@ def open_desk(
         api=(
             api.machines(infra.machines, directory),
             api.changes(infra.machines, directory),
-            api.quotas(infra),
+            api.quotas(infra.quotas),
             api.usage(infra, directory, clock),
         ),
     )

@@ -10,20 +10,21 @@ from werkzeug import Response
 from audit.city_time import CITY_TIME
 from authz.policy import PolicySet
 from authz.register import Register
+from console.machines.acts import STATES, change_machine, request_machine
+from console.machines.answers import quota_meters, shortage_answer
 from console.machines.forms import size_of, wrong_with_machine
-from console.machines.placement_form import PlacementForm, meters, told
-from console.shell.act import check_csrf
+from console.machines.placement_form import PlacementForm
+from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
-from gateway.local import exchange
+from console.shell.problem import form_status
+from gateway.problems import status_of
 from idp.directory import Directory, subtree
 from infra.errors import HypervisorRefused, MachineNameTaken, NoHost, QuotaExceeded
-from infra.machines import DELETED, RUNNING, STOPPED, Asked, Machine, Machines
+from infra.machines import RUNNING, STOPPED, Machine, MachineOrder
 from infra.parts import Infrastructure
 from infra.quota import RESOURCES
 from infra.statement import statement
-
-STATES = {"start": RUNNING, "stop": STOPPED, "delete": DELETED}
 
 
 class MachinePages:
@@ -60,27 +61,27 @@ class MachinePages:
         """What this department and those below it have, and what it cost this month."""
         tree, lang, now = self._directory.departments(), self._frame.lang(), self._clock()
         inside = subtree(tree, department)
-        zones = {zone.id: name_in(zone, lang) for zone in self._zones.all()}
-        systems = {one.id: name_in(one, lang) for one in self._register.systems().values()}
+        zones = {zone.id: name_in(zone, lang) for zone in self._zones.list_zones()}
+        systems = {system.id: name_in(system, lang) for system in self._register.systems().values()}
         cost = statement(self._database, inside, f"{now.astimezone(CITY_TIME):%Y-%m}", now=now)
         hours = {item["machine"]: item["running_seconds"] / 3600 for item in cost["items"]}
         return self._frame.page(
             "machines.html",
             department={"id": department, "name": name_in(tree[department], lang)},
             hypervisor=self._machines.hypervisor.name,
-            meters=meters(self._quotas.tree(), department),
+            meters=quota_meters(self._quotas.tree(), department),
             month=cost["month"],
             total={name.removesuffix("_seconds"): spent / 3600 for name, spent in cost["total"].items()},
             machines=[
                 {
-                    **_shown(one, department),
-                    "zone": zones.get(one.zone, one.zone),
-                    "system": systems.get(one.system, one.system),
-                    "hours": hours.get(one.id, 0.0),
+                    **_row(machine, department),
+                    "zone": zones.get(machine.zone, machine.zone),
+                    "system": systems.get(machine.system, machine.system),
+                    "hours": hours.get(machine.id, 0.0),
                 }
-                for one in self._machines.living(inside)
+                for machine in self._machines.list_existing(inside)
             ],
-            csrf=exchange().recorded.identity.csrf,
+            csrf=reader().csrf,
         )
 
     def form(self, department: str) -> Response:
@@ -89,28 +90,29 @@ class MachinePages:
 
     def ask(self, department: str, zone: str, system: str) -> Response:
         """Ask for a machine; the door has decided, and a second person has agreed."""
-        check_csrf()
-        form = request.form
+        act, form = current_act(), request.form
         size = {name: form.get(name, "").strip() for name in RESOURCES}
         name, purpose = form.get("name", ""), form.get("purpose", "").strip()
         if errors := list(wrong_with_machine(name=name, purpose=purpose, size=size)):
-            return self._form(department, system, form, errors=errors, status=422)
-        asked = Asked(name=name, department=department, system=system, zone=zone, size=size_of(size), purpose=purpose)
+            return self._form(department, system, form, errors=errors, status=form_status(errors))
+        order = MachineOrder(
+            name=name, department=department, system=system, zone=zone, size=size_of(size), purpose=purpose
+        )
         try:
-            made = placed(self._machines, asked)
+            machine = request_machine(self._machines, act, order)
         except QuotaExceeded as exceeded:
-            short = [told(one) for one in exceeded.short]
-            return self._form(department, system, form, short=short, status=409)
+            short = [shortage_answer(shortage) for shortage in exceeded.shortages]
+            return self._form(department, system, form, short=short, status=status_of(exceeded.code))
         except (NoHost, MachineNameTaken, HypervisorRefused) as refused:
             field = "name" if isinstance(refused, MachineNameTaken) else ""
             errors = [{"field": field, "code": refused.code}]
-            return self._form(department, system, form, errors=errors, status=409)
-        return redirect(f"/departments/{department}/machines#{made.id}", 303)
+            return self._form(department, system, form, errors=errors, status=status_of(refused.code))
+        return redirect(f"/departments/{department}/machines#{machine.id}", 303)
 
     def change(self, department: str, machine: str, verb: str) -> Response:
         """Start, stop or delete one."""
-        check_csrf()
-        changed(self._machines, self._directory, department, machine, verb)
+        act = current_act()
+        change_machine(self._machines, self._directory, act, department=department, machine=machine, verb=verb)
         return redirect(f"/departments/{department}/machines", 303)
 
     def _form(
@@ -123,10 +125,10 @@ class MachinePages:
         errors: list[dict[str, str]] | None = None,
         short: list[dict[str, Any]] | None = None,
     ) -> Response:
-        lang, recorded = self._frame.lang(), exchange().recorded
+        lang = self._frame.lang()
         form = PlacementForm(
-            lang=lang, department=department, identity=recorded.identity, policies=self._policies(),
-            label=recorded.matched.label, tree=self._quotas.tree(), zones=self._zones.all(),
+            lang=lang, department=department, identity=reader(), policies=self._policies(),
+            tree=self._quotas.tree(), zones=self._zones.list_zones(),
             systems=self._register.systems(), clock=self._clock, mint=self._mint,
         )  # fmt: skip
         return self._frame.page(
@@ -134,44 +136,24 @@ class MachinePages:
             status=status,
             department={"id": department, "name": name_in(self._directory.departments()[department], lang)},
             hypervisor=self._machines.hypervisor.name,
-            csrf=recorded.identity.csrf,
+            csrf=reader().csrf,
             errors=errors or [],
             short=short or [],
             **form.context(system, filled),
         )
 
 
-def placed(machines: Machines, asked: Asked) -> Machine:
-    """Request it under the record of the current request, and put it into the outcome. Raises as `Machines.request`."""
-    talk = exchange()
-    inbound, actor = talk.recorded.inbound, talk.recorded.identity.subject
-    made = machines.request(asked, actor=actor, approver=inbound.approver, record=inbound.id, told=talk.recorded.notes)
-    talk.recorded.notes.update({"machine": made.id, "host": made.host, "state": made.state})
-    return made
-
-
-def changed(machines: Machines, directory: Directory, department: str, machine: str, verb: str) -> Machine:
-    """Bring one of the department's machines where `verb` says. Raises as `Machines.change`."""
-    inside = subtree(directory.departments(), department)
-    talk = exchange()
-    now = machines.change(
-        machine, STATES[verb], inside=inside, record=talk.recorded.inbound.id, told=talk.recorded.notes
-    )
-    talk.recorded.notes.update({"machine": now.id, "state": now.state})
-    return now
-
-
-def _shown(one: Machine, department: str) -> dict[str, Any]:
+def _row(machine: Machine, department: str) -> dict[str, Any]:
     """A line of the table; what can be done now is what the row is ready for."""
-    base = f"/departments/{department}/machines/{one.id}"
-    verbs = {RUNNING: ("stop", "delete"), STOPPED: ("start", "delete")}.get(one.state, ())
+    base = f"/departments/{department}/machines/{machine.id}"
+    verbs = {RUNNING: ("stop", "delete"), STOPPED: ("start", "delete")}.get(machine.state, ())
     return {
-        "id": one.id,
-        "name": one.name,
-        "host": one.host,
-        "size": one.size,
-        "purpose": one.purpose,
-        "state": one.state,
-        "wanted": one.wanted,
-        "verbs": [(verb, f"{base}/{verb}") for verb in verbs] if one.wanted == one.state else [],
+        "id": machine.id,
+        "name": machine.name,
+        "host": machine.host,
+        "size": machine.size,
+        "purpose": machine.purpose,
+        "state": machine.state,
+        "wanted": machine.wanted,
+        "verbs": [(verb, f"{base}/{verb}") for verb in verbs] if machine.wanted == machine.state else [],
     }

@@ -1,68 +1,60 @@
-"""Giving and taking back a role, by the desk and the API alike: whom they see, and what the outcome record says."""
+"""Giving a role to a person and taking it back, for the page and the API alike."""
 
-from datetime import datetime
+from collections.abc import Callable
 
-from authz.administer import Administration, Held
-from authz.label import Label
-from gateway.local import exchange
+from authz.administer import Administration, RoleAssignment, RoleTerms
+from authz.errors import MayNotGrant
+from authz.lease import Receipt
 from idp.directory import Directory, Person, subtree
 from idp.errors import PersonUnknown
+from storage.act import Act
 
 
 def person_in(directory: Directory, department: str, identifier: str) -> tuple[Person, frozenset[str]]:
-    """The person, if she works in `department` or below it, and all these departments.
+    """Return the person, if she works in `department` or below it, and all these departments.
 
     Elsewhere nobody is to be seen. Raises PersonUnknown.
     """
-    found, inside = directory.person(identifier), subtree(directory.departments(), department)
-    if found.department not in inside:
+    person, inside = directory.person(identifier), subtree(directory.departments(), department)
+    if person.department not in inside:
         raise PersonUnknown
-    return found, inside
+    return person, inside
 
 
-def give(
+def give_role(
     administration: Administration,
+    effective: Callable[[int], Receipt],
+    act: Act,
     *,
     person: str,
-    role_id: str,
+    inside: frozenset[str],
+    terms: RoleTerms,
+) -> tuple[RoleAssignment, Receipt]:
+    """Give a person a role; return the assignment, and the receipt once every gateway decides by it.
+
+    `inside` are the departments of the desk: a role for any other may not be given there. Raises as
+    `Administration.assign`.
+    """
+    if terms.department not in inside:
+        raise MayNotGrant(actor=act.actor, role=terms.role, department=terms.department)
+    new, epoch = administration.assign(person, terms, act)
+    act.note({"assignment": new.id, "role": new.role, "person": person, "reason": new.reason})
+    return new, effective(epoch)
+
+
+def take_role_back(
+    administration: Administration,
+    effective: Callable[[int], Receipt],
+    act: Act,
+    assignment: str,
+    *,
+    person: str,
     department: str,
-    clearance: Label,
-    expires_at: datetime,
-    reason: str,
-) -> tuple[Held, int]:
-    """Give a role in the name of who asked; return the assignment and its epoch. Raises as `assign` does."""
-    talk = exchange()
-    given, epoch, witness = administration.assign(
-        actor=talk.recorded.identity.subject,
-        subject=person,
-        role_id=role_id,
-        department=department,
-        clearance=clearance,
-        expires_at=expires_at,
-        reason=reason,
-        record=talk.recorded.inbound.id,
-    )
-    talk.recorded.notes.update(
-        {
-            "assignment": given.id,
-            "role": given.role,
-            "person": person,
-            "reason": given.reason,
-            **witness,
-        }
-    )
-    return given, epoch
+) -> tuple[RoleAssignment, Receipt]:
+    """Take back what a person holds in `department` or below; return it as it was, and the receipt.
 
-
-def take_back(administration: Administration, assignment: str, *, person: str, department: str) -> tuple[Held, int]:
-    """Take it back in the name of who asked; return it and its epoch. Raises as `revoke` does."""
-    talk = exchange()
-    taken, epoch, witness = administration.revoke(
-        assignment,
-        actor=talk.recorded.identity.subject,
-        subject=person,
-        department=department,
-        record=talk.recorded.inbound.id,
-    )
-    talk.recorded.notes.update({"assignment": taken.id, "role": taken.role, "person": person, **witness})
-    return taken, epoch
+    Raises as `Administration.revoke`.
+    """
+    old, epoch = administration.revoke(assignment, subject=person, department=department, act=act)
+    act.note({"assignment": old.id, "role": old.role, "person": person})
+    return old, effective(epoch)

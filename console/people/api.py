@@ -1,6 +1,6 @@
 """`/api/v1/departments/{department}/people`: people of a department tree, and their roles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,14 +10,14 @@ from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
 from audit.event import timestamp
-from authz.administer import Administration, Held
+from authz.administer import Administration, RoleAssignment, RoleTerms
 from authz.label import Label
 from authz.lease import Receipt
 from authz.offices import clearance_for
-from console.people.acts import give, person_in, take_back
-from console.shell.act import check_csrf
-from console.shell.problem import problem
-from console.shell.receipts import in_full
+from console.people.acts import give_role, person_in, take_role_back
+from console.shell.act import current_act
+from console.shell.problem import refuse_with
+from console.shell.receipts import receipt_json
 from console.shell.terms import REASON_CHARS, wrong_with_terms
 from idp.directory import PAGE_PEOPLE, Directory, subtree
 
@@ -25,8 +25,8 @@ _PEOPLE = "/api/v1/departments/<department>/people"
 _ID = validate.Length(min=1, max=63)
 
 
-class Assignment(Schema):
-    """A role assignment to be made."""
+class RoleBody(Schema):
+    """The role to give, as the API reads it."""
 
     role = fields.String(required=True, validate=_ID)
     clearance = fields.Integer(
@@ -50,13 +50,16 @@ def people(directory: Directory) -> Blueprint:
     routes = Blueprint("people", __name__, url_prefix=_PEOPLE)
 
     @routes.route("")
-    class People(MethodView):
+    class PeopleOfDepartment(MethodView):
         @routes.arguments(PeopleQuery, location="query", unknown=RAISE)
         def get(self, query: dict[str, str], department: str) -> dict[str, Any]:
             """One page of the people in this department and below it."""
             departments = subtree(directory.departments(), department)
             page = directory.people(departments, starts=query["q"], after=(query["name"], query["after"]))
-            items = [{"id": one.id, "login": one.login, "name": one.name, "department": one.department} for one in page]
+            items = [
+                {"id": person.id, "login": person.login, "name": person.name, "department": person.department}
+                for person in page
+            ]
             more = {"name": page[-1].name, "after": page[-1].id} if len(page) == PAGE_PEOPLE else None
             return {"items": items, "next": more}
 
@@ -77,33 +80,45 @@ def assignments(
         def get(self, department: str, person: str) -> dict[str, Any]:
             """What this person holds here and below."""
             _, inside = person_in(directory, department, person)
-            return {"items": [_assignment(one) for one in administration.held(person, inside=inside)]}
+            return {"items": [_assignment(held) for held in administration.assignments_of(person, inside=inside)]}
 
-        @routes.arguments(Assignment)
+        @routes.arguments(RoleBody)
         def post(self, body: dict[str, Any], department: str, person: str) -> Response | tuple[dict[str, Any], int]:
             """Give a role; answers when it is effective at every gateway."""
-            check_csrf()
-            person_in(directory, department, person)
+            act = current_act()
+            _, inside = person_in(directory, department, person)
             if errors := list(wrong_with_terms(reason=body["reason"], until=body["expires_at"], now=clock())):
-                return problem(422, "request-invalid", errors)
-            clearance = Label(body["clearance"]) if "clearance" in body else clearance_for(body["role"])
-            asked = {"role_id": body["role"], "clearance": clearance, "expires_at": body["expires_at"]}
-            given, epoch = give(administration, person=person, department=department, reason=body["reason"], **asked)
-            return _assignment(given) | {"receipt": in_full(effective(epoch))}, 201
+                return refuse_with("request-invalid", errors)
+            terms = _terms(body, department)
+            new, receipt = give_role(administration, effective, act, person=person, inside=inside, terms=terms)
+            return _assignment(new) | {"receipt": receipt_json(receipt)}, 201
 
     @routes.route("/<assignment>")
     class OneAssignment(MethodView):
         def delete(self, department: str, person: str, assignment: str) -> dict[str, Any]:
             """Take it back; answers when it is effective at every gateway."""
-            check_csrf()
+            act = current_act()
             person_in(directory, department, person)
-            taken, epoch = take_back(administration, assignment, person=person, department=department)
-            return _assignment(taken) | {"receipt": in_full(effective(epoch))}
+            old, receipt = take_role_back(
+                administration, effective, act, assignment, person=person, department=department
+            )
+            return _assignment(old) | {"receipt": receipt_json(receipt)}
 
     return routes
 
 
-def _assignment(held: Held) -> dict[str, Any]:
+def _terms(body: Mapping[str, Any], department: str) -> RoleTerms:
+    clearance = Label(body["clearance"]) if "clearance" in body else clearance_for(body["role"])
+    return RoleTerms(
+        role=body["role"],
+        department=department,
+        clearance=clearance,
+        expires_at=body["expires_at"],
+        reason=body["reason"],
+    )
+
+
+def _assignment(held: RoleAssignment) -> dict[str, Any]:
     return {
         "id": held.id,
         "subject": held.subject,

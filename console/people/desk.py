@@ -9,7 +9,7 @@ from console.people import api
 from console.people.pages import PeoplePages
 from console.shell.desk import Desk
 from console.shell.frame import Frame
-from console.shell.receipts import Told
+from console.shell.receipts import Receipts
 from crypto.aead import Sealer
 from idp.directory import Directory
 
@@ -29,7 +29,7 @@ def open_desk(
         directory=directory,
         administration=administration,
         effective=effective,
-        told=Told(seal),
+        receipts=Receipts(seal),
         clock=clock,
     )
     return Desk(

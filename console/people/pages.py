@@ -8,20 +8,18 @@ from urllib.parse import urlencode
 from flask import Blueprint, request
 from werkzeug import Response
 
-from audit.city_time import day_end
-from authz.administer import Administration, Held
+from authz.administer import Administration
 from authz.errors import AlreadyHeld, MayNotGrant, SeparationOfDuty
-from authz.label import Label
 from authz.lease import Receipt
-from authz.offices import clearance_for
-from console.people.acts import give, person_in, take_back
-from console.people.person_page import BY_ROLE, PersonPage
-from console.shell.act import check_csrf
+from console.people.acts import give_role, person_in, take_role_back
+from console.people.forms import read_role_form
+from console.people.person_page import PersonPage
+from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
-from console.shell.receipts import Told
-from console.shell.terms import wrong_with_terms
-from gateway.local import exchange
+from console.shell.problem import form_status
+from console.shell.receipts import Receipts
+from gateway.problems import problem_of
 from idp.directory import PAGE_PEOPLE, Department, Directory, Person, subtree
 
 
@@ -35,11 +33,11 @@ class PeoplePages:
         directory: Directory,
         administration: Administration,
         effective: Callable[[int], Receipt],
-        told: Told,
+        receipts: Receipts,
         clock: Callable[[], datetime],
     ) -> None:
         self._frame, self._directory, self._administration = frame, directory, administration
-        self._effective, self._told, self._clock = effective, told, clock
+        self._effective, self._receipts, self._clock = effective, receipts, clock
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -55,24 +53,24 @@ class PeoplePages:
         tree, roles, lang = self._directory.departments(), self._administration.roles(), self._frame.lang()
         inside = subtree(tree, department)
         q, after = request.args.get("q", "")[:64], (request.args.get("name", ""), request.args.get("after", ""))
-        found = self._directory.people(inside, starts=q, after=after)
-        held = self._administration.roles_of([one.id for one in found], inside=inside)
-        full = len(found) == PAGE_PEOPLE
-        last = {"q": q, "name": found[-1].name, "after": found[-1].id} if full else {}
+        people = self._directory.people(inside, starts=q, after=after)
+        roles_of = self._administration.roles_of([person.id for person in people], inside=inside)
+        full = len(people) == PAGE_PEOPLE
+        last = {"q": q, "name": people[-1].name, "after": people[-1].id} if full else {}
         return self._frame.page(
             "people.html",
             department={"name": name_in(tree[department], lang)},
-            tree=[_branch(tree, exchange().recorded.identity.department, department, lang)],
+            tree=[_branch(tree, reader().department, department, lang)],
             q=q,
             people=[
                 {
-                    "name": one.name,
-                    "login": one.login,
-                    "unit": name_in(tree[one.department], lang) if one.department else "",
-                    "roles": [name_in(roles[role], lang) for role in held.get(one.id, ())],
-                    "href": f"/departments/{department}/people/{one.id}",
+                    "name": person.name,
+                    "login": person.login,
+                    "unit": name_in(tree[person.department], lang) if person.department else "",
+                    "roles": [name_in(roles[role], lang) for role in roles_of.get(person.id, ())],
+                    "href": f"/departments/{department}/people/{person.id}",
                 }
-                for one in found
+                for person in people
             ],
             next_url=f"?{urlencode(last)}" if full else None,
         )
@@ -80,55 +78,60 @@ class PeoplePages:
     def person(self, department: str, person: str) -> Response:
         """One person: what she holds in this department and below, and what I may give her."""
         subject, _ = person_in(self._directory, department, person)
-        return self._shown(department, subject, receipt=self._told.here(f"/departments/{department}/people/{person}"))
+        return self._show(department, subject, receipt=self._receipts.read(_page_of(department, subject)))
 
     def assign(self, department: str, person: str) -> Response:
         """Give a role, wait for every gateway, and show the receipt."""
-        check_csrf()
-        (subject, inside), form = person_in(self._directory, department, person), request.form
-        values, errors = _read(form, now=self._clock())
-        if errors:
-            return self._shown(department, subject, errors=errors, filled=form)
+        act = current_act()
+        subject, inside = person_in(self._directory, department, person)
+        form = read_role_form(request.form, now=self._clock())
+        if form.terms is None:
+            return self._show(department, subject, errors=form.errors, filled=request.form)
         try:
-            if values["department"] not in inside:
-                raise MayNotGrant(actor="", role=values["role_id"], department=values["department"])
-            given, epoch = give(self._administration, person=subject.id, **values)
+            new, receipt = give_role(
+                self._administration, self._effective, act, person=subject.id, inside=inside, terms=form.terms
+            )
         except SeparationOfDuty as conflict:
-            told = {"asked": conflict.role, "held": conflict.excludes, "rule": "GB/T 22239-2019 8.1.5"}
-            return self._shown(department, subject, conflict=told, filled=form, status=409)
-        except (MayNotGrant, AlreadyHeld) as refused:
-            errors = [{"field": "role", "code": refused.code}]
-            status = 403 if isinstance(refused, MayNotGrant) else 409
-            return self._shown(department, subject, errors=errors, filled=form, status=status)
-        return self._done("given", department, subject, given, self._effective(epoch))
+            roles = {"asked": conflict.role, "held": conflict.excludes, "rule": "GB/T 22239-2019 8.1.5"}
+            return self._show(
+                department, subject, conflict=roles, filled=request.form, status=problem_of(conflict).status
+            )
+        except (MayNotGrant, AlreadyHeld) as refusal:
+            problem = problem_of(refusal)
+            errors = [{"field": "role", "code": problem.code}]
+            return self._show(department, subject, errors=errors, filled=request.form, status=problem.status)
+        return self._receipts.redirect_with(_page_of(department, subject), "given", receipt, id=new.id)
 
     def revoke(self, department: str, person: str, assignment: str) -> Response:
         """Take a role back, wait for every gateway, and show the receipt."""
-        check_csrf()
+        act = current_act()
         subject, _ = person_in(self._directory, department, person)
-        taken, epoch = take_back(self._administration, assignment, person=subject.id, department=department)
-        return self._done("taken-back", department, subject, taken, self._effective(epoch))
+        old, receipt = take_role_back(
+            self._administration, self._effective, act, assignment, person=subject.id, department=department
+        )
+        return self._receipts.redirect_with(_page_of(department, subject), "taken-back", receipt, id=old.id)
 
-    def _done(self, what: str, department: str, person: Person, held: Held, receipt: Receipt) -> Response:
-        page = f"/departments/{department}/people/{person.id}"
-        return self._told.at(page, what, receipt, id=held.id)
-
-    def _shown(self, department: str, person: Person, *, status: int = 200, **given: Any) -> Response:
-        tree, actor = self._directory.departments(), exchange().recorded.identity
-        ever = self._administration.held(person.id, inside=subtree(tree, department), ever=True)
+    def _show(self, department: str, person: Person, *, status: int | None = None, **shown: Any) -> Response:
+        """The person's page with what is `shown` beside; without a `status`, that of its form."""
+        tree, identity = self._directory.departments(), reader()
+        ever = self._administration.assignments_of(person.id, inside=subtree(tree, department), ever=True)
         page = PersonPage(
             lang=self._frame.lang(),
             department=department,
             person=person,
             tree=tree,
             roles=self._administration.roles(),
-            may={right.role: right for right in self._administration.grantable(actor.subject)},
+            may={right.role: right for right in self._administration.rights_of(identity.subject)},
             ever=ever,
-            names=self._directory.names([one for held in ever for one in (held.given_by, held.revoked_by or "")]),
+            names=self._directory.names([who for held in ever for who in (held.given_by, held.revoked_by or "")]),
             now=self._clock(),
         )
-        status = 422 if given.get("errors") and status == 200 else status
-        return self._frame.page("person.html", status=status, csrf=actor.csrf, **page.context(**given))
+        status = form_status(shown.get("errors", ())) if status is None else status
+        return self._frame.page("person.html", status=status, csrf=identity.csrf, **page.context(**shown))
+
+
+def _page_of(department: str, person: Person) -> str:
+    return f"/departments/{department}/people/{person.id}"
 
 
 def _branch(tree: Mapping[str, Department], root: str, current: str, lang: str) -> dict[str, Any]:
@@ -140,20 +143,3 @@ def _branch(tree: Mapping[str, Department], root: str, current: str, lang: str) 
         "current": root == current,
         "children": [_branch(tree, child, current, lang) for child in children],
     }
-
-
-def _read(form: Mapping[str, str], *, now: datetime) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """What the form asks for, and what is wrong with it by field."""
-    reason = form.get("reason", "").strip()
-    until = day_end(form.get("until", ""))
-    errors = list(wrong_with_terms(reason=reason, until=until, now=now))
-    if not form.get("role"):
-        errors.append({"field": "role", "code": "role-missing"})
-    clearance = form.get("clearance", "")
-    if clearance not in {BY_ROLE, "1", "2", "3", "4", "5"}:
-        errors.append({"field": "clearance", "code": "not-grantable"})
-    values = {"role_id": form.get("role", ""), "department": form.get("department", ""), "expires_at": until}
-    if errors:
-        return values, errors
-    asked = clearance_for(form["role"]) if clearance == BY_ROLE else Label(int(clearance))
-    return values | {"reason": reason, "clearance": asked}, errors

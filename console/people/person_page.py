@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from audit.city_time import day_after
-from authz.administer import Grantable, Held
+from authz.administer import Grantable, RoleAssignment
+from console.people.forms import BY_ROLE
 from console.shell.names import name_in
 from console.shell.terms import PRESET_DAYS
 from idp.directory import Department, Person, subtree
-
-BY_ROLE = "role"  # the clearance that the role's desks need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +23,7 @@ class PersonPage:
     tree: Mapping[str, Department]
     roles: Mapping[str, Mapping[str, str]]
     may: Mapping[str, Grantable]  # what the reader may give, by role
-    ever: Sequence[Held]
+    ever: Sequence[RoleAssignment]
     names: Mapping[str, str]
     now: datetime
 
@@ -58,7 +57,7 @@ class PersonPage:
     def _base(self) -> str:
         return f"/departments/{self.department}/people/{self.person.id}/assignments"
 
-    def _assignment(self, held: Held) -> dict[str, Any]:
+    def _assignment(self, held: RoleAssignment) -> dict[str, Any]:
         return {
             "role": name_in(self.roles[held.role], self.lang),
             "allows": name_in(self.roles[held.role], self.lang, "allows"),
@@ -81,7 +80,7 @@ class PersonPage:
             "until": until,
             "reason": "",
         }
-        given = {name: filled.get(name, text) for name, text in preset.items()}
+        values = {name: filled.get(name, text) for name, text in preset.items()}
         return {
             "action": self._base,
             "roles": [
@@ -92,22 +91,22 @@ class PersonPage:
                 }
                 for role in sorted(self.may)
             ],
-            "departments": [{"id": one, "name": name_in(self.tree[one], self.lang)} for one in inside],
+            "departments": [{"id": node, "name": name_in(self.tree[node], self.lang)} for node in inside],
             "clearances": list(range(1, highest + 1)),
-            "filled": given,
+            "filled": values,
         }
 
     def _history(self) -> list[dict[str, Any]]:
-        told = []
+        events = []
         for held in self.ever:
             what = {
                 "role": name_in(self.roles[held.role], self.lang),
                 "department": name_in(self.tree[held.department], self.lang),
             }
-            told.append(what | self._event("given", held.given_at, held.given_by, held.record))
+            events.append(what | self._event("given", held.given_at, held.given_by, held.record))
             if held.revoked_at and held.revoked_by and held.revoke_record:
-                told.append(what | self._event("taken-back", held.revoked_at, held.revoked_by, held.revoke_record))
-        return sorted(told, key=lambda event: event["at"], reverse=True)
+                events.append(what | self._event("taken-back", held.revoked_at, held.revoked_by, held.revoke_record))
+        return sorted(events, key=lambda event: event["at"], reverse=True)
 
     def _event(self, what: str, at: datetime, by: str, record: str) -> dict[str, Any]:
         return {"what": what, "at": at, "by": self.names.get(by, by), "href": f"/audit?request={record}"}

@@ -5,7 +5,8 @@ from gateway.routes import Route
 from storage.actions import Action
 
 _PEOPLE = "/departments/{department}/people"
-_ASSIGNMENTS = "/api/v1/departments/{department}/people/{person}/assignments"
+_ASSIGNMENTS = f"{_PEOPLE}/{{person}}/assignments"
+_ASSIGNMENT = f"{_ASSIGNMENTS}/{{assignment}}"
 
 
 def routes(route: DeskRoute) -> list[Route]:
@@ -13,9 +14,9 @@ def routes(route: DeskRoute) -> list[Route]:
     return [
         route(_PEOPLE, SECRET, GET=Action.PEOPLE_READ),
         route(f"{_PEOPLE}/{{person}}", SECRET, GET=Action.PEOPLE_READ),
-        route(f"{_PEOPLE}/{{person}}/assignments", SECRET, POST=Action.ROLE_ASSIGN),
-        route(f"{_PEOPLE}/{{person}}/assignments/{{assignment}}/revoke", SECRET, POST=Action.ROLE_REVOKE),
-        route("/api/v1/departments/{department}/people", SECRET, GET=Action.PEOPLE_READ),
-        route(_ASSIGNMENTS, SECRET, GET=Action.PEOPLE_READ, POST=Action.ROLE_ASSIGN),
-        route(f"{_ASSIGNMENTS}/{{assignment}}", SECRET, DELETE=Action.ROLE_REVOKE),
+        route(_ASSIGNMENTS, SECRET, POST=Action.ROLE_ASSIGN),
+        route(f"{_ASSIGNMENT}/revoke", SECRET, about=_ASSIGNMENT, POST=Action.ROLE_REVOKE),
+        route(f"/api/v1{_PEOPLE}", SECRET, GET=Action.PEOPLE_READ),
+        route(f"/api/v1{_ASSIGNMENTS}", SECRET, GET=Action.PEOPLE_READ, POST=Action.ROLE_ASSIGN),
+        route(f"/api/v1{_ASSIGNMENT}", SECRET, DELETE=Action.ROLE_REVOKE),
     ]

@@ -6,11 +6,9 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
-from audit.event import timestamp
-from authz.park import Parked
-from console.requests.request_list import RequestList, told
-from gateway.local import exchange
-from idp.identity import Identity
+from console.requests.answers import request_json
+from console.requests.request_list import RequestList
+from console.shell.act import reader
 
 
 class RequestQuery(Schema):
@@ -20,7 +18,7 @@ class RequestQuery(Schema):
     cursor = fields.String(load_default="", validate=validate.Length(max=26))
 
 
-def requests(listed: RequestList) -> Blueprint:
+def requests(lists: RequestList) -> Blueprint:
     """What waits for me, what I asked for, what I decided."""
     routes = Blueprint("requests-api", __name__, url_prefix="/api/v1/requests")
 
@@ -29,29 +27,20 @@ def requests(listed: RequestList) -> Blueprint:
         @routes.arguments(RequestQuery, location="query", unknown=RAISE)
         def get(self, query: dict[str, str]) -> dict[str, Any]:
             """One page."""
-            reader, cursor = exchange().recorded.identity, query["cursor"]
+            identity, cursor = reader(), query["cursor"]
             page = {
-                "waiting": lambda: listed.waiting(reader, after=cursor),
-                "asked": lambda: listed.asked(reader, before=cursor),
-                "decided": lambda: listed.decided(reader, before=cursor),
+                "waiting": lambda: lists.list_waiting(identity, after=cursor),
+                "asked": lambda: lists.list_asked_by(identity, before=cursor),
+                "decided": lambda: lists.list_decided_by(identity, before=cursor),
             }[query["of"]]()
-            items = [item(one, reader) for one in page.found]
+            items = [request_json(request, identity) for request in page.requests]
             return {"items": items, "next_cursor": page.cursor or None, "stronger": page.stronger}
 
     @routes.route("/<request>")
     class OneRequest(MethodView):
         def get(self, request: str) -> dict[str, Any]:
             """One that I asked for, decided, or may approve."""
-            reader = exchange().recorded.identity
-            return item(listed.one(request, reader), reader)
+            identity = reader()
+            return request_json(lists.find(request, identity), identity)
 
     return routes
-
-
-def item(found: Parked, reader: Identity) -> dict[str, Any]:
-    """A request as JSON: ids instead of names."""
-    one = told(found, reader, {})
-    moments = {name: timestamp(one[name]) if one[name] else None for name in ("at", "until", "decided_at", "sent_at")}
-    fields_told = [{"name": name, "value": value} for name, value in one["fields"]]
-    people = {"subject": one.pop("who")["id"], "decided_by": one["decided_by"]["id"]}
-    return one | moments | people | {"fields": fields_told}

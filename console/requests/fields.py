@@ -6,41 +6,41 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from audit.redact import REDACTED, is_secret_name, redact
-from authz.park import Parked
+from authz.park import ParkedRequest
 
 _FIELDS, _NAME_CHARS, _VALUE_CHARS = 40, 64, 500
 _CUT = "…[cut]"
 _DOORS_OWN = {"csrf"}
 
 
-def fields_of(found: Parked) -> list[tuple[str, str]]:
-    """(name, value) in the order sent; what is not legible is told by its kind and size."""
-    pairs = _pairs(found)
+def fields_of(request: ParkedRequest) -> list[tuple[str, str]]:
+    """(name, value) in the order sent; what is not legible is shown by its kind and size."""
+    pairs = _pairs(request)
     if pairs is None:
-        return [("?", f"{len(found.body)} bytes, {plain(_kind(found), _NAME_CHARS)}")]
+        return [("?", f"{len(request.body)} bytes, {plain(_kind(request), _NAME_CHARS)}")]
     shown = [(name, value) for name, value in pairs if name not in _DOORS_OWN]
-    return [(plain(name, _NAME_CHARS), _told(name, value)) for name, value in shown]
+    return [(plain(name, _NAME_CHARS), _shown(name, value)) for name, value in shown]
 
 
-def is_legible(found: Parked) -> bool:
+def is_legible(request: ParkedRequest) -> bool:
     """Whether every field can be shown whole, and as the desk will read it: nobody approves what he cannot see."""
-    pairs = _pairs(found)
+    pairs = _pairs(request)
     return pairs is not None and all(len(name) <= _NAME_CHARS and len(value) <= _VALUE_CHARS for name, value in pairs)
 
 
-def _kind(found: Parked) -> str:
-    return next((value for name, value in found.headers if name == "content-type"), "").partition(";")[0].strip()
+def _kind(request: ParkedRequest) -> str:
+    return next((value for name, value in request.headers if name == "content-type"), "").partition(";")[0].strip()
 
 
-def _pairs(found: Parked) -> list[tuple[str, str]] | None:
+def _pairs(request: ParkedRequest) -> list[tuple[str, str]] | None:
     """Of a form or of JSON; None for anything else, for too many, and where one name stands twice."""
-    if not found.body:
+    if not request.body:
         return []
     try:
-        if _kind(found) == "application/x-www-form-urlencoded":
-            pairs = parse_qsl(found.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS)
-        elif _kind(found) == "application/json":
-            pairs = list(_flat("", json.loads(found.body, object_pairs_hook=_object)))
+        if _kind(request) == "application/x-www-form-urlencoded":
+            pairs = parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS)
+        elif _kind(request) == "application/json":
+            pairs = list(_flat("", json.loads(request.body, object_pairs_hook=_object)))
         else:
             return None
     except (ValueError, RecursionError):
@@ -57,14 +57,16 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def plain(text: str, most: int) -> str:
     """One line that every reader sees alike: no control or direction characters, bounded, visibly cut."""
-    seen = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) in _UNSEEN else one for one in text[:most])
+    seen = "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in _UNSEEN else char for char in text[:most]
+    )
     return seen if len(text) <= most else seen + _CUT
 
 
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
-def _told(name: str, value: str) -> str:
+def _shown(name: str, value: str) -> str:
     secret = is_secret_name(name.rpartition(".")[2])
     return REDACTED if secret else plain(redact(value[: _VALUE_CHARS * 2]), _VALUE_CHARS)
 

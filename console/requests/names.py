@@ -14,25 +14,27 @@ _FIELD_NOUNS = {"app": "apps", "owner": "departments"}  # fields that hold the i
 
 
 class Places:
-    """`named`: for each noun of an address, what its ids are called."""
+    """`names`: for each noun of an address, what its ids are called."""
 
-    def __init__(self, named: Mapping[str, NameOf]) -> None:
-        self._named = named
+    def __init__(self, names: Mapping[str, NameOf]) -> None:
+        self._names = names
 
-    def told(self, rows: Iterable[Mapping[str, Any]], lang: str) -> list[dict[str, Any]]:
-        """Rows of `request_list.told`, with `place` [(noun, name)] and `fields` [(name, value, called)]."""
+    def add_names(self, rows: Iterable[Mapping[str, Any]], lang: str) -> list[dict[str, Any]]:
+        """Rows of `answers.describe_request`, with `place` [(noun, name)] and `fields` [(name, value, its name)]."""
 
         @cache  # many requests are about the same few things
-        def called(noun: str, one: str) -> str:
-            return self._named[noun](one, lang) if noun in self._named else ""
+        def name_of(noun: str, identifier: str) -> str:
+            return self._names[noun](identifier, lang) if noun in self._names else ""
 
         return [
             {
                 **row,
                 "place": [
-                    (noun, name) for noun, one in pairwise(row["object"].split("/")) if (name := called(noun, one))
+                    (noun, name)
+                    for noun, identifier in pairwise(row["object"].split("/"))
+                    if (name := name_of(noun, identifier))
                 ],
-                "fields": [(name, value, called(_FIELD_NOUNS.get(name, ""), value)) for name, value in row["fields"]],
+                "fields": [(name, value, name_of(_FIELD_NOUNS.get(name, ""), value)) for name, value in row["fields"]],
             }
             for row in rows
         ]
@@ -41,13 +43,13 @@ class Places:
 def of_register(directory: Directory, register: Register) -> Mapping[str, NameOf]:
     """Departments and systems."""
 
-    def department(one: str, lang: str) -> str:
-        found = directory.departments().get(one)
-        return name_in(found, lang) if found else ""
+    def department(identifier: str, lang: str) -> str:
+        node = directory.departments().get(identifier)
+        return name_in(node, lang) if node else ""
 
-    def system(one: str, lang: str) -> str:
-        found = register.systems().get(one)
-        return name_in(found, lang) if found else ""
+    def system(identifier: str, lang: str) -> str:
+        row = register.systems().get(identifier)
+        return name_in(row, lang) if row else ""
 
     return {"departments": department, "systems": system}
 
@@ -55,7 +57,7 @@ def of_register(directory: Directory, register: Register) -> Mapping[str, NameOf
 def among(all_of: Callable[[], Sequence[Any]]) -> NameOf:
     """Of things that are few and have an `id` and names."""
 
-    def name(one: str, lang: str) -> str:
-        return next((name_in(each, lang) for each in all_of() if each.id == one), "")
+    def name(identifier: str, lang: str) -> str:
+        return next((name_in(each, lang) for each in all_of() if each.id == identifier), "")
 
     return name

@@ -5,23 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, jsonify, request
-from flask import redirect as to
+from flask import Blueprint, Response, jsonify, redirect
+from flask import request as flask_request
 from werkzeug import Response as Answer
 
-from authz.errors import ParkedUnknown
-from authz.park import Parked
+from authz.park import ParkedRequest
 from authz.second_person import SecondPerson
-from console.requests.api import item
-from console.requests.fields import is_legible
+from console.requests.acts import decide_request, find_request_at
+from console.requests.answers import describe_request, people_in, request_json
+from console.requests.forms import read_verdict, wrong_with_verdict
 from console.requests.names import Places
-from console.requests.request_list import RequestList, people_in, told
-from console.shell.act import check_csrf
+from console.requests.request_list import RequestList
+from console.shell.act import current_act, current_request, reader, wants_page
 from console.shell.frame import Frame
-from console.shell.problem import problem
-from console.shell.terms import wrong_with_reason
-from gateway.approval import approved_path
-from gateway.local import exchange
+from console.shell.problem import form_status, refuse_with
 from gateway.refuse import LOGIN_PATH, STEP_UP_ASSURANCE
 from gateway.routes import Route
 from idp.directory import Directory
@@ -58,70 +55,43 @@ class RequestPages:
 
     def all(self) -> Response:
         """The page, for everybody."""
-        return self._shown()
+        return self._show()
 
     def decide(self, request: str, **_place: str) -> Answer:
-        """Approve or reject. The door decided about this path, so the request must be for this path and no other."""
-        check_csrf()
-        talk = exchange()
-        inbound, matched = talk.recorded.inbound, talk.recorded.matched
-        by, as_page = talk.recorded.identity.subject, "text/html" in (inbound.header(b"accept") or "")
-        said, reason = _said()
-        found = self._second_person.find(request)
-        about = (found.host, found.target.partition("?")[0], found.asked and found.asked.approve_action)
-        if about != (inbound.host, approved_path(inbound.path), matched.action):
-            raise ParkedUnknown
-        talk.recorded.notes.update({"request": found.id, "person": found.subject, "digest": found.digest})
-        if wrong := _wrong_with(found, said, reason):
-            errors = [wrong | {"field": f"{wrong['field']}-{found.id}"}]
-            return self._shown(status=422, errors=errors) if as_page else problem(422, "request-invalid", [wrong])
-        if said == "approve":
-            found = self._second_person.approve(found.id, by=by, record=inbound.id)
-        else:
-            found = self._second_person.reject(found.id, by=by, record=inbound.id, reason=reason)
-        talk.recorded.notes.update(
-            {"verdict": found.verdict, **found.witness} | ({"reason": reason} if said == "reject" else {})
+        """Approve or reject; behind a page's path and its API's alike, so it answers as whoever asks shows it."""
+        act, here = current_act(), current_request()
+        verdict = read_verdict(flask_request.get_json(silent=True) if flask_request.is_json else flask_request.form)
+        parked = find_request_at(
+            self._second_person, act, request, host=here.inbound.host, path=here.inbound.path, action=here.action
         )
-        return to("/requests", 303) if as_page else jsonify(item(found, talk.recorded.identity))
+        if wrong := wrong_with_verdict(parked, verdict):
+            beside = wrong | {"field": f"{wrong['field']}-{parked.id}"}  # the page has a form for each request
+            return self._show(errors=[beside]) if wants_page() else refuse_with("request-invalid", [wrong])
+        decided = decide_request(self._second_person, act, parked.id, verdict)
+        return redirect("/requests", 303) if wants_page() else jsonify(request_json(decided, reader()))
 
-    def _shown(self, *, status: int = 200, errors: Sequence[Mapping[str, str]] = ()) -> Response:
-        reader = exchange().recorded.identity
-        after = {name: request.args.get(name, "")[:26] for name in _CURSORS}
+    def _show(self, *, errors: Sequence[Mapping[str, str]] = ()) -> Response:
+        identity = reader()
+        after = {name: flask_request.args.get(name, "")[:26] for name in _CURSORS}
         lists = {
-            "waiting": self._requests.waiting(reader, after=after["waiting"]),
-            "asked": self._requests.asked(reader, before=after["asked"]),
-            "decided": self._requests.decided(reader, before=after["decided"]),
+            "waiting": self._requests.list_waiting(identity, after=after["waiting"]),
+            "asked": self._requests.list_asked_by(identity, before=after["asked"]),
+            "decided": self._requests.list_decided_by(identity, before=after["decided"]),
         }
-        names = self._directory.names(people_in(one for listed in lists.values() for one in listed.found))
+        names = self._directory.names(people_in(request for page in lists.values() for request in page.requests))
 
-        def rows(found: Sequence[Parked]) -> list[dict[str, Any]]:
-            return self._places.told([told(one, reader, names) for one in found], self._frame.lang())
+        def rows(requests: Sequence[ParkedRequest]) -> list[dict[str, Any]]:
+            described = [describe_request(request, identity, names) for request in requests]
+            return self._places.add_names(described, self._frame.lang())
 
         step_up = f"{LOGIN_PATH}?{urlencode({'return_to': '/requests', 'assurance': STEP_UP_ASSURANCE})}"
         return self._frame.page(
             "requests.html",
-            status=status,
+            status=form_status(errors),
             errors=errors,
-            csrf=reader.csrf,
-            lists={name: rows(listed.found) for name, listed in lists.items()},
-            next={name: f"?{urlencode({name: listed.cursor})}" for name, listed in lists.items() if listed.cursor},
+            csrf=identity.csrf,
+            lists={name: rows(page.requests) for name, page in lists.items()},
+            next={name: f"?{urlencode({name: page.cursor})}" for name, page in lists.items() if page.cursor},
             stronger=lists["waiting"].stronger,
             step_up_url=step_up,
         )
-
-
-def _said() -> tuple[str, str]:
-    """The verdict and the reason, out of a form or out of JSON; anything else is neither."""
-    given = request.get_json(silent=True) if request.is_json else request.form
-    if not isinstance(given, Mapping):
-        return "", ""
-    verdict, reason = given.get("verdict", ""), given.get("reason", "")
-    return (verdict, reason.strip()) if isinstance(verdict, str) and isinstance(reason, str) else ("", "")
-
-
-def _wrong_with(found: Parked, said: str, reason: str) -> dict[str, str]:
-    if said not in ("approve", "reject"):
-        return {"field": "verdict", "code": "verdict-missing"}
-    if said == "approve" and not is_legible(found):
-        return {"field": "verdict", "code": "fields-hidden"}
-    return next(wrong_with_reason(reason), {}) if said == "reject" else {}

@@ -7,6 +7,7 @@ from flask import request
 
 from gateway.errors import CsrfRefused
 from gateway.local import exchange
+from gateway.stages import Matched
 from idp.identity import NOBODY, Identity
 from storage.act import Act
 
@@ -17,6 +18,14 @@ def current_act() -> Act:
     Raises CsrfRefused for a browser's request that does not come from a page of its session.
     """
     check_csrf()
+    return act_without_form()
+
+
+def act_without_form() -> Act:
+    """The act of a request that no form of ours sends: what it brings proves itself, and the view checks that.
+
+    Such are a login that comes back from the issuer, and what the issuer says of a sign-on by itself.
+    """
     recorded = exchange().recorded
     inbound = recorded.inbound
     return Act(
@@ -29,6 +38,11 @@ def current_act() -> Act:
     )
 
 
+def current_request() -> Matched:
+    """The current request: how it came in, the route that serves it, and the action it asks for."""
+    return exchange().recorded.matched
+
+
 def reader() -> Identity:
     """Who sent the current request."""
     return exchange().recorded.identity
@@ -36,7 +50,7 @@ def reader() -> Identity:
 
 def record_id() -> str:
     """The id of the current request's record."""
-    return exchange().recorded.inbound.id
+    return current_request().inbound.id
 
 
 def note(facts: Mapping[str, str | int]) -> None:
@@ -46,7 +60,7 @@ def note(facts: Mapping[str, str | int]) -> None:
 
 def wants_page() -> bool:
     """Whether whoever asks shows pages."""
-    return "text/html" in (exchange().recorded.inbound.header(b"accept") or "")
+    return "text/html" in (current_request().inbound.header(b"accept") or "")
 
 
 def check_csrf() -> None:

@@ -8,6 +8,7 @@ from storage.actions import Action
 
 CITY = "city"  # the root department: it owns the door and the desks that belong to no other
 SECRET = Label.L3  # a desk of administrators: a second factor, GB/T 22239-2019 8.1.4.1 d)
+API = "/api/v1"
 DeskRoute = Callable[..., Route]
 
 
@@ -19,11 +20,13 @@ def desk_route(
     public: bool = False,
     approval_label: Label = Label.L1,
     placed: bool = False,
+    about: str = "",
     **actions: Action,
 ) -> Route:
     """A route of the console; the department of the object stands in the path where it has one.
 
     What needs a second person says the action itself; `approval_label` is of the path where he approves.
+    `about`: the object that page and API share, the path without the API's prefix if not given.
     `placed`: the path names the system whose object it is, and the zone it is placed in.
     """
     return Route(
@@ -35,8 +38,9 @@ def desk_route(
         label=label,
         delivery="local",
         public=public,
-        approval={one: one.approval for one in actions.values() if one.approval},
+        approval={action: action.approval for action in actions.values() if action.approval},
         approval_label=approval_label,
+        about=about or path.removeprefix(API),
         of_system="system" if placed else "",
         in_zone="zone" if placed else "",
     )

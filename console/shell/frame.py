@@ -17,10 +17,11 @@ from authz.offices import (
 )
 from authz.policy import PolicySet
 from authz.request import Missing
+from console.shell.act import current_request, reader
+from console.shell.names import name_in
 from console.shell.render import Lang, Renderer, language
 from gateway.authenticate import SAFE_METHODS
 from gateway.authorize import access_request
-from gateway.local import exchange
 from gateway.refuse import LOGIN_PATH, STEP_UP_ASSURANCE, Refusal
 from gateway.stages import Authenticated, Headers, Inbound, Matched
 from idp.directory import Department
@@ -56,10 +57,11 @@ class Frame:
     departments: Mapping[str, Department]
     clock: Callable[[], datetime]
 
-    def page(self, template: str, *, status: int = 200, reader: Identity | None = None, **context: Any) -> Response:
-        """A page for `reader`, else for whoever sent the current request; remembers the language a link asked for."""
-        inbound, identity = exchange().recorded.inbound, reader or exchange().recorded.identity
-        html = self.renderer.render(template, lang=_language(inbound), page=self._page(inbound, identity), **context)
+    def page(self, template: str, *, status: int = 200, identity: Identity | None = None, **context: Any) -> Response:
+        """A page for `identity`, else for whoever sent the current request; remembers the language a link asked for."""
+        inbound = current_request().inbound
+        page = self._page(inbound, identity or reader())
+        html = self.renderer.render(template, lang=_language(inbound), page=page, **context)
         response = Response(html, status)
         for name, value in self.headers:
             response.headers[name.decode()] = value.decode()
@@ -77,7 +79,7 @@ class Frame:
 
     def lang(self) -> Lang:
         """The language of the current request."""
-        return _language(exchange().recorded.inbound)
+        return _language(current_request().inbound)
 
     def refusal(self, refusal: Refusal) -> str:
         """The page of a refusal."""
@@ -134,20 +136,19 @@ class Frame:
         department = self.departments.get(refusal.matched.department) if refusal.matched else None
         if department is None or refusal.problem.missing not in _GIVEN_BY_OTHERS:
             return None
-        return department.name_zh if lang == "zh-CN" else department.name_en
+        return name_in(department, lang)
 
     def _explained(self, refusal: Refusal) -> Sequence[Condition] | None:
         """How it was decided, for staff; outsiders learn nothing of the policy."""
         matched, identity = refusal.matched, refusal.identity
         if matched is None or not identity.department or refusal.problem.code != "access-denied":
             return None
-        asked = access_request(Authenticated(matched=matched, identity=identity))
-        return explain(self.policies(), asked)
+        return explain(self.policies(), access_request(Authenticated(matched=matched, identity=identity)))
 
     def offices(self, subject: str) -> list[str]:
         """The offices a subject holds, in the order of the navigation."""
         now = self.clock()
-        roles = {one.role for one in self.policies().assignments_of(subject) if not one.expired(now)}
+        roles = {held.role for held in self.policies().assignments_of(subject) if not held.expired(now)}
         return [office for office in _OFFICES if office in roles]
 
     def _page(self, inbound: Inbound, identity: Identity) -> Mapping[str, Any]:

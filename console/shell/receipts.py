@@ -1,4 +1,4 @@
-"""What was done, told once by the page it led to, with the receipt of when it was effective."""
+"""Receipts: what was done and when it was effective, shown once by the page that the act leads to."""
 
 import json
 from typing import Any
@@ -11,8 +11,8 @@ from crypto.aead import Sealer
 from crypto.errors import SealInvalid
 
 
-def in_full(receipt: Receipt) -> dict[str, Any]:
-    """A receipt as the API tells it: when it was effective, by how many of the gateways that live."""
+def receipt_json(receipt: Receipt) -> dict[str, Any]:
+    """Return a receipt as the API shows it: when it was effective, by how many of the gateways that live."""
     return {
         "epoch": receipt.epoch,
         "confirmed": receipt.confirmed,
@@ -21,22 +21,22 @@ def in_full(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-class Told:
-    """It travels sealed, so that no link can claim it, and only to the page that it was made for."""
+class Receipts:
+    """Hands a receipt to the next page, sealed, so that no link can claim it and no other page shows it."""
 
     def __init__(self, seal: Sealer) -> None:
         self._seal = seal
 
-    def at(self, place: str, what: str, receipt: Receipt | None = None, **more: str) -> Response:
-        """Redirect to `place`, where it is told; so a reload does nothing twice."""
-        told: dict[str, Any] = {"what": what, **more}
+    def redirect_with(self, place: str, what: str, receipt: Receipt | None = None, **more: str) -> Response:
+        """Redirect to `place`, whose page shows that `what` was done; so a reload does nothing twice."""
+        shown: dict[str, Any] = {"what": what, **more}
         if receipt:
-            told |= {"confirmed": receipt.confirmed, "live": receipt.live, "seconds": receipt.seconds}
-        sealed = self._seal.seal(json.dumps(told).encode(), purpose=f"receipt {place}").hex()
+            shown |= {"confirmed": receipt.confirmed, "live": receipt.live, "seconds": receipt.seconds}
+        sealed = self._seal.seal(json.dumps(shown).encode(), purpose=f"receipt {place}").hex()
         return redirect(f"{place}?receipt={sealed}", 303)
 
-    def here(self, place: str) -> dict[str, Any] | None:
-        """What the link brought, if it was made for this page."""
+    def read(self, place: str) -> dict[str, Any] | None:
+        """Return what the current request's link brought; None unless it was made for `place`."""
         try:
             sealed = bytes.fromhex(request.args.get("receipt", ""))
             return dict(json.loads(self._seal.open(sealed, purpose=f"receipt {place}")))

@@ -47,10 +47,8 @@ _LANGS: Mapping[str, Lang] = {"zh-CN": "zh-CN", "zh": "zh-CN", "en": "en"}  # al
 
 def language(accept_language: str, cookie: str, query: str) -> Lang:
     """The language of an answer: what the link asks for, else the cookie, else the browser, else Chinese."""
-    asked = [
-        tag for tag, quality in parse_accept_header(accept_language[:_ACCEPT_CHARS], LanguageAccept) if quality > 0
-    ]
-    for choice in (query, cookie, *(tag.partition("-")[0].lower() for tag in asked)):
+    tags = [tag for tag, quality in parse_accept_header(accept_language[:_ACCEPT_CHARS], LanguageAccept) if quality > 0]
+    for choice in (query, cookie, *(tag.partition("-")[0].lower() for tag in tags)):
         if choice in _LANGS:
             return _LANGS[choice]
     return DEFAULT
@@ -84,8 +82,8 @@ class Renderer:
 
     def say(self, lang: Lang, sentence: str, **values: object) -> str:
         """One sentence of ours in this language, with its values filled in; what is filled in is plain text."""
-        said = self._translations[lang].gettext(sentence)
-        return said % values if values else said
+        text = self._translations[lang].gettext(sentence)
+        return text % values if values else text
 
     def evidence(self, lang: Lang, seen: Evidence) -> str:
         """One thing that an assessment saw."""
@@ -143,10 +141,10 @@ def _kind(lang: Lang, translations: NullTranslations) -> Callable[[str], str]:
 
 
 def _evidence(translations: NullTranslations) -> Callable[[Evidence], str]:
-    named = _words(NAMES, translations)
+    name_of = _words(NAMES, translations)
 
     def words(seen: Evidence) -> str:
-        values = {name: named(str(value)) if name == "office" else value for name, value in seen.values.items()}
+        values = {name: name_of(str(value)) if name == "office" else value for name, value in seen.values.items()}
         return str(translations.gettext(EVIDENCE.get(seen.code, seen.code)) % values)
 
     return words

@@ -82,7 +82,6 @@ NAMES: Mapping[str, str] = {
     "control-answered": "Answered",
     "share-given": "Shared",
     "share-ended": "Share ended",
-    "app-ended": "App ended",
     "backups": "Backups and drills",
     "backup": "Backup",
     "drill": "Restore drill",

@@ -10,20 +10,21 @@ from werkzeug import Response
 
 from authz.label import ceiling_of
 from authz.lease import Receipt
-from authz.park import Parking
-from console.shell.act import check_csrf
+from authz.park import ParkedRequest, Parking
+from console.shell.act import act_without_form, current_act, current_request, reader
 from console.shell.frame import Frame
 from console.signin.routes import BACKCHANNEL_LOGOUT_PATH
 from gateway.authenticate import cookie_of
 from gateway.local import exchange
 from gateway.refuse import LOGIN_PATH, RESUME_PATH, STEP_UP_ASSURANCE
-from gateway.stages import Headers, Raw
+from gateway.stages import Headers, Inbound, Raw
 from idp import session
 from idp.directory import Directory, Person
 from idp.errors import CredentialRejected, IssuerUnavailable, LoginRejected, PersonUnknown, SessionUnknown
 from idp.logout_token import LoggedOut
 from idp.relying_party import Begun, Completed, RelyingParty
 from idp.session import Sessions
+from storage.act import Act
 
 
 class SignIn:
@@ -67,146 +68,119 @@ class SignIn:
 
     def callback(self) -> Response:
         """Complete a login: a session, a new cookie for this host, and on to where she was going."""
-        talk = exchange()
-        inbound = talk.recorded.inbound
+        act, inbound = act_without_form(), current_request().inbound
         login = self._relying_party.complete(inbound.origin, inbound.query, request.cookies)
         person = self._person(login)
         previous = cookie_of(inbound)
-        self._end_other(previous, person.id, record=inbound.id)
+        self._end_other(previous, person.id, act)
         try:
             cookie = self._sessions.begin(
-                login, person_id=person.id, host=inbound.host, address=inbound.address, previous=previous,
-                record=inbound.id,
-            )  # fmt: skip
+                login, person_id=person.id, host=inbound.host, address=inbound.address, previous=previous, act=act
+            )
         except LoginRejected:  # she signed out since: that sign-in at the issuer no longer counts
             return self._begin(login.return_to, prompt="login")
         if previous:
             self._forget(previous)
-        talk.recorded.notes.update({"person": person.id, "assurance": login.assurance})
+        act.note({"person": person.id, "assurance": login.assurance})
         answer = redirect(login.return_to, 303)
         _set_cookie(answer, session.COOKIE, cookie)
         _drop_cookie(answer, login.cookie_name)
-        return _private(answer)
+        return _forbid_caching(answer)
 
     def ask_logout(self) -> Response:
         """A page with one button: a link alone never signs anybody out (ASVS 10.6.2)."""
-        return self._frame.page("sign_out.html", csrf=exchange().recorded.identity.csrf)
+        return self._frame.page("sign_out.html", csrf=reader().csrf)
 
     def logout(self) -> Response:
         """End this session here, on every host, and at the issuer."""
-        recorded = exchange().recorded
-        answer = redirect("/", 303)
-        if recorded.identity.session:
-            check_csrf()
-            hint, epoch = self._sessions.end(
-                recorded.identity.session, person_id=recorded.identity.subject, record=recorded.inbound.id
-            )
+        answer, identity = redirect("/", 303), reader()
+        if identity.session:
+            act = current_act()
+            hint, epoch = self._sessions.end(identity.session, person_id=identity.subject, act=act)
             self._effective(epoch)
             with contextlib.suppress(IssuerUnavailable):  # over it is over here, whoever else is away
-                answer = redirect(self._relying_party.logout_url(hint, recorded.inbound.origin + "/"), 303)
+                back = current_request().inbound.origin + "/"
+                answer = redirect(self._relying_party.logout_url(hint, back), 303)
         _drop_cookie(answer, session.COOKIE)
-        return _private(answer)
+        return _forbid_caching(answer)
 
     def backchannel_logout(self) -> Response:
         """The issuer says that a sign-on is over; when this answers it is, at every gateway (Back-Channel Logout §2.5).
 
         Nothing of it alive is as good (§2.7). Raises LogoutRejected.
         """
-        talk = exchange()
-        shown = request.form.getlist("logout_token")
-        said = self._relying_party.logged_out(shown[0] if len(shown) == 1 else "")
-        epoch = self._end_said(said, record=talk.recorded.inbound.id)
-        talk.recorded.notes["ended"] = int(epoch is not None)
+        act, tokens = act_without_form(), request.form.getlist("logout_token")
+        logout = self._relying_party.logged_out(tokens[0] if len(tokens) == 1 else "")
+        epoch = self._end_sign_on(logout, act)
+        act.note({"ended": int(epoch is not None)})
         if epoch is not None:
             self._effective(epoch)
-        return _private(Response(status=200))
+        return _forbid_caching(Response(status=200))
 
     def ask_resume(self, parked: str) -> Response:
         """The door's own page for a parked request, with the one button that sends the same bytes again."""
-        recorded = exchange().recorded
-        found = self._parking.look(parked, subject=recorded.identity.subject, host=recorded.inbound.host)
-        names = self._directory.names([found.decided_by])
+        identity, host = reader(), current_request().inbound.host
+        waiting = self._parking.look(parked, subject=identity.subject, host=host)
+        names = self._directory.names([waiting.decided_by])
         return self._frame.page(
             "resume.html",
-            method=found.method,
-            host=found.host,
-            target=found.target,
-            size=len(found.body),
-            parked_at=found.parked_at,
-            waits=found.asked is not None,
-            verdict=found.verdict,
-            decided_by={"name": names.get(found.decided_by, ""), "id": found.decided_by},
-            reason=found.reason,
+            method=waiting.method,
+            host=waiting.host,
+            target=waiting.target,
+            size=len(waiting.body),
+            parked_at=waiting.parked_at,
+            waits=waiting.approval_request is not None,
+            verdict=waiting.verdict,
+            decided_by={"name": names.get(waiting.decided_by, ""), "id": waiting.decided_by},
+            reason=waiting.reason,
             action=RESUME_PATH + parked,
-            csrf=recorded.identity.csrf,
+            csrf=identity.csrf,
             discard_url="/",
         )
 
     def resume(self, parked: str) -> Response:
         """Hand the parked request back to the door, as a new one of its requester, who brings his credential anew."""
-        check_csrf()
-        talk = exchange()
-        inbound, identity = talk.recorded.inbound, talk.recorded.identity
-        found = self._parking.look(parked, subject=identity.subject, host=inbound.host)
-        if found.asked and identity.session and ceiling_of(identity.assurance) < found.asked.label:
+        act, identity, inbound = current_act(), reader(), current_request().inbound
+        wanted = self._parking.look(parked, subject=identity.subject, host=inbound.host).approval_request
+        if wanted and identity.session and ceiling_of(identity.assurance) < wanted.label:
             way = {"return_to": RESUME_PATH + parked, "assurance": str(STEP_UP_ASSURANCE)}
             return redirect(f"{LOGIN_PATH}?{urlencode(way)}", 303)  # else it would be taken, and refused
-        found = self._parking.take(parked, subject=identity.subject, host=inbound.host, record=inbound.id)
-        talk.recorded.notes.update({"request": parked, **found.witness})
-        own = {b"host", b"cookie", b"origin", b"user-agent", b"authorization"}
-        headers: Headers = (
-            *(pair for pair in inbound.headers if pair[0] in own),
-            *((name.encode(), value.encode("latin-1")) for name, value in found.headers),
-            (b"content-length", str(len(found.body)).encode()),
-        )
-
-        async def body() -> AsyncIterator[bytes]:
-            yield found.body
-
-        scheme = inbound.origin.partition(":")[0]
-        talk.again = Raw(
-            method=found.method.encode(),
-            target=found.target.encode(),
-            headers=headers,
-            peer=inbound.address,
-            body=body,
-            scheme=scheme,
-            resumed=parked,
-            approver=found.approver,
-        )
+        again = self._parking.take(parked, host=inbound.host, act=act)
+        act.note({"request": parked})
+        exchange().again = _raw(again, inbound)
         return Response(status=204)
 
     def _begin(self, return_to: str, *, acr: int | None = None, prompt: str = "") -> Response:
         begun: Begun = self._relying_party.begin(
-            exchange().recorded.inbound.origin, return_to, acr=acr, prompt=prompt, cookies=request.cookies
+            current_request().inbound.origin, return_to, acr=acr, prompt=prompt, cookies=request.cookies
         )
         answer = redirect(begun.url, 303)
         _set_cookie(answer, begun.cookie_name, begun.cookie_value, max_age=int(begun.cookie_lifetime.total_seconds()))
         for stale in begun.stale_cookies:
             _drop_cookie(answer, stale)
-        return _private(answer)
+        return _forbid_caching(answer)
 
-    def _end_other(self, previous: str, person_id: str, *, record: str) -> None:
+    def _end_other(self, previous: str, person_id: str, act: Act) -> None:
         """Who signs in at a shared machine leaves nothing of whoever was there before."""
         with contextlib.suppress(SessionUnknown, CredentialRejected):
-            held = self._sessions.find(session.digest(previous), record=record)
-            if held.person != person_id:
-                _, epoch = self._sessions.end(held.id, person_id=held.person, record=record)
+            other = self._sessions.find(session.digest(previous), record=act.record)
+            if other.person != person_id:
+                _, epoch = self._sessions.end(other.id, person_id=other.person, act=act)
                 self._effective(epoch)
 
-    def _end_said(self, said: LoggedOut, *, record: str) -> int | None:
+    def _end_sign_on(self, logout: LoggedOut, act: Act) -> int | None:
         """End that sign-on, or every session of that person; the epoch, None where nothing was alive."""
-        if said.sid:
-            return self._sessions.end_sign_on(iss=said.iss, sid=said.sid, record=record)
+        if logout.sid:
+            return self._sessions.end_sign_on(iss=logout.iss, sid=logout.sid, act=act)
         try:
-            person = self._directory.signed_in(iss=said.iss, sub=said.sub)
+            person = self._directory.person_of(iss=logout.iss, sub=logout.sub)
         except PersonUnknown:
             return None
-        return self._sessions.end_all(person.id, self._directory, record=record)[1]
+        return self._sessions.end_all(person.id, self._directory, act=act)[1]
 
     def _person(self, login: Completed) -> Person:
         try:
-            return self._directory.signed_in(iss=login.iss, sub=login.sub)
+            return self._directory.person_of(iss=login.iss, sub=login.sub)
         except PersonUnknown as unknown:
             raise LoginRejected("not in the directory", return_to=login.return_to) from unknown
 
@@ -216,6 +190,30 @@ def static(file: str) -> Response:
     answer = send_from_directory("shell/static", file, max_age=31_536_000)
     answer.headers["x-content-type-options"] = "nosniff"
     return answer
+
+
+def _raw(parked: ParkedRequest, inbound: Inbound) -> Raw:
+    """The parked request as if it came in with `inbound`: from the same address, with the same credentials."""
+    own = {b"host", b"cookie", b"origin", b"user-agent", b"authorization"}
+    headers: Headers = (
+        *(pair for pair in inbound.headers if pair[0] in own),
+        *((name.encode(), value.encode("latin-1")) for name, value in parked.headers),
+        (b"content-length", str(len(parked.body)).encode()),
+    )
+
+    async def body() -> AsyncIterator[bytes]:
+        yield parked.body
+
+    return Raw(
+        method=parked.method.encode(),
+        target=parked.target.encode(),
+        headers=headers,
+        peer=inbound.address,
+        body=body,
+        scheme=inbound.origin.partition(":")[0],
+        resumed=parked.id,
+        approver=parked.approver,
+    )
 
 
 def _set_cookie(answer: Response, name: str, value: str, *, max_age: int | None = None) -> None:
@@ -228,7 +226,7 @@ def _drop_cookie(answer: Response, name: str) -> None:
     )
 
 
-def _private(answer: Response) -> Response:
+def _forbid_caching(answer: Response) -> Response:
     answer.headers["cache-control"] = "no-store"
     answer.headers["referrer-policy"] = "no-referrer"
     return answer

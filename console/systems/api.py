@@ -12,19 +12,18 @@ from marshmallow import Schema, fields
 from audit.event import timestamp
 from authz.lease import Receipt
 from authz.register import Register
-from console.shell.act import check_csrf
-from console.shell.problem import problem
-from console.shell.receipts import in_full
-from console.systems.control_pages import give, wrong_with_answer
-from console.systems.pages import run
-from gateway.local import exchange
+from console.shell.act import current_act
+from console.shell.problem import refuse_with
+from console.shell.receipts import receipt_json
+from console.systems.acts import answer_control, propose_grade, run_assessment
+from console.systems.forms import wrong_with_answer
 from grading.assess import Assessment, Assessments
 from grading.control_answers import ControlAnswers
-from grading.evidence import Facts
+from grading.evidence import ProbeFacts, Status
 from grading.grades import Answers, Grades
 
 
-class Proposal(Schema):
+class GradeBody(Schema):
     """Two questions each for S and A, and why."""
 
     s_harmed = fields.String(required=True)
@@ -58,54 +57,50 @@ def systems(register: Register, grades: Grades, effective: Callable[[int], Recei
             }
 
     @routes.route("/<system>/grade")
-    class Proposed(MethodView):
-        @routes.arguments(Proposal)
+    class GradeProposal(MethodView):
+        @routes.arguments(GradeBody)
         def post(self, body: dict[str, str], system: str) -> dict[str, Any]:
             """Grade the system, as a second person has approved."""
-            check_csrf()
-            talk = exchange()
-            inbound = talk.recorded.inbound
-            actor = talk.recorded.identity.subject
-            graded, epoch, told = grades.propose(
-                system, Answers.read(body), actor=actor, approver=inbound.approver, record=inbound.id
-            )
-            talk.recorded.notes.update(told, grade=str(graded.grade))
-            receipt = effective(epoch)
+            act = current_act()
+            entry, receipt = propose_grade(grades, act, system, Answers.read(body), effective=effective)
+            grade = entry.grade
             return {
                 "system": system,
-                "s": graded.grade.s,
-                "a": graded.grade.a,
-                "grade": graded.grade.grade,
-                "label": int(graded.grade.label),
-                "recovery_class": graded.grade.recovery_class,
-                "receipt": in_full(receipt),
+                "s": grade.s,
+                "a": grade.a,
+                "grade": grade.grade,
+                "label": int(grade.label),
+                "recovery_class": grade.recovery_class,
+                "receipt": receipt_json(receipt),
             }
 
     return routes
 
 
-def answers(held: ControlAnswers, clock: Callable[[], datetime]) -> Blueprint:
+def answers(control_answers: ControlAnswers, clock: Callable[[], datetime]) -> Blueprint:
     """What people answer where no probe can look."""
     routes = Blueprint("control-answers", __name__, url_prefix="/api/v1/systems/<system>/controls/<control>/answer")
 
     @routes.route("")
-    class Answered(MethodView):
+    class Answer(MethodView):
         @routes.arguments(ControlTerms)
         def post(self, body: dict[str, Any], system: str, control: str) -> Response | tuple[dict[str, Any], int]:
             """Answer the control, in one's own name, until a date."""
-            check_csrf()
+            act = current_act()
             status, reason, until = body["status"], body["reason"], body["until"]
             if errors := list(wrong_with_answer(status, reason, until=until, now=clock())):
-                return problem(422, "request-invalid", errors)
-            given = give(held, system, control, status=status, reason=reason, until=until)
-            said = {"status": given.status, "reason": given.reason, "until": timestamp(given.expires_at)}
+                return refuse_with("request-invalid", errors)
+            given = answer_control(
+                control_answers, act, system, control, status=Status(status), reason=reason, until=until
+            )
+            terms = {"status": given.status, "reason": given.reason, "until": timestamp(given.expires_at)}
             by = {"answered_by": given.answered_by, "answered_at": timestamp(given.answered_at)}
-            return {"system": system, "control": control, **said, **by, "record": given.record}, 201
+            return {"system": system, "control": control, **terms, **by, "record": given.record}, 201
 
     return routes
 
 
-def assessments(made: Assessments, facts: Callable[[str, str], Facts]) -> Blueprint:
+def assessments(runs: Assessments, facts: Callable[[str, str], ProbeFacts]) -> Blueprint:
     """The self-assessments of a system."""
     routes = Blueprint("assessments-api", __name__, url_prefix="/api/v1/systems/<system>/assessments")
 
@@ -113,24 +108,23 @@ def assessments(made: Assessments, facts: Callable[[str, str], Facts]) -> Bluepr
     class Runs(MethodView):
         def get(self, system: str) -> dict[str, Any]:
             """The last runs, newest first."""
-            return {"items": [{"id": one.id, "run_at": timestamp(one.run_at)} for one in made.of(system)]}
+            return {"items": [{"id": one.id, "run_at": timestamp(one.run_at)} for one in runs.history(system)]}
 
         def post(self, system: str) -> tuple[dict[str, Any], int]:
             """Assess the system now."""
-            check_csrf()
-            return told(run(facts, made, system)), 201
+            return _assessment(run_assessment(runs, current_act(), system, facts=facts)), 201
 
     @routes.route("/<assessment>")
     class OneRun(MethodView):
         def get(self, system: str, assessment: str) -> dict[str, Any]:
             """One run with every control."""
-            return told(made.one(system, assessment))
+            return _assessment(runs.find(system, assessment))
 
     return routes
 
 
-def told(made: Assessment) -> dict[str, Any]:
-    """A run as JSON: `controls[]` with `method`, `status`, `evidence` and the `leaf` it rests on."""
+def _assessment(made: Assessment) -> dict[str, Any]:
+    """Return a run as JSON: `controls[]` with `method`, `status`, `evidence` and the `leaf` it rests on."""
     return {
         "id": made.id,
         "system": made.system,

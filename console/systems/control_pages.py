@@ -1,6 +1,6 @@
 """The page of one control that only a person can judge: what was answered, by whom, until when, and the form."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from flask import Blueprint, request
@@ -8,15 +8,17 @@ from werkzeug import Response
 
 from audit.city_time import day_after, day_end
 from authz.register import Register
-from console.shell.act import check_csrf
+from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.grading_words import MARKS
 from console.shell.names import name_in
-from console.shell.receipts import Told
-from console.shell.terms import PRESET_DAYS, REASON_CHARS, wrong_with_terms
-from gateway.local import exchange
+from console.shell.problem import form_status
+from console.shell.receipts import Receipts
+from console.shell.terms import PRESET_DAYS, REASON_CHARS
+from console.systems.acts import answer_control
+from console.systems.forms import wrong_with_answer
 from grading.control_answers import ANSWERS, ControlAnswers
-from grading.evidence import ControlAnswer, Status
+from grading.evidence import Status
 from idp.directory import Directory
 
 
@@ -30,11 +32,11 @@ class ControlPages:
         register: Register,
         directory: Directory,
         answers: ControlAnswers,
-        told: Told,
+        receipts: Receipts,
         clock: Callable[[], datetime],
     ) -> None:
         self._frame, self._register, self._directory = frame, register, directory
-        self._answers, self._told, self._clock = answers, told, clock
+        self._answers, self._receipts, self._clock = answers, receipts, clock
 
     def blueprint(self) -> Blueprint:
         """Both of them, by path."""
@@ -49,14 +51,15 @@ class ControlPages:
 
     def answer(self, system: str, control: str) -> Response:
         """Answer it, in one's own name."""
-        check_csrf()
+        act = current_act()
         filled = {name: request.form.get(name, "").strip() for name in ("status", "reason", "until")}
         until = day_end(filled["until"])
         errors = list(wrong_with_answer(filled["status"], filled["reason"], until=until, now=self._clock()))
         if until is None or errors:
             return self._shown(system, control, filled=filled, errors=errors)
-        give(self._answers, system, control, status=filled["status"], reason=filled["reason"], until=until)
-        return self._told.at(f"/systems/{system}/controls/{control}", "control-answered")
+        status = Status(filled["status"])
+        answer_control(self._answers, act, system, control, status=status, reason=filled["reason"], until=until)
+        return self._receipts.redirect_with(f"/systems/{system}/controls/{control}", "control-answered")
 
     def _shown(self, system: str, control: str, *, filled: Mapping[str, str], errors: list[dict[str, str]]) -> Response:
         asked, history = self._answers.history(system, control)
@@ -64,7 +67,7 @@ class ControlPages:
         lang = self._frame.lang()
         return self._frame.page(
             "control.html",
-            status=422 if errors else 200,
+            status=form_status(errors),
             system=system,
             name=name_in(self._register.systems()[system], lang),
             control=asked,
@@ -76,26 +79,6 @@ class ControlPages:
             statuses=ANSWERS,
             marks=MARKS,
             reason_chars=REASON_CHARS,
-            receipt=self._told.here(f"/systems/{system}/controls/{control}"),
-            csrf=exchange().recorded.identity.csrf,
+            receipt=self._receipts.read(f"/systems/{system}/controls/{control}"),
+            csrf=reader().csrf,
         )
-
-
-def give(
-    answers: ControlAnswers, system: str, control: str, *, status: str, reason: str, until: datetime
-) -> ControlAnswer:
-    """Answer in the name of whoever sent the request. Raises as `ControlAnswers.give` does."""
-    talk = exchange()
-    given, told = answers.give(
-        system, control, Status(status), reason=reason, until=until, actor=talk.recorded.identity.subject,
-        record=talk.recorded.inbound.id,
-    )  # fmt: skip
-    talk.recorded.notes.update(told, status=status, until=until.isoformat(timespec="seconds"))
-    return given
-
-
-def wrong_with_answer(status: str, reason: str, *, until: datetime | None, now: datetime) -> Iterator[dict[str, str]]:
-    """What cannot be accepted, by field."""
-    if status not in ANSWERS:
-        yield {"field": "status", "code": "result-unknown"}
-    yield from wrong_with_terms(reason=reason, until=until, now=now)

@@ -7,14 +7,14 @@ from authz.lease import Receipt
 from authz.register import Register
 from console.shell.desk import Desk
 from console.shell.frame import Frame
-from console.shell.receipts import Told
+from console.shell.receipts import Receipts
 from console.systems import api
 from console.systems.control_pages import ControlPages
 from console.systems.pages import SystemPages
 from crypto.aead import Sealer
 from grading.assess import Assessments
 from grading.control_answers import ControlAnswers
-from grading.evidence import Facts
+from grading.evidence import ProbeFacts
 from grading.grades import Grades
 from idp.directory import Directory
 
@@ -25,7 +25,7 @@ def open_desk(
     grades: Grades,
     assessments: Assessments,
     answers: ControlAnswers,
-    facts: Callable[[str, str], Facts],
+    facts: Callable[[str, str], ProbeFacts],
     register: Register,
     directory: Directory,
     effective: Callable[[int], Receipt],
@@ -33,7 +33,7 @@ def open_desk(
     clock: Callable[[], datetime],
 ) -> Desk:
     """Grades, self-assessments and answers; `facts(system, record)` is what may be looked at now."""
-    told = Told(seal)
+    receipts = Receipts(seal)
     pages = SystemPages(
         frame,
         register=register,
@@ -44,9 +44,11 @@ def open_desk(
         clock=clock,
         facts=facts,
         effective=effective,
-        receipts=told,
+        receipts=receipts,
     )
-    controls = ControlPages(frame, register=register, directory=directory, answers=answers, told=told, clock=clock)
+    controls = ControlPages(
+        frame, register=register, directory=directory, answers=answers, receipts=receipts, clock=clock
+    )
     return Desk(
         pages=(pages.blueprint(), controls.blueprint()),
         api=(

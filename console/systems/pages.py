@@ -11,24 +11,24 @@ from werkzeug import Response as Answer
 from authz.label import Label
 from authz.lease import Receipt
 from authz.register import Register, System
-from console.shell.act import check_csrf
+from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.grading_words import MARKS
 from console.shell.names import name_in
-from console.shell.receipts import Told
+from console.shell.problem import form_status
+from console.shell.receipts import Receipts
+from console.systems.acts import propose_grade, run_assessment
 from console.systems.answerers import answerers, with_names
+from console.systems.forms import QUESTIONS, read_answers
 from console.systems.report import document
-from gateway.local import exchange
-from grading.assess import CONTROLS, Assessment, Assessments, assess
+from grading.assess import CONTROLS, Assessment, Assessments
 from grading.classify import MATRIX, Grade, Harm, Harmed
 from grading.control_answers import ControlAnswers
-from grading.errors import BasisMissing, SystemUnknown
-from grading.evidence import Facts, Status
+from grading.errors import SystemUnknown
+from grading.evidence import ProbeFacts, Status
 from grading.grades import BASIS_CHARS, Answers, Grades
 from grading.report import typeset
 from idp.directory import Directory
-
-_QUESTIONS = ("s_harmed", "s_harm", "a_harmed", "a_harm")
 
 
 class SystemPages:
@@ -44,9 +44,9 @@ class SystemPages:
         assessments: Assessments,
         answers: ControlAnswers,
         clock: Callable[[], datetime],
-        facts: Callable[[str, str], Facts],
+        facts: Callable[[str, str], ProbeFacts],
         effective: Callable[[int], Receipt],
-        receipts: Told,
+        receipts: Receipts,
     ) -> None:
         self._frame, self._register, self._directory = frame, register, directory
         self._grades, self._assessments, self._facts, self._effective = grades, assessments, facts, effective
@@ -74,7 +74,7 @@ class SystemPages:
                 "owner": name_in(tree[one.department], lang) if one.department in tree else one.department,
                 "grade": _grade(one.s, one.a),
                 "label": int(one.label),
-                "last": next(iter(self._assessments.of(one.id, limit=1)), None),
+                "last": next(iter(self._assessments.history(one.id, limit=1)), None),
             }
             for one in systems.values()
         ]
@@ -83,44 +83,41 @@ class SystemPages:
 
     def system(self, system: str) -> Answer:
         """One system: its grades, what the answers in the query would make of it, and its assessments."""
-        asked = {name: request.args.get(name, "") for name in (*_QUESTIONS, "basis")}
-        wanted, errors = _answers(asked) if any(asked.values()) else (None, [])
-        return self._shown(system, asked=asked, wanted=wanted, errors=errors)
+        fields = {name: request.args.get(name, "") for name in (*QUESTIONS, "basis")}
+        wanted, errors = read_answers(fields) if any(fields.values()) else (None, [])
+        return self._system_page(system, fields=fields, wanted=wanted, errors=errors)
 
     def propose(self, system: str) -> Answer:
         """Grade it, as a second person has approved."""
-        check_csrf()
-        asked = {name: request.form.get(name, "") for name in (*_QUESTIONS, "basis")}
-        wanted, errors = _answers(asked)
+        act = current_act()
+        fields = {name: request.form.get(name, "") for name in (*QUESTIONS, "basis")}
+        wanted, errors = read_answers(fields)
         if wanted is None:
-            return self._shown(system, asked=asked, wanted=None, errors=errors)
-        talk = exchange()
-        inbound, actor = talk.recorded.inbound, talk.recorded.identity.subject
-        _, epoch, told = self._grades.propose(system, wanted, actor=actor, approver=inbound.approver, record=inbound.id)
-        talk.recorded.notes.update(told, grade=str(wanted.grade))
-        return self._receipts.at(f"/systems/{system}", "grade-set", self._effective(epoch))
+            return self._system_page(system, fields=fields, wanted=None, errors=errors)
+        _, receipt = propose_grade(self._grades, act, system, wanted, effective=self._effective)
+        return self._receipts.redirect_with(f"/systems/{system}", "grade-set", receipt)
 
     def run(self, system: str) -> Answer:
         """Assess it now."""
-        check_csrf()
-        return redirect(f"/systems/{system}/assessments/{run(self._facts, self._assessments, system).id}", 303)
+        assessment = run_assessment(self._assessments, current_act(), system, facts=self._facts)
+        return redirect(f"/systems/{system}/assessments/{assessment.id}", 303)
 
     def assessment(self, system: str, assessment: str) -> Answer:
-        """Every control of one assessment with its status and what it rests on."""
-        made = self._assessments.one(system, assessment)
-        return self._frame.page("assessment.html", **self._told(made))
+        """S5: every control with its status and what it rests on."""
+        return self._frame.page("assessment.html", **self._values(self._assessments.find(system, assessment)))
 
     def report(self, system: str, assessment: str) -> Answer:
         """The same as a document, in Chinese."""
-        told = self._told(self._assessments.one(system, assessment))
-        made = told["made"]
-        answer = Response(typeset(**document(made, told, self._frame.renderer)))
+        values = self._values(self._assessments.find(system, assessment))
+        named = values["made"]
+        answer = Response(typeset(**document(named, values, self._frame.renderer)))
         answer.headers["content-type"] = "application/pdf"
-        answer.headers["content-disposition"] = f'inline; filename="{made.id}.pdf"'
+        answer.headers["content-disposition"] = f'inline; filename="{named.id}.pdf"'
         return answer
 
-    def _told(self, made: Assessment) -> dict[str, Any]:
-        one = self._one(made.system)
+    def _values(self, made: Assessment) -> dict[str, Any]:
+        """What page and document show of a run."""
+        one = self._register_entry(made.system)
         lang, tree = self._frame.lang(), self._directory.departments()
         people = self._directory.names([made.run_by, *answerers(made)])
         return {
@@ -134,22 +131,22 @@ class SystemPages:
             "lang_zh": lang == "zh-CN",
         }
 
-    def _one(self, system: str) -> System:
+    def _register_entry(self, system: str) -> System:
         try:
             return self._register.systems()[system]
         except KeyError:
             raise SystemUnknown(system) from None
 
-    def _shown(
-        self, system: str, *, asked: Mapping[str, str], wanted: Answers | None, errors: list[dict[str, str]]
+    def _system_page(
+        self, system: str, *, fields: Mapping[str, str], wanted: Answers | None, errors: list[dict[str, str]]
     ) -> Answer:
-        one, lang = self._one(system), self._frame.lang()
-        actor, grade = exchange().recorded.identity, _grade(one.s, one.a)
-        history = self._grades.of(system)
+        one, lang = self._register_entry(system), self._frame.lang()
+        grade = _grade(one.s, one.a)
+        history = self._grades.history(system)
         people = self._directory.names([who for each in history for who in (each.proposed_by, each.approved_by)])
         return self._frame.page(
             "system.html",
-            status=422 if errors else 200,
+            status=form_status(errors),
             system=system,
             name=name_in(one, lang),
             now=grade,
@@ -158,11 +155,11 @@ class SystemPages:
                 {"of": each, "by": people.get(each.proposed_by, ""), "with": people.get(each.approved_by, "")}
                 for each in history
             ],
-            assessments=self._assessments.of(system),
-            controls=self._answers.asked(system) if grade else [],
+            assessments=self._assessments.history(system),
+            controls=self._answers.human_controls(system) if grade else [],
             clock=self._clock(),
             lang_zh=lang == "zh-CN",
-            asked=asked,
+            asked=fields,
             wanted=_effect(wanted, grade) if wanted else None,
             errors=errors,
             harmed=[one.value for one in Harmed],
@@ -170,30 +167,13 @@ class SystemPages:
             matrix={(row.value, column.value): MATRIX[row, column] for row in Harmed for column in Harm},
             basis_chars=BASIS_CHARS,
             marks=MARKS,
-            csrf=actor.csrf,
-            receipt=self._receipts.here(f"/systems/{system}"),
+            csrf=reader().csrf,
+            receipt=self._receipts.read(f"/systems/{system}"),
         )
-
-
-def run(facts: Callable[[str, str], Facts], assessments: Assessments, system: str) -> Assessment:
-    """Assess `system` now, in the name of whoever asks. Raises SystemUnknown, Ungraded."""
-    talk = exchange()
-    looked = facts(system, talk.recorded.inbound.id)
-    made, told = assessments.keep(looked, assess(looked), actor=talk.recorded.identity.subject)
-    talk.recorded.notes.update(told)
-    talk.recorded.notes.update({status.value: made.count(status) for status in Status})
-    return made
 
 
 def _grade(s: int | None, a: int | None) -> Grade | None:
     return Grade(s=s, a=a) if s is not None and a is not None else None
-
-
-def _answers(asked: Mapping[str, str]) -> tuple[Answers | None, list[dict[str, str]]]:
-    try:
-        return Answers.read(asked), []
-    except BasisMissing as missing:
-        return None, [{"field": missing.field, "code": missing.code}]
 
 
 def _effect(wanted: Answers, now: Grade | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from audit.city_time import CITY_TIME
 from console.shell.grading_words import GRADING, MARKS
 from console.shell.render import Lang, Renderer
-from grading.assess import Assessment, Finding
+from grading.assess import Assessment, ControlFinding
 from grading.evidence import Status
 
 _ZH: Lang = "zh-CN"
@@ -37,12 +37,12 @@ def document(made: Assessment, told: Mapping[str, Any], renderer: Renderer) -> d
     }
 
 
-def evidence(finding: Finding, renderer: Renderer, lang: Lang) -> str:
+def evidence(finding: ControlFinding, renderer: Renderer, lang: Lang) -> str:
     """Everything that was seen, in a line."""
     return "; ".join(renderer.evidence(lang, one) for one in finding.evidence)
 
 
-def _row(finding: Finding, renderer: Renderer) -> tuple[str, ...]:
+def _row(finding: ControlFinding, renderer: Renderer) -> tuple[str, ...]:
     status = f"{MARKS[finding.status]} {renderer.say(_ZH, GRADING[finding.status])}"
     leaf = "–" if finding.leaf is None else str(finding.leaf)
     return finding.control.clause, finding.control.zh, status, evidence(finding, renderer, _ZH), leaf

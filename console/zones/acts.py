@@ -1,19 +1,17 @@
 """Opening and closing a flow between zones, and bringing into force what the rows say; for page and API alike."""
 
-from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
-from console.shell.terms import wrong_with_terms
 from infra.data_plane import Deviation
 from infra.zone import Flow, Way
-from infra.zones import Terms, Zones
+from infra.zones import FlowTerms, Zones
 from storage.act import Act
 
 _DEVIATIONS_NAMED = 10  # in a record
 
 
-def open_flow(zones: Zones, act: Act, way: Way, terms: Terms) -> Flow:
-    """Open `way` under `terms`. Raises as `Zones.open`."""
+def open_flow(zones: Zones, act: Act, way: Way, terms: FlowTerms) -> Flow:
+    """Open `way` under `terms`; return the flow. Raises as `Zones.open`."""
     flow, replaced = zones.open(way, terms, act)
     act.note({"flow": flow.id})
     _note_replaced(act, replaced)
@@ -21,7 +19,7 @@ def open_flow(zones: Zones, act: Act, way: Way, terms: Terms) -> Flow:
 
 
 def close_flow(zones: Zones, act: Act, way: Way) -> Flow:
-    """Close the flow that is open on `way`, with whatever runs over it. Raises as `Zones.close`."""
+    """Close the flow that is open on `way`, with whatever runs over it; return it. Raises as `Zones.close`."""
     flow, replaced = zones.close(way, act)
     act.note({"flow": flow.id})
     _note_replaced(act, replaced)
@@ -35,20 +33,11 @@ def apply_rules(zones: Zones, act: Act) -> Sequence[Deviation]:
     return replaced
 
 
-def wrong_with_flow_terms(
-    *, owner: str, reason: str, until: datetime | None, departments: Collection[str], now: datetime
-) -> Iterator[dict[str, str]]:
-    """What cannot be accepted, by field."""
-    yield from wrong_with_terms(reason=reason, until=until, now=now)
-    if owner not in departments:
-        yield {"field": "owner", "code": "owner-unknown"}
-
-
 def _note_replaced(act: Act, replaced: Sequence[Deviation]) -> None:
-    """What somebody had opened or closed by hand, now that it is gone."""
+    """Note what somebody had opened or closed by hand, now that it is gone."""
     if replaced:
         named = [
-            f"{'+' if one.found else '-'} {one.where}: {one.found or one.wanted}"
-            for one in replaced[:_DEVIATIONS_NAMED]
+            f"{'+' if deviation.found else '-'} {deviation.where}: {deviation.found or deviation.wanted}"
+            for deviation in replaced[:_DEVIATIONS_NAMED]
         ]
         act.note({"by-hand": "; ".join(named)})

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from infra.zones import Tested
+from infra.zones import FlowTest
 
 
-def test_answer(answer: Tested) -> dict[str, Any]:
-    """Whether something passes, whether the rows agree, and the flow that allows it or None."""
+def test_answer(answer: FlowTest) -> dict[str, Any]:
+    """Say whether something passes, whether the rows agree, and the flow that allows it or None."""
     flow = answer.flow
     return {
         "passes": answer.passes,

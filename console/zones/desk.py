@@ -26,6 +26,6 @@ def open_desk(
     pages = ZonePages(frame, zones, infra.machines, directory=directory, register=register, clock=clock)
     return Desk(
         pages=(pages.blueprint(),),
-        api=(api.zones(zones), api.flows(zones), api.one_flow(zones, directory, clock)),
-        names=dict.fromkeys(("zones", "flows"), among(zones.all)),
+        api=(api.zones(zones), api.flows(zones), api.one_flow(zones, directory)),
+        names=dict.fromkeys(("zones", "flows"), among(zones.list_zones)),
     )

@@ -11,22 +11,23 @@ from werkzeug import Response
 from audit.city_time import day_after, day_end
 from authz.offices import SECURITY_ADMINISTRATOR, SYSTEM_ADMINISTRATOR
 from authz.register import Register
-from console.machines.forms import way_of
 from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
+from console.shell.problem import form_status
 from console.shell.terms import PRESET_DAYS
-from console.zones.acts import close_flow, open_flow, wrong_with_flow_terms
+from console.zones.acts import close_flow, open_flow
 from console.zones.answers import test_answer
 from console.zones.diagram import diagram
+from console.zones.forms import read_way, wrong_with_flow_terms
 from idp.directory import Directory
 from infra.data_plane import Deviation
 from infra.errors import DataPlaneUnavailable, FlowExists, HypervisorUnavailable, ZoneUnknown
 from infra.machines import Machines
 from infra.zone import Zone
-from infra.zones import Terms, Zones
+from infra.zones import FlowTerms, Zones
 
-_TOLD = 10  # deviations shown
+_SHOWN = 10  # deviations
 _WAY, _TERMS = ("from", "to", "protocol", "port"), ("owner", "until", "reason")
 
 
@@ -61,44 +62,45 @@ class ZonePages:
     def open(self, zone: str, to: str, protocol: str, port: str) -> Response:
         """Open a flow; the door has decided, and a second person has agreed. Then the data plane is asked again."""
         act = current_act()
-        way, _ = way_of(zone, to, protocol, port)  # what is wrong with it the page says, which tests it
+        way, _ = read_way(zone, to, protocol, port)  # what is wrong with it the page says, which tests it
         form = {name: request.form.get(name, "").strip() for name in _TERMS}
         until = day_end(form["until"])
         errors = list(
             wrong_with_flow_terms(
                 owner=form["owner"], reason=form["reason"], until=until,
-                departments=self._directory.departments(), now=self._clock(),
+                departments=self._directory.departments(), now=act.at,
             )
         )  # fmt: skip
         if way is None or until is None or errors:
             return self._page([zone, to, protocol, port], form, errors)
+        terms = FlowTerms(owner=form["owner"], reason=form["reason"], expires_at=until)
         try:
-            open_flow(self._zones, act, way, Terms(owner=form["owner"], reason=form["reason"], expires_at=until))
+            open_flow(self._zones, act, way, terms)
         except FlowExists as failure:
             return self._page([zone, to, protocol, port], form, [{"field": "", "code": failure.code}])
-        return _asked_again(zone, to, protocol, port)
+        return _test_again(zone, to, protocol, port)
 
     def close(self, zone: str, to: str, protocol: str, port: str) -> Response:
         """Close it, with whatever runs over it; then the data plane is asked again."""
         act = current_act()
-        way, _ = way_of(zone, to, protocol, port)
+        way, _ = read_way(zone, to, protocol, port)
         if way is None:
             return self._page([zone, to, protocol, port])
         close_flow(self._zones, act, way)
-        return _asked_again(zone, to, protocol, port)
+        return _test_again(zone, to, protocol, port)
 
     def _page(
         self, way: Sequence[str], filled: Mapping[str, str] | None = None, errors: Sequence[dict[str, str]] = ()
     ) -> Response:
-        lang, zones, flows = self._frame.lang(), self._zones.all(), self._zones.flows(limit=500)
+        lang, zones, flows = self._frame.lang(), self._zones.list_zones(), self._zones.flows(limit=500)
         names = {zone.id: name_in(zone, lang) for zone in zones}
-        departments = {one.id: name_in(one, lang) for one in self._directory.departments().values()}
-        answer, wrong = self._tested(way, departments)
+        departments = {node.id: name_in(node, lang) for node in self._directory.departments().values()}
+        answer, wrong = self._test(way, departments)
         errors = [*errors, *wrong]
         guards = SECURITY_ADMINISTRATOR in self._frame.offices(reader().subject)  # others would only be refused
         return self._frame.page(
             "zones.html",
-            status=422 if errors else 200,
+            status=form_status(errors),
             plane=self._zones.plane.name,
             hypervisor=self._machines.hypervisor.name,
             zones=[_zone(zone, lang) for zone in zones],
@@ -121,12 +123,12 @@ class ZonePages:
             csrf=reader().csrf,
         )
 
-    def _tested(
+    def _test(
         self, asked: Sequence[str], departments: Mapping[str, str]
     ) -> tuple[dict[str, Any] | None, list[dict[str, str]]]:
         if not asked:
             return None, []
-        way, errors = way_of(*asked)
+        way, errors = read_way(*asked)
         if way is None:
             return None, errors
         try:
@@ -140,38 +142,38 @@ class ZonePages:
     def _deviations(self) -> list[Deviation] | None:
         """None: nobody knows."""
         try:
-            return list(self._zones.drift())[:_TOLD]
+            return list(self._zones.drift())[:_SHOWN]
         except DataPlaneUnavailable:
             return None
 
     def _astray(self) -> dict[str, str] | None:
         try:
-            return dict(self._machines.astray())
+            return dict(self._machines.strays())
         except HypervisorUnavailable:
             return None
 
     def _all_machines(self, zones: Mapping[str, str], departments: Mapping[str, str]) -> list[dict[str, Any]]:
         lang = self._frame.lang()
-        systems = {one.id: name_in(one, lang) for one in self._register.systems().values()}
+        systems = {system.id: name_in(system, lang) for system in self._register.systems().values()}
         opens = SYSTEM_ADMINISTRATOR in self._frame.offices(reader().subject)  # others would only be refused there
         return [
             {
-                "id": one.id,
-                "name": one.name,
-                "href": f"/departments/{one.department}/machines" if opens else "",
-                "zone": zones.get(one.zone, one.zone),
-                "host": one.host,
-                "system": systems.get(one.system, one.system),
-                "department": departments[one.department],
-                "size": one.size,
-                "state": one.state,
-                "wanted": one.wanted,
+                "id": machine.id,
+                "name": machine.name,
+                "href": f"/departments/{machine.department}/machines" if opens else "",
+                "zone": zones.get(machine.zone, machine.zone),
+                "host": machine.host,
+                "system": systems.get(machine.system, machine.system),
+                "department": departments[machine.department],
+                "size": machine.size,
+                "state": machine.state,
+                "wanted": machine.wanted,
             }
-            for one in self._machines.living()
+            for machine in self._machines.list_existing()
         ]
 
 
-def _asked_again(*way: str) -> Response:
+def _test_again(*way: str) -> Response:
     return redirect(f"/zones?{urlencode(dict(zip(_WAY, way, strict=True)))}", 303)
 
 

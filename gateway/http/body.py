@@ -8,7 +8,7 @@ from typing import Self
 
 from gateway.errors import BodyTooLarge, DigestWrong, RequestTimeout
 from gateway.stages import Inbound
-from idp.app_key import digest_told, is_digest
+from idp.app_key import content_digest, is_digest
 
 Over = Callable[[int, bool], Awaitable[None]]  # bytes sent, whether all of it was
 
@@ -81,7 +81,7 @@ async def _held_to(told: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[byt
             if last:
                 yield last
             last = chunk
-    if not hmac.compare_digest(told, digest_told(digest.digest())):
+    if not hmac.compare_digest(told, content_digest(digest.digest())):
         raise DigestWrong
     if last:
         yield last

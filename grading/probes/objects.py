@@ -7,16 +7,16 @@ from authz.decide import decide
 from authz.label import Label
 from authz.request import ANONYMOUS, AccessRequest, Effect
 from crypto.errors import SealInvalid
-from crypto.reseal import Kept, Place
+from crypto.reseal import SealedPlace, SealedValue
 from gateway.routes import Route
-from grading.evidence import Facts, Found, Status, found
+from grading.evidence import ProbeAnswer, ProbeFacts, Status, answer_with
 from storage.actions import Action
 
 _NO_SEAL = bytes(64)  # nothing begins with it
 _NOBODY_KNOWN = "user:00000000000000000000000000"  # a person without any role
 
 
-def default_deny(facts: Facts) -> Found:
+def default_deny(facts: ProbeFacts) -> ProbeAnswer:
     """The PDP is asked, for each route and action of the system, what nobody and a person without a role may."""
     asked, permitted = 0, []
     for route in facts.routes:
@@ -28,23 +28,25 @@ def default_deny(facts: Facts) -> Found:
                 if decide(facts.policies, _request(facts, route, action, subject)).effect is Effect.PERMIT:
                     permitted.append(f"{subject} {action} {route.path}")
     if permitted:
-        return found(Status.UNMET, "permitted-without-right", count=len(permitted), what="; ".join(permitted[:10]))
+        return answer_with(
+            Status.UNMET, "permitted-without-right", count=len(permitted), what="; ".join(permitted[:10])
+        )
     if not asked:
-        return found(Status.NOT_APPLICABLE, "no-routes")
-    return found(Status.MET, "denied-without-right", count=asked)
+        return answer_with(Status.NOT_APPLICABLE, "no-routes")
+    return answer_with(Status.MET, "denied-without-right", count=asked)
 
 
-def objects_labelled(facts: Facts) -> Found:
+def objects_labelled(facts: ProbeFacts) -> ProbeAnswer:
     """The default label follows from the grade, and what is labelled lower says so by itself and is no write."""
     if facts.label != facts.grade.label:
-        return found(Status.UNMET, "label-not-grade", label=facts.label, grade=str(facts.grade))
+        return answer_with(Status.UNMET, "label-not-grade", label=facts.label, grade=str(facts.grade))
     lower = sorted({route.path for route in facts.routes if _lower_writes(route, facts.label)})
     if lower:
-        return found(Status.PARTLY, "writes-below-grade", paths=", ".join(lower[:10]), label=facts.label)
-    return found(Status.MET, "objects-labelled", label=facts.label, count=len(facts.routes))
+        return answer_with(Status.PARTLY, "writes-below-grade", paths=", ".join(lower[:10]), label=facts.label)
+    return answer_with(Status.MET, "objects-labelled", label=facts.label, count=len(facts.routes))
 
 
-def secrets_sealed(facts: Facts) -> Found:
+def secrets_sealed(facts: ProbeFacts) -> ProbeAnswer:
     """Every secret that is kept opens with the platform's key, under the name of its own place."""
     seen = 0
     for place in facts.sealed:
@@ -53,21 +55,21 @@ def secrets_sealed(facts: Facts) -> Found:
             try:
                 facts.seal.open(kept.sealed, purpose=kept.purpose)
             except SealInvalid:
-                return found(Status.UNMET, "plain-secret", table=place.name, row=kept.id)
+                return answer_with(Status.UNMET, "plain-secret", table=place.name, row=kept.id)
     if not seen:
-        return found(Status.NOT_APPLICABLE, "no-secrets")
-    return found(Status.MET, "secrets-sealed", count=seen)
+        return answer_with(Status.NOT_APPLICABLE, "no-secrets")
+    return answer_with(Status.MET, "secrets-sealed", count=seen)
 
 
-def keys_protected(facts: Facts) -> Found:
+def keys_protected(facts: ProbeFacts) -> ProbeAnswer:
     """Every key file is a file of ours, closed to everybody else, in a folder where nobody else writes."""
     places = [(place.resolve(), pattern) for place, pattern in facts.keys if place.exists()]
     within = [one for place, pattern in places for one in (place, *sorted(place.glob(pattern)))]
     modes = {path: path.lstat().st_mode for path in within if path.suffix != ".pub"}
     loose = [path.name for path, mode in modes.items() if _is_open(mode)]
     if loose:
-        return found(Status.UNMET, "key-files-open", names=", ".join(loose[:10]))
-    return found(Status.MET, "key-files-closed", count=sum(not stat.S_ISDIR(mode) for mode in modes.values()))
+        return answer_with(Status.UNMET, "key-files-open", names=", ".join(loose[:10]))
+    return answer_with(Status.MET, "key-files-closed", count=sum(not stat.S_ISDIR(mode) for mode in modes.values()))
 
 
 def _is_open(mode: int) -> bool:
@@ -76,16 +78,16 @@ def _is_open(mode: int) -> bool:
     return not stat.S_ISREG(mode) or bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
-def shares_bounded(facts: Facts) -> Found:
+def shares_bounded(facts: ProbeFacts) -> ProbeAnswer:
     """Every share has a purpose and a date."""
     shares = facts.shares()
     loose = [share.id for share in shares if share.until is None or not share.purpose]
     if loose:
-        return found(Status.UNMET, "shares-unbounded", count=len(loose), ids=", ".join(loose[:10]))
-    return found(Status.MET, "shares-bounded", count=len(shares))
+        return answer_with(Status.UNMET, "shares-unbounded", count=len(loose), ids=", ".join(loose[:10]))
+    return answer_with(Status.MET, "shares-bounded", count=len(shares))
 
 
-def _request(facts: Facts, route: Route, action: str, subject: str) -> AccessRequest:
+def _request(facts: ProbeFacts, route: Route, action: str, subject: str) -> AccessRequest:
     path = route.path.replace("/**", "/probe").replace("{", "").replace("}", "")
     return AccessRequest(
         id=facts.record,
@@ -105,10 +107,10 @@ def _lower_writes(route: Route, label: int) -> bool:
     )
 
 
-def _all(place: Place) -> Iterator[Kept]:
+def _all(place: SealedPlace) -> Iterator[SealedValue]:
     after = ""
     while True:
-        batch, after = place.stale(_NO_SEAL, after=after)
+        batch, after = place.stale_values(_NO_SEAL, after=after)
         yield from batch
         if not after:
             return

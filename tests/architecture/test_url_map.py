@@ -157,4 +157,4 @@ def test_a_signed_in_browser_without_the_pages_token_changes_nothing(
         assert (answer.status, answer.json["missing"]) == (403, "approver")
     else:
         assert (answer.status, answer.json["code"]) == (403, "csrf-refused")
-    assert door.city.people.sessions.of(door.ids[who])
+    assert door.city.people.sessions.list_alive(door.ids[who])

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from authz import offices, store
+from authz.administer import RoleTerms
 from authz.errors import AlreadyHeld, AssignmentUnknown, AuthzError, MayNotGrant, SeparationOfDuty
 from authz.label import Label
 from idp.errors import PersonUnknown
@@ -56,7 +57,7 @@ def test_a_role_is_given_and_taken_exactly_within_a_mandate(
         role == r and d in above(department) and clearance <= ceiling for r, d, ceiling in held
     )
     try:
-        made = town.give(subject, role_id=role, department=department, clearance=Label(clearance))
+        made = town.give(subject, role=role, department=department, clearance=Label(clearance))
         taken = town.take(made, department=department)
     except MayNotGrant:
         assert not may
@@ -107,23 +108,23 @@ def test_only_what_is_said_to_be_taken_is_taken(town: Desk) -> None:
 def test_offices_that_exclude_each_other_are_not_held_together(town: Desk, one: str, other: str) -> None:
     for office in (one, other):
         town.mandate(office, "city")
-    first = town.give(role_id=one, department="city")
+    first = town.give(role=one, department="city")
     with pytest.raises(SeparationOfDuty) as refused:
-        town.give(role_id=other, department="housing")
+        town.give(role=other, department="housing")
     assert (refused.value.role, refused.value.excludes) == (other, one)
     town.take(first, department="city")
-    assert [town.give(role_id=other, department="city")] == town.held()
+    assert [town.give(role=other, department="city")] == town.held()
 
 
 def test_an_office_that_ran_out_excludes_nothing_any_more(town: Desk) -> None:
     for office in (offices.AUDIT_ADMINISTRATOR, offices.SECURITY_ADMINISTRATOR):
         town.mandate(office)
-    town.give(role_id=offices.AUDIT_ADMINISTRATOR, expires_at=NOW + timedelta(days=1))
+    town.give(role=offices.AUDIT_ADMINISTRATOR, expires_at=NOW + timedelta(days=1))
     town.city.clock.add(hours=23)
     with pytest.raises(SeparationOfDuty):
-        town.give(role_id=offices.SECURITY_ADMINISTRATOR)
+        town.give(role=offices.SECURITY_ADMINISTRATOR)
     town.city.clock.add(hours=1)
-    assert [town.give(role_id=offices.SECURITY_ADMINISTRATOR)] == town.held()
+    assert [town.give(role=offices.SECURITY_ADMINISTRATOR)] == town.held()
 
 
 def test_a_second_click_gives_nothing_twice(town: Desk) -> None:
@@ -228,16 +229,16 @@ def test_what_ran_out_is_held_no_more_but_stays_in_the_history(town: Desk) -> No
     everywhere = frozenset(TREE)
     assert town.administration.roles_of(["user:li"], inside=everywhere) == {"user:li": [CLERK]}
     town.city.clock.add(days=1)
-    assert town.administration.held("user:li", inside=everywhere) == []
+    assert town.administration.assignments_of("user:li", inside=everywhere) == []
     assert town.administration.roles_of(["user:li"], inside=everywhere) == {}
-    assert len(town.administration.held("user:li", inside=everywhere, ever=True)) == 1
+    assert len(town.administration.assignments_of("user:li", inside=everywhere, ever=True)) == 1
 
 
 def test_other_departments_roles_are_not_seen(town: Desk) -> None:
     town.mandate(department="city")
     town.give(department="housing")
     inside = frozenset({"civil", "civil-registry"})
-    assert town.administration.held("user:li", inside=inside, ever=True) == []
+    assert town.administration.assignments_of("user:li", inside=inside, ever=True) == []
     assert town.administration.roles_of(["user:li"], inside=inside) == {}
 
 
@@ -258,14 +259,15 @@ def row(subject: str, role: str) -> dict[str, object]:
 
 def test_each_writes_witness_is_the_row_as_it_is_read_afterwards(town: Desk) -> None:
     town.mandate()
-    wanted = {"actor": "user:admin", "subject": "user:li", "department": "civil"}
-    given_one = town.administration.assign(
-        **wanted, role_id=CLERK, clearance=Label.L2, expires_at=NOW + timedelta(days=1), reason="值班", record="01K"
+    giving, taking = town.act(record="01K"), town.act(record="01L")
+    terms = RoleTerms(
+        role=CLERK, department="civil", clearance=Label.L2, expires_at=NOW + timedelta(days=1), reason="值班"
     )
-    read = [row_as_read(town, given_one.held.id)]
-    taken = town.administration.revoke(given_one.held.id, **wanted, record="01L")
-    read.append(row_as_read(town, given_one.held.id))
-    assert [{one.key: one.digest} for one in read] == [given_one.witness, taken.witness]
+    given_one, _ = town.administration.assign("user:li", terms, giving)
+    read = [row_as_read(town, given_one.id)]
+    town.administration.revoke(given_one.id, subject="user:li", department="civil", act=taking)
+    read.append(row_as_read(town, given_one.id))
+    assert [{one.key: one.digest} for one in read] == [giving.notes, taking.notes]
     assert [one.records for one in read] == [("01K",), ("01L", "01K")]
 
 

@@ -61,7 +61,7 @@ def founding(city: dict[str, Any] = CITY, **changes: Any) -> Founding:
 
 def found(database: Database, what: Founding | None = None) -> dict[str, str]:
     numbers = count()
-    return bootstrap.found(database, what or founding(), mint=lambda: f"id-{next(numbers)}")
+    return bootstrap.found_city(database, what or founding(), mint=lambda: f"id-{next(numbers)}")
 
 
 def rows(database: Database, table: sa.Table) -> list[dict[str, Any]]:

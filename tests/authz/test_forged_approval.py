@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from authz.store import parked
+from tests.acts import an_act
 from tests.founded_city import Door
 
 GRADE = "/systems/social/grade"
@@ -23,6 +24,6 @@ def test_what_was_parked_for_a_second_factor_brings_no_approver(door: Door) -> N
     found = door.city.deciding.parking.look(row["id"], subject=door.ids["zheng"], host="console.localhost")
     assert found.approver == ""
     taken = door.city.deciding.parking.take(
-        row["id"], subject=door.ids["zheng"], host="console.localhost", record="01X"
+        row["id"], host="console.localhost", act=an_act(door.ids["zheng"], record="01X")
     )
     assert taken.approver == ""

@@ -15,6 +15,7 @@ from authz.request import Missing
 from authz.store import parked
 from crypto.aead import Seal
 from crypto.errors import SealInvalid
+from tests.acts import an_act
 from tests.idp.people import Town, town
 
 HOST = "marriage.localhost"
@@ -50,7 +51,7 @@ def put(parking: Parking, **changes: object) -> str:
 @given(st.binary(max_size=2000), st.text(st.characters(codec="latin-1"), max_size=20))
 def test_it_comes_back_byte_for_byte(parking: Parking, body: bytes, value: str) -> None:
     identifier = put(parking, body=body, headers=(("accept", value),))
-    found = parking.take(identifier, subject="user:li", host=HOST, record="01T")
+    found = parking.take(identifier, host=HOST, act=an_act("user:li", record="01T"))
     assert (found.body, found.headers, found.method, found.missing) == (
         body,
         (("accept", value),),
@@ -71,7 +72,7 @@ def test_it_can_be_looked_at_often_and_taken_once(parking: Parking) -> None:
 
     def take(_: int) -> bool:
         try:
-            return bool(parking.take(identifier, subject="user:li", host=HOST, record="01T"))
+            return bool(parking.take(identifier, host=HOST, act=an_act("user:li", record="01T")))
         except ParkedUnknown:
             return False
 
@@ -89,17 +90,21 @@ def test_everybody_else_and_every_other_place_and_time_gets_the_same_answer(city
     ]
     answers = set()
     for place in asked:
-        for way in (parking.look, partial(parking.take, record="01T")):
+        ways = (
+            partial(parking.look, **place),
+            partial(parking.take, host=place["host"], act=an_act(place["subject"], record="01T")),
+        )
+        for way in ways:
             with pytest.raises(ParkedUnknown) as refused:
-                way(identifier, **place)
+                way(identifier)
             answers.add(str(refused.value))
     for unknown in ("id-999999", "", identifier + " "):
         with pytest.raises(ParkedUnknown) as refused:
-            parking.take(unknown, subject="user:li", host=HOST, record="01T")
+            parking.take(unknown, host=HOST, act=an_act("user:li", record="01T"))
         answers.add(str(refused.value))
     city.clock.add(minutes=15)
     with pytest.raises(ParkedUnknown) as refused:
-        parking.take(identifier, subject="user:li", host=HOST, record="01T")
+        parking.take(identifier, host=HOST, act=an_act("user:li", record="01T"))
     assert answers | {str(refused.value)} == {"no such parked request"}
 
 
@@ -120,7 +125,7 @@ def test_a_row_moved_to_another_person_or_host_does_not_open(city: Town, parking
             connection.execute(parked.update().values(change))
         place = {"subject": "user:li", "host": HOST} | change
         with pytest.raises(SealInvalid):
-            parking.take(identifier, **place, record="01T")
+            parking.take(identifier, host=place["host"], act=an_act(place["subject"], record="01T"))
         with city.database.transaction() as connection:
             connection.execute(parked.update().values(subject="user:li", host=HOST))
 

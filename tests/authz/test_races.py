@@ -12,6 +12,7 @@ from authz.errors import AlreadyHeld, AlreadySealed, AssignmentUnknown, ParkedUn
 from authz.park import PER_SUBJECT, Parking
 from crypto.aead import Seal
 from storage.database import Database
+from tests.acts import an_act
 from tests.authz.test_bootstrap import TABLES, found, rows
 from tests.authz.test_park import HOST, put
 from tests.authz.town import Desk, desk
@@ -47,7 +48,7 @@ def test_of_fifty_excluding_offices_at_once_one_is_given_and_counted(town: Desk)
 
     def give(office: str) -> str:
         try:
-            return town.give(role_id=office).role
+            return town.give(role=office).role
         except (SeparationOfDuty, AlreadyHeld):
             return ""
 
@@ -55,7 +56,7 @@ def test_of_fifty_excluding_offices_at_once_one_is_given_and_counted(town: Desk)
         with ThreadPoolExecutor(10) as threads:
             given_ones = [role for role in threads.map(give, islice(cycle(exclusive), 50)) if role]
         assert len(given_ones) == 1
-        (held,) = town.administration.held("user:li", inside=frozenset(TREE))
+        (held,) = town.administration.assignments_of("user:li", inside=frozenset(TREE))
         assert held.role == given_ones[0]
         assert town.told() == ["user:li"] * (2 * round_ + 1)
         town.take(held)
@@ -82,7 +83,7 @@ def test_giving_and_taking_at_once_leaves_what_was_counted_last(town: Desk) -> N
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(take, range(8))) == 1
-    assert town.administration.held("user:li", inside=frozenset(TREE)) == []
+    assert town.administration.assignments_of("user:li", inside=frozenset(TREE)) == []
     assert town.told() == ["user:li", "user:li"]
 
 
@@ -113,7 +114,7 @@ def test_a_parked_request_is_taken_once_whoever_looks_and_sweeps_meanwhile(town:
         try:
             parking.look(identifier, subject="user:li", host=HOST)
             parking.sweep()
-            return bool(parking.take(identifier, subject="user:li", host=HOST, record="01T"))
+            return bool(parking.take(identifier, host=HOST, act=an_act("user:li", record="01T")))
         except ParkedUnknown:
             return False
 

@@ -8,18 +8,19 @@ import sqlalchemy as sa
 
 from authz.errors import AlreadyDecided, NotApproved, OwnRequest, ParkedUnknown, ParkFull
 from authz.label import Label
-from authz.park import PER_SUBJECT, WAITING_PER_SUBJECT, Asked, Parking
+from authz.park import PER_SUBJECT, WAITING_PER_SUBJECT, ApprovalRequest, Parking
 from authz.request import Missing
 from authz.second_person import PAGE_REQUESTS, SecondPerson
 from authz.store import parked
 from crypto.aead import Seal
 from crypto.errors import SealInvalid
 from storage import witness
+from tests.acts import an_act
 from tests.authz.test_park import HOST, put
 from tests.authz.test_races import connect_all
 from tests.idp.people import Town, town
 
-ASKED = Asked(
+ASKED = ApprovalRequest(
     department="civil", object="/console/x", action="key:rotate", approve_action="key:approve", label=Label.L3
 )
 
@@ -43,16 +44,16 @@ def second(parking: Parking) -> SecondPerson:
 
 def wait(parking: Parking, number: int = 0, **changes: object) -> str:
     """A request that waits; another number is another request."""
-    return put(parking, missing=Missing.APPROVER, asked=ASKED, body=b"%d" % number, **changes)
+    return put(parking, missing=Missing.APPROVER, approval_request=ASKED, body=b"%d" % number, **changes)
 
 
-def take(parking: Parking, number: str, **place: str) -> bytes:
-    return parking.take(number, **{"subject": "user:li", "host": HOST, "record": "01T"} | place).body
+def take(parking: Parking, number: str) -> bytes:
+    return parking.take(number, host=HOST, act=an_act("user:li", record="01T")).body
 
 
 def approve(second: SecondPerson, number: str, by: str = "user:wang") -> bool:
     try:
-        return second.approve(number, by=by, record="01A").approver == by
+        return second.approve(number, an_act(by, record="01A")).approver == by
     except AlreadyDecided:
         return False
 
@@ -73,8 +74,8 @@ def test_of_many_approvals_and_rejections_at_once_one_counts(
     def decide(at: int) -> str:
         try:
             if at % 2:
-                return second.approve(number, by=f"user:{at}", record=f"01A{at}").decided_by
-            return second.reject(number, by=f"user:{at}", record=f"01A{at}", reason="no").decided_by
+                return second.approve(number, an_act(f"user:{at}", record=f"01A{at}")).decided_by
+            return second.reject(number, an_act(f"user:{at}", record=f"01A{at}"), reason="no").decided_by
         except AlreadyDecided:
             return ""
 
@@ -103,15 +104,15 @@ def test_of_many_who_take_it_at_once_one_gets_it(parking: Parking, second: Secon
 def test_nobody_decides_on_his_own(parking: Parking, second: SecondPerson) -> None:
     number = wait(parking)
     with pytest.raises(OwnRequest):
-        second.approve(number, by="user:li", record="01A")
+        second.approve(number, an_act("user:li", record="01A"))
     with pytest.raises(OwnRequest):
-        second.reject(number, by="user:li", record="01A", reason="no")
+        second.reject(number, an_act("user:li", record="01A"), reason="no")
     assert second.find(number).verdict == ""
 
 
 def test_a_rejected_one_stays_rejected(parking: Parking, second: SecondPerson) -> None:
     number = wait(parking)
-    second.reject(number, by="user:wang", record="01A", reason="not now")
+    second.reject(number, an_act("user:wang", record="01A"), reason="not now")
     assert not approve(second, number)
     with pytest.raises(NotApproved):
         take(parking, number)
@@ -121,9 +122,9 @@ def test_a_rejected_one_stays_rejected(parking: Parking, second: SecondPerson) -
 def test_after_three_days_it_is_unknown_to_everybody(city: Town, parking: Parking, second: SecondPerson) -> None:
     number = wait(parking)
     city.clock.add(hours=71, minutes=59)
-    assert [one.id for one in second.waiting(besides="user:wang")] == [number]
+    assert [one.id for one in second.list_waiting(besides="user:wang")] == [number]
     city.clock.add(minutes=1)
-    assert second.waiting(besides="user:wang") == []
+    assert second.list_waiting(besides="user:wang") == []
     for attempt in (lambda: approve(second, number), lambda: second.find(number), lambda: take(parking, number)):
         with pytest.raises(ParkedUnknown):
             attempt()
@@ -132,7 +133,7 @@ def test_after_three_days_it_is_unknown_to_everybody(city: Town, parking: Parkin
 
 def test_what_misses_something_else_is_nobodys_to_decide(parking: Parking, second: SecondPerson) -> None:
     number = put(parking)
-    assert second.waiting(besides="user:wang") == []
+    assert second.list_waiting(besides="user:wang") == []
     with pytest.raises(ParkedUnknown):
         approve(second, number)
 
@@ -140,14 +141,14 @@ def test_what_misses_something_else_is_nobodys_to_decide(parking: Parking, secon
 def test_the_lists_go_on_by_key_and_leave_out_ones_own(parking: Parking, second: SecondPerson) -> None:
     others = [wait(parking, n, subject=f"user:{n % 5}") for n in range(PAGE_REQUESTS + 5)]
     wait(parking, subject="user:wang")
-    first = second.waiting(besides="user:wang")
-    rest = second.waiting(besides="user:wang", after=first[-1].id)
+    first = second.list_waiting(besides="user:wang")
+    rest = second.list_waiting(besides="user:wang", after=first[-1].id)
     assert [one.id for one in (*first, *rest)] == sorted(others)
-    mine = second.asked_by("user:3")
+    mine = second.list_asked_by("user:3")
     assert [one.id for one in mine] == sorted((n for n in others[3::5]), reverse=True)
     approve(second, mine[0].id)
-    assert [one.id for one in second.decided_by("user:wang")] == [mine[0].id]
-    assert second.asked_by("user:3", before=mine[0].id) == mine[1:]
+    assert [one.id for one in second.list_decided_by("user:wang")] == [mine[0].id]
+    assert second.list_asked_by("user:3", before=mine[0].id) == mine[1:]
 
 
 def test_a_second_click_is_the_same_request_until_somebody_decided(parking: Parking, second: SecondPerson) -> None:
@@ -189,7 +190,7 @@ def test_one_that_was_changed_hides_no_other_and_shows_nothing(
     broken, whole = wait(parking, 1), wait(parking, 2)
     with city.database.transaction() as connection:
         connection.execute(sa.update(parked).values(sealed=b"x" * 40).where(parked.c.id == broken))
-    shown = {one.id: one.target for one in second.waiting(besides="user:wang")}
+    shown = {one.id: one.target for one in second.list_waiting(besides="user:wang")}
     assert shown == {broken: "", whole: "/applications?canary-target=1"}
 
 
@@ -202,9 +203,10 @@ def test_each_step_witnesses_the_row_as_it_is_read_afterwards(
 
     put(parking)  # what lacks a factor is no row of reconciliation's
     request = {"subject": "user:li", "host": HOST, "method": "POST", "target": "/x", "headers": (), "body": b"x"}
-    kept = parking.park(**request, missing=Missing.APPROVER, asked=ASKED, record="01JASKED")
-    assert read() == kept.witness
-    approved = second.approve(kept.id, by="user:wang", record="01A").witness
-    assert read() == approved
-    taken = parking.take(kept.id, subject="user:li", host=HOST, record="01T").witness
-    assert read() == taken != approved != kept.witness
+    slip = parking.park(**request, missing=Missing.APPROVER, approval_request=ASKED, record="01JASKED")
+    kept = {slip.row: slip.digest}
+    assert read() == kept
+    second.approve(slip.id, approval := an_act("user:wang", record="01A"))
+    assert read() == approval.notes
+    parking.take(slip.id, host=HOST, act=(sending := an_act("user:li", record="01T")))
+    assert read() == sending.notes != approval.notes != kept

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from authz import offices, store
-from authz.administer import Administration, Held
+from authz.administer import Administration, RoleAssignment, RoleTerms
 from authz.label import Label
 from authz.register import Register
+from storage.act import Act
 from storage.epoch import EpochSource, MemoryEpochs
 from storage.shared_epoch import PostgresEpochs
+from tests.acts import an_act
 from tests.idp.people import NOW, TREE, Town, town
 
 __all__ = ["NOW", "Desk", "desk"]
@@ -51,25 +53,27 @@ class Desk:
                 )
             )
 
-    def give(self, subject: str = "user:li", **changes: object) -> Held:
-        wanted = {
-            "actor": "user:admin",
-            "role_id": CLERK,
-            "department": "civil",
-            "clearance": Label.L2,
-            "expires_at": None,
-            "reason": "duty",
-            "record": "01K",
-        }
-        return self.administration.assign(subject=subject, **wanted | changes)[0]
+    def act(self, actor: str = "user:admin", *, record: str = "01K") -> Act:
+        """An act of `actor` at the moment that the town's clock says."""
+        return an_act(actor, record=record, at=self.city.clock())
 
-    def take(self, held: Held, **changes: object) -> Held:
-        wanted = {"actor": "user:admin", "subject": held.subject, "department": "civil", "record": "01L"}
-        return self.administration.revoke(held.id, **wanted | changes)[0]
+    def give(
+        self, subject: str = "user:li", *, actor: str = "user:admin", record: str = "01K", **changes: object
+    ) -> RoleAssignment:
+        terms = {
+            "role": CLERK, "department": "civil", "clearance": Label.L2, "expires_at": None, "reason": "duty",
+        }  # fmt: skip
+        return self.administration.assign(subject, RoleTerms(**terms | changes), self.act(actor, record=record))[0]
 
-    def held(self) -> list[Held]:
+    def take(
+        self, held: RoleAssignment, *, actor: str = "user:admin", record: str = "01L", **changes: object
+    ) -> RoleAssignment:
+        wanted = {"subject": held.subject, "department": "civil"} | changes
+        return self.administration.revoke(held.id, **wanted, act=self.act(actor, record=record))[0]
+
+    def held(self) -> list[RoleAssignment]:
         """What Li holds now, anywhere in the city."""
-        return list(self.administration.held("user:li", inside=frozenset(TREE)))
+        return list(self.administration.assignments_of("user:li", inside=frozenset(TREE)))
 
     def insert(self, table: sa.Table, **values: object) -> None:
         with self.city.database.transaction() as connection:

@@ -11,6 +11,7 @@ import pytest
 
 from crypto.local_keys import create
 from crypto.platform import CITY, PLATFORM
+from tests.acts import an_act
 from tests.founded_city import Door, opened
 
 
@@ -158,10 +159,10 @@ def test_a_backup_from_before_a_retirement_still_passes(founded: Path, tmp_path:
     """The version that sealed its canary is destroyed in the city, and is in the backup."""
     with opened(founded, tmp_path / "city") as door:
         assert door.work("backup")["status"] == "whole"
-        keyring, record = door.city.keys.keyring, door.city.settings.name
+        keyring, act = door.city.keys.keyring, an_act(record=door.city.settings.name)
         key = keyring.key(CITY, PLATFORM)
-        rotated, _, _ = keyring.rotate(key, record=record, effective=door.city.deciding.effective)
-        keyring.retire(key.id, key.active.number, record=record)
+        rotated, _ = keyring.rotate(key, act, effective=door.city.deciding.effective)
+        keyring.retire(key.id, key.active.number, act)
         door.city.keys.seal.reload()
         assert (rotated.active.number, len(door.city.keys.seal.ring.opening)) == (2, 1)
         told = door.work("drill")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backup.engine import Engine, Part
+from backup.engine import BackupPart, Engine
 from backup.errors import BackupError, EngineFailed, EngineMissing, PartDamaged
 from backup.files import FilesEngine, put
 from backup.restic import Restic
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-def take(engine: Engine, folder: Path, tree: dict[str, bytes] = TREE) -> Part:
+def take(engine: Engine, folder: Path, tree: dict[str, bytes] = TREE) -> BackupPart:
     return engine.take("audit", lambda: list(tree.items()), folder)
 
 
@@ -98,7 +98,7 @@ def test_another_key_or_password_restores_nothing_and_none_is_told(
 def test_a_changed_restore_is_not_what_the_manifest_says(engine: Engine, folder: Path, tmp_path: Path) -> None:
     part = take(engine, folder)
     later = take(engine, folder if engine.name == "restic" else _other(folder), TREE | {"a": b"other"})
-    asked = Part(
+    asked = BackupPart(
         name=part.name, engine=part.engine, reference=later.reference, bytes=0, digest=part.digest, counts=part.counts
     )
     with pytest.raises(PartDamaged):
@@ -116,7 +116,7 @@ def test_restic_lets_go_of_one_snapshot_and_keeps_the_others(folder: Path, tmp_p
 
 def test_a_missing_password_says_what_to_do(tmp_path: Path) -> None:
     engine = Restic(tmp_path / "repository", password=tmp_path / "nowhere", scratch=tmp_path)
-    assert "nowhere" in engine.missing()
+    assert "nowhere" in engine.what_is_missing()
 
 
 def test_a_program_that_is_not_installed_says_what_to_do() -> None:
@@ -135,9 +135,9 @@ def test_a_program_that_does_not_end_is_ended() -> None:
 
 
 def test_what_a_program_says_of_its_failure_holds_no_password() -> None:
-    from backup.program import told
+    from backup.program import error_line
 
-    said = told("Fatal: unable to open rest:https://me:hunter2@host/\x1b[31m repository\nmore\n")
+    said = error_line("Fatal: unable to open rest:https://me:hunter2@host/\x1b[31m repository\nmore\n")
     assert "hunter2" not in said
     assert "\x1b" not in said
     assert "unable to open" in said

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from backup import manifest as manifests
-from backup.engine import Part
+from backup.engine import BackupPart
 from backup.errors import ManifestInvalid
-from backup.manifest import Manifest, key_ids, signed
+from backup.manifest import Manifest, key_ids, sign
 from crypto.sign import SigningKey
 
 KEY, ID = SigningKey(b"s" * 32), "01M80XG7RTMAN00YA3EA1VNY0Z"
-PART = Part(name="city.db", engine="sqlite", reference="city.db.sealed", bytes=3, digest="00", counts={"person": 2})
+PART = BackupPart(
+    name="city.db", engine="sqlite", reference="city.db.sealed", bytes=3, digest="00", counts={"person": 2}
+)
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MANIFEST = Manifest(
     id=ID, city="citygate.localhost/audit", started_at=NOW, finished_at=NOW, parts=(PART,), checkpoint="c\n1\nr\n",
@@ -23,12 +25,12 @@ MANIFEST = Manifest(
 
 
 def test_what_was_signed_is_read_back() -> None:
-    assert manifests.read(signed(MANIFEST, KEY), KEY.public, backup=ID) == MANIFEST
+    assert manifests.read(sign(MANIFEST, KEY), KEY.public, backup=ID) == MANIFEST
 
 
 @pytest.mark.parametrize("at", [5, 40, 200, -30])
 def test_a_changed_character_is_refused(at: int) -> None:
-    text = signed(MANIFEST, KEY)
+    text = sign(MANIFEST, KEY)
     wrong = text[:at] + ("A" if text[at] != "A" else "B") + text[at:][1:]
     with pytest.raises(ManifestInvalid):
         manifests.read(wrong, KEY.public, backup=ID)
@@ -36,8 +38,8 @@ def test_a_changed_character_is_refused(at: int) -> None:
 
 def test_another_key_or_another_backups_manifest_is_refused() -> None:
     with pytest.raises(ManifestInvalid, match="not signed"):
-        manifests.read(signed(MANIFEST, SigningKey(b"x" * 32)), KEY.public, backup=ID)
-    older = signed(replace(MANIFEST, id="01M80000000000000000000000"), KEY)
+        manifests.read(sign(MANIFEST, SigningKey(b"x" * 32)), KEY.public, backup=ID)
+    older = sign(replace(MANIFEST, id="01M80000000000000000000000"), KEY)
     with pytest.raises(ManifestInvalid, match="01M80000000000000000000000"):
         manifests.read(older, KEY.public, backup=ID)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from backup.engine import Part
+from backup.engine import BackupPart
 from backup.errors import BackupError, EngineFailed, EngineMissing, PartDamaged
 from backup.pgbackrest import PgBackRest
 from storage.database import Database
@@ -47,7 +47,7 @@ def _rows(database: Database, count: int) -> None:
             connection.execute(sa.text("INSERT INTO ephemeral VALUES (:k, '', now())"), {"k": f"{_now()}{number}"})
 
 
-def _take(server: Archived, database: Database) -> Part:
+def _take(server: Archived, database: Database) -> BackupPart:
     return PgBackRest(server.configuration, database=database).take("postgresql", server.configuration, Path())
 
 
@@ -117,7 +117,7 @@ def test_a_flipped_byte_in_the_repository_is_found_at_the_restore(
 
 def test_a_backup_that_pgbackrest_let_go_is_named(server: Archived, database: Database, into: Path) -> None:
     part = _take(server, database)
-    gone = Part(name="postgresql", engine="pgbackrest", reference="20200101-000000F 0/1 city", bytes=1, digest="")
+    gone = BackupPart(name="postgresql", engine="pgbackrest", reference="20200101-000000F 0/1 city", bytes=1, digest="")
     with pytest.raises(PartDamaged, match="20200101-000000F"):
         PgBackRest(server.configuration, database=None).restore(gone, Path(), into)
     assert part.digest
@@ -125,9 +125,9 @@ def test_a_backup_that_pgbackrest_let_go_is_named(server: Archived, database: Da
 
 def test_what_is_not_set_up_says_what_to_do() -> None:
     engine = PgBackRest(None, database=None)
-    assert "CITYGATE_BACKUP_PGBACKREST" in engine.missing()
+    assert "CITYGATE_BACKUP_PGBACKREST" in engine.what_is_missing()
     with pytest.raises(EngineMissing):
-        engine.restore(Part(name="p", engine="pgbackrest", reference="a b c", bytes=0, digest=""), Path(), Path())
+        engine.restore(BackupPart(name="p", engine="pgbackrest", reference="a b c", bytes=0, digest=""), Path(), Path())
 
 
 def server_connection(server: Archived):  # type: ignore[no-untyped-def]

@@ -23,7 +23,7 @@ repository = Repository(Path(folder), outside=Path(outside))
 die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 
 def make(backup, kill=lambda: None):
-    with repository.alone(), repository.making(backup) as place:
+    with repository.alone(), repository.new_backup(backup) as place:
         (place / "manifest").write_text(backup)
         repository.keep_outside(backup, backup)
         kill()
@@ -48,12 +48,12 @@ def test_after_a_kill_what_is_shown_and_what_counts_outside_are_the_same(
     line = [sys.executable, "-c", _KILLED, str(folder), str(outside), step, OLD, NEW]
     assert subprocess.run(line, cwd=ROOT, check=False, timeout=60).returncode == -signal.SIGKILL
     repository = Repository(folder, outside=outside)
-    assert repository.kept_outside(repository.newest()) == left[-1], "a restore asks without clearing up"
+    assert repository.checkpoint_outside(repository.newest()) == left[-1], "a restore asks without clearing up"
     with repository.alone():
         assert (repository.ids(), repository.newest()) == (left, left[-1])
     assert sorted(path.name for path in folder.iterdir()) == [*left, "lock"]
     assert sorted(path.name for path in outside.iterdir()) == [f"{backup}.checkpoint" for backup in left]
-    assert repository.kept_outside(left[-1]) == left[-1]
+    assert repository.checkpoint_outside(left[-1]) == left[-1]
 
 
 def test_a_backup_moved_away_while_it_is_shown_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,13 +65,13 @@ def test_a_backup_moved_away_while_it_is_shown_is_missed(tmp_path: Path, monkeyp
             (folder / NEW).rename(tmp_path / "elsewhere")
         sync(path)
 
-    with repository.alone(), repository.making(NEW) as place:
+    with repository.alone(), repository.new_backup(NEW) as place:
         (place / "manifest").write_text(NEW)
         repository.keep_outside(NEW, NEW)
         monkeypatch.setattr(durable, "sync_folder", moved)
     monkeypatch.undo()
     with repository.alone():
-        assert (repository.ids(), repository.newest(), repository.kept_outside(NEW)) == ([], NEW, NEW)
+        assert (repository.ids(), repository.newest(), repository.checkpoint_outside(NEW)) == ([], NEW, NEW)
 
 
 def test_a_backup_shown_before_a_kill_counts_also_where_its_disk_is_away_then(tmp_path: Path) -> None:
@@ -85,4 +85,4 @@ def test_a_backup_shown_before_a_kill_counts_also_where_its_disk_is_away_then(tm
     shutil.rmtree(folder)
     (tmp_path / "disk").rename(folder)
     with Repository(folder, outside=outside).alone():
-        assert Repository(folder, outside=outside).kept_outside(NEW) == NEW
+        assert Repository(folder, outside=outside).checkpoint_outside(NEW) == NEW

@@ -79,7 +79,7 @@ def test_two_at_once_into_one_folder_make_one_city(backed: tuple[Path, Path], tm
                 "", settings.data, repository=recovery.repository(settings),
                 engines=recovery.engines(settings, recovery.kept_key),
                 signer=recovery.signing_key(settings, recovery.kept_key).public,
-                kept=recovery.kept(kept, clock=clock), say=lambda _: None,
+                kept=recovery.kept_keys(kept, clock=clock), report_step=lambda _: None,
             ).id  # fmt: skip
         except FileExistsError:
             return ""

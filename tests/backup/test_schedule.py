@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backup.errors import PlanInvalid
-from backup.plan import Plan, plan_for
+from backup.plan import BackupPlan, plan_for
 from backup.schedule import Due, History, Restore, due, restore_state
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -27,7 +27,7 @@ def waits(good: datetime | None, bad: datetime | None, every: timedelta, retry: 
 
 
 @given(plans, histories)
-def test_what_is_due_is_what_the_oracle_says(plan: Plan, history: History) -> None:
+def test_what_is_due_is_what_the_oracle_says(plan: BackupPlan, history: History) -> None:
     said = due(plan, history, NOW)
     if history.running:
         assert said is Due.NOTHING
@@ -42,26 +42,26 @@ def test_what_is_due_is_what_the_oracle_says(plan: Plan, history: History) -> No
 
 
 @given(plans)
-def test_a_backup_is_begun_again_before_the_last_is_older_than_the_promise(plan: Plan) -> None:
+def test_a_backup_is_begun_again_before_the_last_is_older_than_the_promise(plan: BackupPlan) -> None:
     assert due(plan, History(whole=NOW - plan.every, passed=NOW), NOW) is Due.BACKUP
     assert plan.every <= max(plan.rpo, timedelta(minutes=1))
 
 
 @given(plans, st.integers(1, 10**6))
-def test_a_clock_that_was_set_back_stops_nothing(plan: Plan, seconds: int) -> None:
+def test_a_clock_that_was_set_back_stops_nothing(plan: BackupPlan, seconds: int) -> None:
     ahead = NOW + timedelta(seconds=seconds)
     assert due(plan, History(whole=ahead, passed=ahead), NOW) is Due.BACKUP
 
 
 @given(plans, histories)
-def test_never_a_drill_without_a_backup_and_nothing_beside_another(plan: Plan, history: History) -> None:
+def test_never_a_drill_without_a_backup_and_nothing_beside_another(plan: BackupPlan, history: History) -> None:
     said = due(plan, history, NOW)
     assert not (said is Due.DRILL and history.whole is None)
     assert not (said and history.running)
 
 
 @given(plans, histories)
-def test_a_verified_restore_counts_only_while_it_is_young_and_the_last_word(plan: Plan, history: History) -> None:
+def test_a_verified_restore_counts_only_while_it_is_young_and_the_last_word(plan: BackupPlan, history: History) -> None:
     said = restore_state(plan, history, NOW)
     assert (said is Restore.NEVER) == (history.passed is None)
     if said is Restore.VALID:
@@ -82,9 +82,9 @@ def test_backups_alone_prove_nothing() -> None:
     ],
 )  # fmt: skip
 def test_a_plan_that_contradicts_itself_is_refused(wrong: dict[str, object]) -> None:
-    sound = {name: getattr(plan_for(2), name) for name in Plan.__slots__}
+    sound = {name: getattr(plan_for(2), name) for name in BackupPlan.__slots__}
     with pytest.raises(PlanInvalid):
-        Plan(**(sound | wrong))
+        BackupPlan(**(sound | wrong))
 
 
 def test_a_higher_grade_is_never_promised_less() -> None:

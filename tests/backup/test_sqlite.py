@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from backup import sqlite
-from backup.engine import Part
+from backup.engine import BackupPart
 from backup.errors import BackupError, EngineFailed, PartDamaged
 from backup.sealed import Vault
 from backup.sqlite import SqliteEngine
@@ -154,7 +154,9 @@ def test_a_database_that_is_none_fails_and_leaves_no_part(tmp_path: Path) -> Non
 def test_a_part_under_another_name_or_key_does_not_open(live: Path, tmp_path: Path) -> None:
     place = folder(tmp_path)
     part = ENGINE.take("city.db", live, place)
-    other = Part(name="issuer.db", engine="sqlite", reference=part.reference, bytes=part.bytes, digest=part.digest)
+    other = BackupPart(
+        name="issuer.db", engine="sqlite", reference=part.reference, bytes=part.bytes, digest=part.digest
+    )
     for engine, asked in ((ENGINE, other), (SqliteEngine(Vault(Seal(b"w" * 32))), part)):
         with pytest.raises(PartDamaged):
             engine.restore(asked, place, tmp_path / f"into-{asked.name}")

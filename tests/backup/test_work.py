@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from backup.store import work
 from city.clock import clock
 from storage import witness
+from tests.acts import an_act
 from tests.founded_city import Door, opened
 
 
@@ -54,17 +55,15 @@ def test_rows_agree_with_their_records_until_somebody_changes_one_behind_the_doo
 
 def test_what_was_interrupted_is_told_too(city: Door) -> None:
     book = city.city.rooms.backups.book
-    entry = book.begin(
-        "drill", city.city.rooms.backups.plan(), asked_by=city.ids["zhou"], record=city.city.rooms.backups.book._mint()
-    )
+    entry = book.begin("drill", city.city.rooms.backups.plan(), an_act(city.ids["zhou"], record=book._mint()))
     city.city.rooms.backups.recover()  # as the next start of the same process does
-    assert (book.one(entry.id, "drill").state, book.one(entry.id, "drill").why) == ("failed", "interrupted")
+    assert (book.entry(entry.id, "drill").state, book.entry(entry.id, "drill").why) == ("failed", "interrupted")
     assert mismatches(city) == []
 
 
 def test_what_was_interrupted_is_told_too_where_the_repository_cannot_be_looked_at(city: Door) -> None:
     book = city.city.rooms.backups.book
-    entry = book.begin("backup", city.city.rooms.backups.plan(), asked_by=city.ids["zhou"], record=book._mint())
+    entry = book.begin("backup", city.city.rooms.backups.plan(), an_act(city.ids["zhou"], record=book._mint()))
     repository = city.city.settings.backup("repository")
     kept = repository.rename(repository.with_name("kept"))
     repository.symlink_to("x" * 300)  # no name that a disk could have
@@ -73,22 +72,20 @@ def test_what_was_interrupted_is_told_too_where_the_repository_cannot_be_looked_
     finally:
         repository.unlink()
         kept.rename(repository)
-    assert (book.one(entry.id, "backup").state, book.one(entry.id, "backup").why) == ("failed", "interrupted")
+    assert (book.entry(entry.id, "backup").state, book.entry(entry.id, "backup").why) == ("failed", "interrupted")
     assert mismatches(city) == []
 
 
 def test_a_backup_that_became_whole_before_its_row_did_is_whole(city: Door) -> None:
     book = city.city.rooms.backups.book
-    entry = book.begin(
-        "backup", city.city.rooms.backups.plan(), asked_by=city.ids["zhou"], record=city.city.rooms.backups.book._mint()
-    )
+    entry = book.begin("backup", city.city.rooms.backups.plan(), an_act(city.ids["zhou"], record=book._mint()))
     shown = city.city.settings.backup("repository") / entry.id
     shown.mkdir()
     try:
         city.city.rooms.backups.recover()
     finally:
         shown.rmdir()
-    assert book.one(entry.id, "backup").state == "whole"
+    assert book.entry(entry.id, "backup").state == "whole"
     assert mismatches(city) == []
 
 
@@ -144,7 +141,7 @@ def test_old_backups_are_let_go_and_never_more_than_the_plan_says(city: Door) ->
     runner, plan = city.city.rooms.backups._runner(), city.city.rooms.backups.plan()
     before = runner.repository.ids()
     city.settle()
-    made = runner.run(city.city.rooms.backups.book._mint(), keep=2, say=lambda _: None)
+    made = runner.run(city.city.rooms.backups.book._mint(), keep=2, report_step=lambda _: None)
     assert runner.repository.ids() == [before[-1], made.id]
     assert sorted(path.stem for path in runner.repository.outside.iterdir()) == [before[-1], made.id]
     assert plan.keep >= 2

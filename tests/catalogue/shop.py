@@ -13,12 +13,13 @@ from typing import Any
 
 from authz.label import Label
 from catalogue.resource import Resource
-from catalogue.room import Catalogue, over
-from catalogue.share import Asked, Share
+from catalogue.room import Catalogue, open_catalogue
+from catalogue.share import Share, ShareRequest
 from catalogue.store import DESCRIBED
 from city.clock import clock
 from city.identifiers import mint
-from idp.app_key import Claim, Said, authorization_of, digest_told, signature_of
+from idp.app_key import Claim, SignedParts, authorization_of, content_digest, signature_of
+from tests.acts import an_act
 from tests.founded_city import Answer, Door, opened, tomorrow
 
 HOUSING = "housing.localhost"
@@ -57,7 +58,7 @@ class Shop:
 
     def __init__(self, door: Door) -> None:
         self.door, stores = door, door.city.stores
-        self.room: Catalogue = over(
+        self.room: Catalogue = open_catalogue(
             stores.database,
             stores.epochs,
             door.city.keys.seal,
@@ -68,27 +69,25 @@ class Shop:
 
     def resource(self, department: str = "housing", **changes: str) -> Resource:
         system = {d: s for s, d in _PLACES}[department]
-        made, epoch = self.room.resources.publish(
-            described(**changes), department=department, system=system, path="/open/properties", actor="user:sun",
-            record="01R", told={},
-        )  # fmt: skip
+        act = an_act("user:sun", record="01R", department=department)
+        resource, epoch = self.room.resources.publish(described(**changes), act, system=system, path="/open/properties")
         self.door.city.deciding.effective(epoch)
-        return made
+        return resource
 
     def app(self, department: str = "civil", name: str = "") -> tuple[str, str]:
         """Its id and secret."""
         name = name or f"核验 {next(_numbers)}"
-        made, secret = self.room.apps.create(name, department_id=department, actor="user:qian", record="01A", told={})
-        return made.id, secret
+        app, secret = self.room.apps.create(name, an_act("user:qian", record="01A", department=department))
+        return app.id, secret
 
     def share(self, resource: Resource, app_id: str, *, until: datetime | None = None) -> Share:
-        asked = Asked(
-            resource=resource.resource, department=resource.department, app=app_id, purpose="核验",
-            until=until or clock() + timedelta(days=30), actor="user:qian", approver="user:sun", record="01S",
-        )  # fmt: skip
-        made, epoch = self.room.shares.give(asked, speaks_for=lambda _: True, told={})
+        wanted = ShareRequest(
+            resource=resource.resource, app=app_id, purpose="核验", until=until or clock() + timedelta(days=30)
+        )
+        act = an_act("user:qian", approver="user:sun", record="01S", department=resource.department)
+        share, epoch = self.room.shares.give(wanted, act, speaks_for=lambda _: True)
         self.door.city.deciding.effective(epoch)
-        return made
+        return share
 
     def call(self, app_id: str, secret: str, target: str = "/open/properties", **changes: Any) -> Answer:
         """One signed request to the open API."""
@@ -104,8 +103,8 @@ def signed(
     """The headers of one signed request to the housing portal; a body goes as JSON (`Door.ask`)."""
     seconds = int(at or clock().timestamp())
     claim = Claim(key=app_id.removeprefix("app:"), time=seconds, nonce=nonce or secrets.token_urlsafe(18), signature="")
-    digest, kind = digest_told(hashlib.sha256(body or b"").digest()), "" if body is None else "application/json"
-    said = Said(method=method, host=HOUSING, target=target, content_type=kind, digest=digest)
+    digest, kind = content_digest(hashlib.sha256(body or b"").digest()), "" if body is None else "application/json"
+    said = SignedParts(method=method, host=HOUSING, target=target, content_type=kind, digest=digest)
     signature = signature_of(secret.encode(), claim, said)
     claim = Claim(key=claim.key, time=claim.time, nonce=claim.nonce, signature=signature)
     return {"authorization": authorization_of(claim)} | ({"content-digest": digest} if body else {})

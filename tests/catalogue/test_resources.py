@@ -33,14 +33,14 @@ def test_what_is_withdrawn_nobody_reads_and_its_role_opens_nothing_more(room: Ro
 def test_a_version_replaces_how_it_is_described_and_nothing_else(room: Room) -> None:
     one, app = room.publish(), room.app()
     room.give(one, app)
-    values = {"actor": "user:admin", "record": "01V", "told": room.told}
-    two = room.room.resources.renew(one.resource, described(version="2.0", name="新名"), department="housing", **values)  # type: ignore[arg-type]
+    act = room.act("user:admin", "01V", "housing")
+    two = room.room.resources.renew(one.resource, described(version="2.0", name="新名"), act)
     assert (two.resource, two.path, two.label, two.version) == (one.resource, one.path, one.label, "2.0")
     assert [it.version for it in room.room.resources.versions(one.resource)] == ["2.0", "1.0"]
     assert room.may(app) == "permit"
     for department, identifier in (("civil", one.resource), ("housing", "none")):
         with pytest.raises(ResourceUnknown):
-            room.room.resources.renew(identifier, described(), department=department, **values)  # type: ignore[arg-type]
+            room.room.resources.renew(identifier, described(), room.act("user:admin", "01V", department))
         with pytest.raises(ResourceUnknown):
             room.withdraw(Resource(**{**_values(one), "resource": identifier}), department)
 
@@ -50,10 +50,10 @@ def _values(one: Resource) -> dict[str, Any]:
 
 
 def test_only_what_a_route_of_the_department_serves_is_published(room: Room) -> None:
-    values = {"path": "/open/p", "actor": "user:admin", "record": "01R", "told": room.told}
     for department, system in (("civil", "housing"), ("housing", "marriage")):
+        act = room.act("user:admin", "01R", department)
         with pytest.raises(NotServed):
-            room.room.resources.publish(described(), department=department, system=system, **values)  # type: ignore[arg-type]
+            room.room.resources.publish(described(), act, system=system, path="/open/p")
 
 
 @pytest.mark.parametrize("path", ["/a*", "/a:b", "/a b", "/(a)", "//a"])

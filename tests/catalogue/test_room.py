@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from authz import store
-from catalogue import app_key, share
 from catalogue import resource as resource_module
-from catalogue.errors import AppUnknown, CatalogueFull
+from catalogue import share
+from idp import apps as apps_module
 from idp.app_key import AppKeys
-from idp.errors import CredentialRejected
+from idp.errors import AppUnknown, CredentialRejected, LimitReached
 from tests.catalogue.room import SEAL, Room
 from tests.idp.people import NOW
 
@@ -20,20 +20,19 @@ def test_an_ended_app_is_nobody_and_its_shares_are_told_as_over(room: Room) -> N
     keys = AppKeys(room.town.city.database, SEAL, clock=room.town.city.clock)
     key = app.removeprefix("app:")
     assert keys.find(key).subject == app
-    common = {"actor": "user:x", "record": "01E", "told": room.told}
     with pytest.raises(AppUnknown):
-        room.room.apps.end(app, department_id="housing", **common)  # type: ignore[arg-type]
-    _, epoch = room.room.apps.end(app, department_id="civil", **common)  # type: ignore[arg-type]
+        room.room.apps.end(app, room.act("user:x", "01E", "housing"))
+    _, epoch = room.room.apps.end(app, room.act("user:x", "01E", "civil"))
     assert room.town.told(since=epoch - 1) == [app]
     with pytest.raises(CredentialRejected):
         keys.find(key)
-    assert room.room.shares.of_resource(one.resource) == []
+    assert room.room.shares.list_by_resource(one.resource) == []
     with pytest.raises(AppUnknown):
         room.give(one, app, until=NOW + timedelta(days=60))
 
 
 def test_the_secret_is_shown_once_and_stands_nowhere_in_the_database(room: Room) -> None:
-    made, secret = room.room.apps.create("核验", department_id="civil", actor="user:li", record="01A", told={})
+    made, secret = room.room.apps.create("核验", room.act("user:li", "01A", "civil"))
     keys = AppKeys(room.town.city.database, SEAL, clock=room.town.city.clock)
     assert keys.find(made.id.removeprefix("app:")).secret == secret.encode()
     assert secret.encode() not in room.town.city.bytes_at_rest()
@@ -44,23 +43,23 @@ def test_each_row_names_its_record_and_is_told_for_the_outcome(room: Room) -> No
     one, app = room.publish(), room.app()
     given = room.give(one, app)
     written = {f"resource {one.id}", f"app {app}", f"assignment {given.id}", f"share {given.id}"}
-    assert written <= room.told.keys()
+    assert written <= room.notes.keys()
     (row,) = [it for it in room.town.city.rows(store.assignment) if it["id"] == given.id]
     assert (row["record"], row["reason"], row["given_by"]) == ("01S", "核验", "user:li")
     assert {it["record"] for it in room.town.city.rows(store.rule)} == {"01R"}
 
 
 def test_there_are_only_so_many_apps_and_shares(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_key, "PER_DEPARTMENT", 3)
+    monkeypatch.setattr(apps_module, "PER_DEPARTMENT", 3)
     monkeypatch.setattr(share, "PER_RESOURCE", 2)
     monkeypatch.setattr(resource_module, "PER_DEPARTMENT", 1)
     one, apps = room.publish(), [room.app() for _ in range(3)]
-    with pytest.raises(CatalogueFull):
+    with pytest.raises(LimitReached):
         room.app()
-    with pytest.raises(CatalogueFull):
+    with pytest.raises(LimitReached):
         room.publish()
     room.app(department="housing")
     for app in apps[:2]:
         room.give(one, app)
-    with pytest.raises(CatalogueFull):
+    with pytest.raises(LimitReached):
         room.give(one, apps[2])

@@ -8,8 +8,10 @@ import pytest
 from authz import store
 from authz.errors import MayNotGrant
 from authz.label import Label
-from catalogue.errors import AlreadyShared, AppUnknown, ResourceUnknown, ShareUnknown
+from catalogue.errors import AlreadyShared, ResourceUnknown, ShareUnknown
 from catalogue.resource import reader_of
+from idp.errors import AppUnknown
+from storage.act import Act
 from tests.catalogue.room import Room
 from tests.idp.people import NOW
 
@@ -24,7 +26,7 @@ def test_what_is_shared_is_read_until_its_moment_and_no_job_has_to_run(room: Roo
     assert room.may(app) == "permit"
     room.town.city.clock.add(seconds=0.001)
     assert room.may(app) == "no-rule"
-    assert room.room.shares.of_resource(one.resource) == []
+    assert room.room.shares.list_by_resource(one.resource) == []
 
 
 def test_a_share_opens_its_path_for_reading_up_to_its_label_and_nothing_else(room: Room) -> None:
@@ -39,26 +41,32 @@ def test_a_share_opens_its_path_for_reading_up_to_its_label_and_nothing_else(roo
 
 def test_a_share_is_ended_by_owner_or_user_and_by_nobody_else(room: Room) -> None:
     one, app = room.publish(), room.app()
+    as_owner, as_user = room.room.shares.end_as_owner, room.room.shares.end_as_user
+
+    def act(department: str) -> Act:
+        return room.act("user:x", "01E", department)
+
     for mine, others in (
-        ({"owner": "housing", "of": one.resource}, {"owner": "civil", "of": one.resource}),
-        ({"user": "civil", "of": app}, {"user": "housing", "of": app}),
-    ):
+        (lambda share: as_owner(share, act("housing"), resource=one.resource),
+         lambda share: as_owner(share, act("civil"), resource=one.resource)),
+        (lambda share: as_user(share, act("civil"), app=app), lambda share: as_user(share, act("housing"), app=app)),
+    ):  # fmt: skip
         given = room.give(one, app)
-        common = {"actor": "user:x", "record": "01E", "told": room.told}
         for wrong in (
             others,
-            {"owner": "housing", "of": "other"},
-            {"owner": "housing", "of": app},
-            {"of": one.resource},
+            lambda share: as_owner(share, act("housing"), resource="other"),
+            lambda share: as_owner(share, act("housing"), resource=app),
+            lambda share: as_user(share, act("civil"), app="other"),
+            lambda share: as_user(share, act("civil"), app=one.resource),
         ):
             with pytest.raises(ShareUnknown):
-                room.room.shares.end(given.id, **wrong, **common)  # type: ignore[arg-type]
+                wrong(given.id)
         assert room.may(app) == "permit"
-        over_, epoch = room.room.shares.end(given.id, **mine, **common)  # type: ignore[arg-type]
-        assert (over_.id, epoch) == (given.id, room.town.epochs.confirmations().epoch)
+        ended, epoch = mine(given.id)
+        assert (ended.id, epoch) == (given.id, room.town.epochs.confirmations().epoch)
         assert room.may(app) == "no-rule"
         with pytest.raises(ShareUnknown):
-            room.room.shares.end(given.id, **mine, **common)  # type: ignore[arg-type]
+            mine(given.id)
 
 
 def test_nobody_asks_for_an_app_of_others_nor_for_what_is_not_there(room: Room) -> None:
@@ -92,7 +100,7 @@ def test_no_mandate_gives_the_reader_role_and_none_is_made_by_sharing(room: Room
     one, app = room.publish(), room.app()
     room.give(one, app)
     with pytest.raises(MayNotGrant):
-        room.town.give(role_id=reader_of(one.resource), department="housing")
+        room.town.give(role=reader_of(one.resource), department="housing")
     assert room.town.city.rows(store.may_grant) == []
 
 

@@ -28,6 +28,7 @@ from crypto.kept_key import kept_key
 from crypto.local_keys import create, load
 from idp.directory import Directory
 from storage.database import Database
+from tests.acts import an_act
 from tests.founded_city import opened
 
 ROOT = Path(__file__).parents[2]
@@ -104,7 +105,7 @@ def test_its_people_stay_the_same_under_another_port(founded: Path) -> None:
             Database(f"sqlite:///{founded / 'city.db'}"), issuers={settings.issuer: ISSUERS["embedded"]}
         )
         qian = next(one for one in directory.people(directory.departments()) if one.login == "qian")
-        assert directory.signed_in(iss=settings.issuer, sub=qian.sub) == qian
+        assert directory.person_of(iss=settings.issuer, sub=qian.sub) == qian
 
 
 def test_no_password_is_anywhere_but_in_the_people_file(founded: Path) -> None:
@@ -136,7 +137,9 @@ def test_a_city_from_before_the_keyring_starts_with_its_old_key_as_version_1_and
     database.close()
     with opened(place, tmp_path / "again") as door:
         person = door.ids["wang"]
-        assert door.city.people.sessions.end(identifier, person_id=person, record=mint())[0] == "eyJ.old.token"
+        assert (
+            door.city.people.sessions.end(identifier, person_id=person, act=an_act(record=mint()))[0] == "eyJ.old.token"
+        )
         assert door.city.keys.seal.ring.active.version == 1
         told = [one for one in door.records() if one.object == "/city/keys"]
         assert len(told) == 1

@@ -2,15 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
+from catalogue.described import plain
 from hypothesis import example, given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 from marshmallow.fields import AwareDateTime
 
-from catalogue.described import plain
 from commands.checks import faults_of_flow, faults_of_machine, faults_of_share, faults_of_terms, moment
 from commands.signing import AppRequest, authorization, content_digest
-from console.catalogue.acts import wrong_with_ask
+from console.catalogue.forms import wrong_with_share_request
 from console.machines.forms import wrong_with_machine
 from console.shell.terms import wrong_with_terms
 from idp import app_key
@@ -51,7 +51,7 @@ def test_a_machine_is_refused_here_as_the_city_would(name: str, purpose: str, cp
 def test_a_share_is_refused_here_as_the_city_would(purpose: str, until: datetime | None) -> None:
     ours = list(faults_of_share(purpose=purpose, until=until, now=NOW))
     read = plain({"purpose": purpose}, ("purpose",))["purpose"]
-    assert ours == wrong_with_ask(purpose=read, until=until, now=NOW)
+    assert ours == wrong_with_share_request(purpose=read, until=until, now=NOW)
 
 
 @given(st.datetimes(timezones=st.none() | st.timezones()).map(datetime.isoformat) | st.text(max_size=20))

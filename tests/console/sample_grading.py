@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from console.shell.grading_words import EVIDENCE, MARKS
-from grading.assess import CONTROLS, Assessment, Finding
+from grading.assess import CONTROLS, Assessment, ControlFinding
 from grading.classify import MATRIX, Grade, Harm, Harmed
-from grading.control_answers import ANSWERS, AskedOf
+from grading.control_answers import ANSWERS, HumanControl
 from grading.controls import Control
 from grading.evidence import ControlAnswer, Evidence, Status
-from grading.grades import Answers, Graded
+from grading.grades import Answers, GradeEntry
 from tests.console.sample_frame import CSRF, NOW, RECEIPT, page
 
 _VALUES = dict.fromkeys(
@@ -34,7 +34,7 @@ def states() -> Iterator[tuple[str, str, Mapping[str, object]]]:
     answers = Answers(
         s_harmed=Harmed.SOCIETY, s_harm=Harm.SERIOUS, a_harmed=Harmed.SOCIETY, a_harm=Harm.GENERAL, basis="<b>"
     )
-    graded = Graded(
+    graded = GradeEntry(
         id="1", system="housing", grade=Grade(3, 2), answers=answers, proposed_by="user:1", approved_by="user:2",
         proposed_at=NOW, record="1",
     )  # fmt: skip
@@ -45,7 +45,7 @@ def states() -> Iterator[tuple[str, str, Mapping[str, object]]]:
     )  # fmt: skip
     over = replace(said, expires_at=NOW)
     human = [control for control in CONTROLS if not control.probe]
-    controls = [AskedOf(human[0], said), AskedOf(human[1], over), AskedOf(human[2], None)]
+    controls = [HumanControl(human[0], said), HumanControl(human[1], over), HumanControl(human[2], None)]
     one = {
         "page": page("/systems"), "system": "housing", "name": "房产 <b>", "now": Grade(3, 2), "label": 3, "assessments": [made],
         "history": [{"of": graded, "by": "郑伟", "with": "冯静"}, {"of": graded, "by": "", "with": ""}], "asked": asked,
@@ -92,7 +92,7 @@ def _assessment() -> Assessment:
     """Every sentence of evidence, every status, and a record that was not reached."""
     evidence = tuple(Evidence(code, _VALUES) for code in EVIDENCE)
     findings = tuple(
-        Finding(
+        ControlFinding(
             control=control,
             status=list(Status)[number % 5],
             evidence=evidence if number == 0 else evidence[number : number + 1],

@@ -17,7 +17,7 @@ def is_signed_in(door: Door, cookie: str) -> bool:
 
 
 def session_of(door: Door, who: str) -> str:
-    return door.city.people.sessions.of(door.ids[who])[0].id
+    return door.city.people.sessions.list_alive(door.ids[who])[0].id
 
 
 def test_home_shows_where_she_is_signed_in_and_no_desk(door: Door, cookie: str) -> None:

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from audit.event import EventKind
+from tests.acts import an_act
 from tests.founded_city import Door, tomorrow
 
 KEYS = "/api/v1/departments/civil/keys"
@@ -91,7 +92,7 @@ def test_the_platforms_key_rotates_while_everybody_stays_signed_in_and_old_forms
     assert job.status == 200
     told = keys.ask("GET", "/api/v1/departments/city/keys/platform", "zheng").json["versions"]
     assert [one["reference_count"] for one in told if one["number"] == old] == [0]
-    keys.city.keys.keyring.retire(keys.city.keys.seal.ring.key, old, record="01R" + "0" * 23)
+    keys.city.keys.keyring.retire(keys.city.keys.seal.ring.key, old, an_act(record="01R" + "0" * 23))
     keys.city.keys.seal.reload()
     keys.city.credentials.forget(cookie)
     answer = keys.ask("POST", "/sessions/end-all", cookie=cookie, form={"csrf": form},

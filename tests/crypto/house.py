@@ -11,16 +11,18 @@ from crypto import founding
 from crypto.aead import Seal
 from crypto.keyring import Keyring
 from crypto.platform import PlatformSeal, ring_of
-from crypto.reseal import Column, Forgettable, Place
+from crypto.reseal import Column, Forgettable, SealedPlace
 from crypto.upkeep import Upkeep
 from crypto.uses import Uses
 from idp import recheck
 from idp.cookies import PREFIX
 from idp.session import ID_TOKEN
 from idp.store import session
+from storage.act import Act
 from storage.ephemeral import DatabaseEphemeral, Ephemeral
 from storage.epoch import EpochSource, MemoryEpochs
 from storage.shared_epoch import PostgresEpochs
+from tests.acts import an_act
 from tests.idp.people import TREE, Town, town
 
 RECORD = "01R" + "0" * 23
@@ -43,16 +45,25 @@ class House:
 
     def founded(self, first: bytes = bytes(32)) -> "House":
         with self.city.database.transaction() as connection:
-            founding.first_keys(
-                connection, Seal(self.kek), first, ids=(mint(), mint()), at=self.city.clock(), record=RECORD
-            )
+            act = founding.founding_act(record=RECORD, at=self.city.clock())
+            founding.write_first_keys(connection, Seal(self.kek), first, ids=(mint(), mint()), act=act)
         return self
+
+    def act(self) -> Act:
+        """An act of a security administrator, now."""
+        return an_act(record=RECORD, at=self.city.clock())
+
+    def run(self, work: Upkeep) -> dict[str, str | int]:
+        """Run the clock-job's work; what its record says of it."""
+        act = an_act("service:clock", record=RECORD, at=self.city.clock())
+        work.run(act)
+        return act.notes
 
     def seal(self) -> PlatformSeal:
         """What one gateway holds: it learns of nothing unless it is told."""
         return PlatformSeal(lambda: ring_of(self.keyring), uses=self.uses, monotonic=lambda: self.monotonic)
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[SealedPlace]:
         database = self.city.database
         return [
             Column(database, session.c.id_token, purpose=lambda _row: ID_TOKEN),
@@ -80,7 +91,7 @@ class House:
             for one in seals:
                 one.reload()
 
-        key, _, _ = self.keyring.rotate(self.keyring.key(department, name), record=RECORD, effective=told)
+        key, _ = self.keyring.rotate(self.keyring.key(department, name), self.act(), effective=told)
         return key.active.number
 
 

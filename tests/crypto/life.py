@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from authz.label import Label
-from authz.park import Asked, Parking
+from authz.park import ApprovalRequest, Parking
 from authz.request import Missing
 from authz.second_person import SecondPerson
 from crypto.aead import Seal
 from crypto.platform import PlatformSeal
 from idp.session import Sessions, digest
+from tests.acts import an_act
 from tests.crypto.house import RECORD, House
 from tests.idp.people import NOW
 from tests.idp.signed_in import CONSOLE, LOGIN
@@ -38,17 +39,21 @@ class Life:
         for at in range(number):
             login = replace(LOGIN, sid=f"sid-{len(self.cookies)}-{at}", auth_time=NOW, refresh_token=f"refresh-{at}")
             self.cookies.append(
-                self.sessions.begin(login, person_id="user:li", host=CONSOLE, address="", previous="", record=RECORD)
+                self.sessions.begin(
+                    login, person_id="user:li", host=CONSOLE, address="", previous="", act=an_act(record=RECORD)
+                )
             )
-        asked = Asked(department="city", object="/x", action="x:do", approve_action="x:approve", label=Label.L2)
-        for kind in (None, asked):
+        wanted = ApprovalRequest(
+            department="city", object="/x", action="x:do", approve_action="x:approve", label=Label.L2
+        )
+        for kind in (None, wanted):
             self.parked.append(
                 self.parking.park(
                     subject="user:li", host=CONSOLE, missing=Missing.APPROVER if kind else Missing.ASSURANCE, method="POST",
-                    target=f"/x{len(self.parked)}", headers=(), body=b"body", record=self.house.city.mint(), asked=kind,
+                    target=f"/x{len(self.parked)}", headers=(), body=b"body", record=self.house.city.mint(), approval_request=kind,
                 ).id
             )  # fmt: skip
-        SecondPerson(self.parking).approve(self.parked[-1], by="user:wang", record=RECORD)
+        SecondPerson(self.parking).approve(self.parked[-1], an_act("user:wang", record=RECORD))
 
     def all_is_well(self) -> None:
         for cookie in self.cookies:

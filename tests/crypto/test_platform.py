@@ -15,6 +15,8 @@ from storage.database import Database
 from tests.crypto.house import RECORD, House, chain, house_at
 from tests.idp.people import NOW, town
 
+ACT = founding.founding_act(record=RECORD, at=NOW)
+
 
 @pytest.fixture
 def house(database_url: str):
@@ -40,12 +42,12 @@ def test_no_gateway_ever_meets_a_seal_that_it_cannot_open(house: House) -> None:
 
     for _ in range(2):
         key = house.keyring.key("city", "platform")
-        house.keyring.rotate(key, record=RECORD, effective=heard_one_after_the_other)
+        house.keyring.rotate(key, house.act(), effective=heard_one_after_the_other)
     assert {gateways[0].version_of(value) for value in values} == {1, 2, 3}
 
 
 def test_a_version_that_is_only_published_seals_nothing(house: House) -> None:
-    house.keyring.publish(house.keyring.key("city", "platform"), record=RECORD)
+    house.keyring.publish(house.keyring.key("city", "platform"), house.act())
     seal = house.seal()
     assert seal.version_of(seal.seal(b"x", purpose="p")) == 1
 
@@ -80,7 +82,7 @@ def test_forms_outlive_every_rotation_of_the_platforms_key(house: House) -> None
     before = seal.mac(b"session host", purpose="session form")
     house.rotate("platform", "city", seal)
     key = house.keyring.key("city", "platform")
-    house.keyring.retire(key.id, 1, record=RECORD)
+    house.keyring.retire(key.id, 1, house.act())
     seal.reload()
     assert (
         seal.mac(b"session host", purpose="session form")
@@ -95,7 +97,7 @@ def test_what_a_retired_version_sealed_opens_nowhere(house: House) -> None:
     sealed, old = seal.seal(b"x", purpose="p"), Seal(bytes(32)).seal(b"x", purpose="p")
     house.rotate("platform", "city", seal)
     assert {seal.open(one, purpose="p") for one in (sealed, old)} == {b"x"}
-    house.keyring.retire(house.keyring.key("city", "platform").id, 1, record=RECORD)
+    house.keyring.retire(house.keyring.key("city", "platform").id, 1, house.act())
     seal.reload()
     for one in (sealed, old):
         with pytest.raises(SealInvalid):
@@ -107,9 +109,9 @@ def test_what_a_retired_version_sealed_opens_nowhere(house: House) -> None:
 
 def adopted(database: Database, folder: Path, told: dict[str, str] | None = None) -> Seal:
     tell = (lambda _witness: None) if told is None else told.update
-    founding.adopt(database, folder, ids=(mint(), mint()), at=NOW, record=RECORD, tell=tell)
+    founding.adopt(database, folder, ids=(mint(), mint()), act=ACT, write_record=tell)
     wrapping = founding.wrapping_of(folder)
-    founding.check(database, wrapping)
+    founding.check_key_file(database, wrapping)
     return wrapping
 
 
@@ -137,7 +139,7 @@ def test_a_city_that_is_interrupted_while_it_gets_its_keyring_gets_it_later(tmp_
     create(folder / "seal.key")
     with town(f"sqlite:///{tmp_path / 'city.db'}") as city:
         with pytest.raises(OSError, match="full"):
-            founding.adopt(city.database, folder, ids=(mint(), mint()), at=NOW, record=RECORD, tell=full)
+            founding.adopt(city.database, folder, ids=(mint(), mint()), act=ACT, write_record=full)
         assert city.rows(store.key) == []
         adopted(city.database, folder)
         assert len(city.rows(store.key_version)) == 2
@@ -180,4 +182,4 @@ def test_of_several_processes_that_start_at_once_one_makes_the_keyring(database_
         Keyring(
             city.database, founding.wrapping_of(tmp_path / "keys"), epochs=House(city, None).epochs, chain=chain,  # type: ignore[arg-type]
             clock=city.clock, mint=mint,
-        ).live("city", "platform")  # fmt: skip
+        ).live_versions("city", "platform")  # fmt: skip

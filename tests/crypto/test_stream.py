@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from crypto.aead import Seal
 from crypto.errors import SealInvalid
-from crypto.stream import CHUNK_BYTES, SealingWriter, opened
+from crypto.stream import CHUNK_BYTES, SealingWriter, open_chunks
 
 SEAL = Seal(b"k" * 32)
 HEAD = len(b"citygate stream\x01") + 2 + 53 + 32
@@ -25,7 +25,7 @@ def sealed(data: bytes, *, purpose: str = "p", pieces: int = 1 << 20, seal: Seal
 
 
 def opens(data: bytes, *, purpose: str = "p", seal: Seal = SEAL) -> bytes:
-    return b"".join(opened(io.BytesIO(data), seal, purpose=purpose))
+    return b"".join(open_chunks(io.BytesIO(data), seal, purpose=purpose))
 
 
 def chunks(data: bytes) -> list[bytes]:

@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from authz import store as authz_store
 from crypto import lifecycle, store
 from crypto.aead import Seal
-from crypto.key_rows import Usage
+from crypto.key_rows import KeyUsage
 from crypto.reseal import references, reseal
 from idp import store as identity_store
 from idp.session import digest
 from storage.ephemeral import DatabaseEphemeral
+from storage.errors import StorageUnavailable
 from storage.shared import RedisEphemeral
-from tests.crypto.house import RECORD, House
+from tests.crypto.house import House
 from tests.crypto.life import Life, states
 from tests.idp.people import NOW, town
 
@@ -40,19 +41,19 @@ def test_an_old_version_is_counted_sealed_anew_and_retires_while_everybody_stays
     assert counted == {1: 5 * 3 + 2 + 1}, "id tokens, refresh tokens, cookies; two parked, one approved"
     life.begin(2)
     work = house.upkeep(seal)
-    told = work.run(RECORD)
+    told = house.run(work)
     assert (told["resealed"], told["references"]) == (18, 0)
     life.all_is_well()
     assert states(house) == ["decrypt-only", "active"], "a sign-in may be under way in a browser"
     house.city.clock.add(minutes=11)
     with house.city.database.transaction() as connection:  # who is parked for 15 minutes is there still
         connection.execute(sa.update(identity_store.session).values(seen_at=house.city.clock()))
-    told = work.run(RECORD)
+    told = house.run(work)
     assert told["retired platform"] == 1
     seal.reload()
     assert states(house) == ["retired", "active"]
     life.all_is_well()
-    assert work.run(RECORD) == {}
+    assert house.run(work) == {}
 
 
 def test_what_the_old_format_sealed_is_sealed_anew_too(house: House) -> None:
@@ -62,8 +63,8 @@ def test_what_the_old_format_sealed_is_sealed_anew_too(house: House) -> None:
     life = life.under(seal)
     life.all_is_well()
     house.rotate("platform", "city", seal)
-    assert house.upkeep(seal).run(RECORD)["references"] == 0
-    house.keyring.retire(house.keyring.key("city", "platform").id, 1, record=RECORD)
+    assert house.run(house.upkeep(seal))["references"] == 0
+    house.keyring.retire(house.keyring.key("city", "platform").id, 1, house.act())
     seal.reload()
     life.all_is_well()
 
@@ -74,7 +75,7 @@ def test_a_value_that_changed_or_went_meanwhile_is_left_alone(house: House) -> N
     life.begin(1)
     house.rotate("platform", "city", seal)
     for place in house.places():
-        kept, _ = place.stale(seal.ring.active.header, after="")
+        kept, _ = place.stale_values(seal.ring.active.header, after="")
         for one in kept:
             assert place.swap(one, b"first")
             assert not place.swap(one, b"second")
@@ -90,7 +91,7 @@ def test_what_somebody_planted_in_the_shared_memory_keeps_no_version_alive(house
     house.rotate("platform", "city", seal)
     for name, value in (("a", old + b"junk"), ("b", b"\x01junk"), ("c", b""), ("d", b"\xff" * 200)):
         house.ephemeral.put(f"cookie:{name}", value, seconds=60)
-    told = house.upkeep(seal).run(RECORD)
+    told = house.run(house.upkeep(seal))
     assert told["references"] == 0
 
 
@@ -103,7 +104,7 @@ def test_a_row_that_does_not_open_keeps_its_version_and_is_told(house: House) ->
         damaged = Seal(bytes(32)).seal(b"x", purpose="another")
         connection.execute(sa.update(authz_store.parked).values(sealed=damaged))
     house.city.clock.add(minutes=11)
-    told = house.upkeep(seal).run(RECORD)
+    told = house.run(house.upkeep(seal))
     assert (told["unreadable"], told["references"]) == (2, 2)
     assert states(house) == ["decrypt-only", "active"]
 
@@ -117,28 +118,47 @@ def test_a_run_that_has_no_more_time_goes_on_the_next_time(house: House, monkeyp
     done = reseal(seal, house.places(), more=lambda: False)
     assert not done.whole
     assert done.resealed + sum(references(seal, house.places()).values()) == 18
-    assert house.upkeep(seal).run(RECORD)["references"] == 0
+    assert house.run(house.upkeep(seal))["references"] == 0
     life.all_is_well()
 
 
 def test_a_key_that_seals_is_rotated_by_age_and_by_use_and_one_that_signs_is_not(house: House) -> None:
     seal = house.seal()
-    for name, usage in (("files", Usage.ENCRYPT), ("busy", Usage.ENCRYPT), ("letters", Usage.SIGN)):
-        house.keyring.create("civil", name, usage, actor="user:zheng", record=RECORD)
+    for name, usage in (("files", KeyUsage.ENCRYPT), ("busy", KeyUsage.ENCRYPT), ("letters", KeyUsage.SIGN)):
+        house.keyring.create("civil", name, usage, house.act())
     busy = house.keyring.key("civil", "busy").id
     with house.city.database.transaction() as connection:
         row = {"version": f"{busy}:1", "day": "2026-02-27", "sealed": lifecycle.MAX_SEALED, "opened": 0}
         connection.execute(sa.insert(store.key_use).values(row))
     work = house.upkeep(seal)
-    assert work.run(RECORD)["rotated"] == "civil/busy 2"
-    assert "rotated" not in work.run(RECORD)
+    assert house.run(work)["rotated"] == "civil/busy 2"
+    assert "rotated" not in house.run(work)
     house.city.clock.now = NOW + lifecycle.MAX_AGE - timedelta(seconds=1)
-    assert "rotated" not in work.run(RECORD)
+    assert "rotated" not in house.run(work)
     house.city.clock.add(seconds=1)
-    assert {str(work.run(RECORD).get("rotated")) for _ in range(5)} == {
+    assert {str(house.run(work).get("rotated")) for _ in range(5)} == {
         "city/platform 2", "civil/files 2", "civil/busy 3", "None",
     }  # fmt: skip
     assert house.keyring.key("civil", "letters").active.number == 1
+
+
+def test_what_was_done_before_the_job_failed_stands_in_its_record(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seal = house.seal()
+    house.rotate("platform", "city", seal)
+    house.city.clock.now = NOW + lifecycle.MAX_AGE
+
+    def no_answer(*_: object, **__: object) -> None:
+        raise StorageUnavailable("the database does not answer")
+
+    monkeypatch.setattr("crypto.upkeep.references", no_answer)
+    act = house.act()
+    with pytest.raises(StorageUnavailable):
+        house.upkeep(seal).run(act)
+    key = house.keyring.key("city", "platform").id
+    assert act.notes["rotated"] == "city/platform 3"
+    assert {f"key_version {key}:2", f"key_version {key}:3"} <= act.notes.keys()
 
 
 def test_uses_are_counted_by_version_and_day_and_told_once(house: House) -> None:
@@ -153,11 +173,11 @@ def test_uses_are_counted_by_version_and_day_and_told_once(house: House) -> None
     key = house.keyring.key("city", "platform").id
     assert house.uses.total([f"{key}:1", f"{key}:2"]) == {f"{key}:1": 3, f"{key}:2": 1}
     work = house.upkeep(seal)
-    assert not any("2026-03-01" in name for name in work.run(RECORD))
+    assert not any("2026-03-01" in name for name in house.run(work))
     house.city.clock.add(days=1)
-    told = work.run(RECORD)
+    told = house.run(work)
     assert told[f"2026-03-01 {key}:1"] == "sealed 3, opened 1"
-    assert not any("2026-03-01" in name for name in work.run(RECORD))
+    assert not any("2026-03-01" in name for name in house.run(work))
 
 
 def test_the_key_of_forms_can_be_rotated_and_its_old_version_goes(house: House) -> None:
@@ -166,4 +186,4 @@ def test_the_key_of_forms_can_be_rotated_and_its_old_version_goes(house: House) 
     house.rotate("forms", "city", seal)
     assert seal.mac(b"m", purpose="p") != before
     house.city.clock.add(minutes=11)
-    assert house.upkeep(seal).run(RECORD)["retired forms"] == 1
+    assert house.run(house.upkeep(seal))["retired forms"] == 1

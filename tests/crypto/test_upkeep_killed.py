@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from crypto.lifecycle import State
 from idp import store as identity_store
 from storage.ephemeral import DatabaseEphemeral
-from tests.crypto.house import RECORD, House
+from tests.crypto.house import House
 from tests.crypto.life import Life, states
 from tests.idp.people import town
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 _CHILD = """
 import os, signal, sys
 sys.path.insert(0, {root!r})
-from tests.crypto.house import House, RECORD
+from tests.crypto.house import House
 from tests.idp.people import town, NOW
 from storage.database import Database
 from idp.directory import Directory
@@ -49,12 +49,12 @@ if point.startswith("swap"):
     Column.swap = counting
 if point == "retire":
     retire = house.keyring.retire
-    house.keyring._written = lambda *a: die()  # inside the transaction, before its commit
-    house.upkeep(seal, linger=0).run(RECORD)
+    house.keyring._count_change = lambda *a: die()  # inside the transaction, before its commit
+    house.run(house.upkeep(seal, linger=0))
 elif point.startswith("swap"):
-    house.upkeep(seal, effective=effective).run(RECORD)
+    house.run(house.upkeep(seal, effective=effective))
 else:
-    house.keyring.rotate(house.keyring.key("city", "platform"), record=RECORD, effective=effective)
+    house.keyring.rotate(house.keyring.key("city", "platform"), house.act(), effective=effective)
 print("survived")
 """
 
@@ -81,12 +81,12 @@ def test_kill_9_in_the_middle_leaves_nothing_unreadable_and_the_next_run_finishe
         seal.reload()
         life.all_is_well()
         work = house.upkeep(seal)
-        work.run(RECORD)
+        house.run(work)
         life.begin(1)
         city.clock.add(minutes=11)
         with city.database.transaction() as connection:
             connection.execute(sa.update(identity_store.session).values(seen_at=city.clock()))
-        work.run(RECORD)
+        house.run(work)
         seal.reload()
         assert states(house) == [State.RETIRED, State.ACTIVE]
         life.all_is_well()

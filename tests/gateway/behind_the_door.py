@@ -10,7 +10,8 @@ from authz.label import Label
 from authz.policy import Assignment, PolicySet, Rule
 from authz.request import Effect
 from gateway.local import exchange, guard
-from gateway.routes import Route, public_rules
+from gateway.public_rules import public_rules
+from gateway.routes import Route
 
 HOST, DESK, ELSEWHERE, ASKED = "permits.localhost", "desk.localhost", "other.localhost", "asked.localhost"
 LI, WANG = "user:li", "user:wang"  # Li may, Wang may nothing but what everybody may

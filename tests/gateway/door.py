@@ -49,6 +49,7 @@ from idp.session import COOKIE, Sessions, digest
 from storage.database import Database
 from storage.ephemeral import DatabaseEphemeral
 from storage.epoch import Answer, MemoryEpochs
+from tests.acts import an_act
 from tests.gateway.behind_the_door import (
     ASKED,
     DESK,
@@ -101,7 +102,9 @@ class Door:
         login = Completed(
             **blank | {"iss": "i", "sub": subject, "sid": sid, "assurance": assurance, "auth_time": self.now}
         )
-        begin = partial(self.sessions.begin, person_id=subject, host=host, address="", previous="", record="r")
+        begin = partial(
+            self.sessions.begin, person_id=subject, host=host, address="", previous="", act=an_act(record="r")
+        )
         return in_a_thread(lambda: begin(login))
 
     def session_of(self, cookie: str) -> str:

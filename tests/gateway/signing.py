@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.signed import Signed
 from gateway.stages import Inbound
-from idp.app_key import AppHolder, Claim, Said, authorization_of, digest_told, signature_of
+from idp.app_key import AppHolder, Claim, SignedParts, authorization_of, content_digest, signature_of
 from idp.errors import CredentialRejected
 from tests.gateway.asked import read
 
@@ -71,8 +71,8 @@ def request(
 ) -> tuple[Inbound, str]:  # fmt: skip
     """A request as an app sends it; changes are made after it was signed."""
     claim = Claim(key=KEY, time=at or int(NOW.timestamp()), nonce=nonce or secrets.token_urlsafe(18), signature="")
-    digest = digest_told(hashlib.sha256(body).digest())
-    said = Said(method=method, host=HOST, target=target, content_type=KIND if body else "", digest=digest)
+    digest = content_digest(hashlib.sha256(body).digest())
+    said = SignedParts(method=method, host=HOST, target=target, content_type=KIND if body else "", digest=digest)
     authorization = authorization_of(replace(claim, signature=signature_of(SECRET, claim, said)))
     if body:
         told = {b"content-digest": digest, b"content-length": str(len(body)), b"content-type": KIND}

@@ -19,6 +19,7 @@ from idp.errors import IssuerUnavailable
 from idp.session import Session
 from storage.errors import StorageUnavailable
 from storage.shared import RedisEphemeral
+from tests.acts import an_act
 from tests.gateway.door import LI, Door, in_a_thread, opened
 from tests.stack.parts import redis_running
 
@@ -109,7 +110,7 @@ async def test_one_that_was_ended_or_is_too_old_does_not_come_back(door: Door) -
     for cookie in (ended, idle):
         assert (await door.ask("/", cookie=cookie)).status in (200, 403)
     session = door.session_of(ended)
-    in_a_thread(lambda: door.sessions.end(session, person_id=LI, record="r"))
+    in_a_thread(lambda: door.sessions.end(session, person_id=LI, act=an_act(record="r")))
     forgotten(door)
     assert (await door.ask("/low/1", cookie=ended)).status == 401
     with hanging(door):

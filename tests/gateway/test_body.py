@@ -13,7 +13,7 @@ from gateway.errors import BodyTooLarge, DigestWrong
 from gateway.http.body import bounded_body, read_body
 from gateway.proxy import KEPT_BODY_BYTES, Proxy
 from gateway.stages import Inbound
-from idp.app_key import digest_told
+from idp.app_key import content_digest
 from tests.gateway.asked import read
 from tests.gateway.upstreams import recorded, upstream
 
@@ -41,7 +41,7 @@ async def passed_on(asked: Inbound, limit_bytes: int = 1000) -> tuple[bytes, boo
 
 @given(PIECES, PIECES)
 def test_a_body_comes_whole_exactly_if_it_is_the_one_that_was_told(pieces: list[bytes], told: list[bytes]) -> None:
-    digest = digest_told(hashlib.sha256(b"".join(told)).digest()).encode()
+    digest = content_digest(hashlib.sha256(b"".join(told)).digest()).encode()
     sent, meant = b"".join(pieces), b"".join(told)
     seen, ended = asyncio.run(passed_on(inbound(pieces, digest=digest)))
     assert ended == (sent == meant)
@@ -55,7 +55,7 @@ async def test_what_is_no_digest_of_ours_is_told_to_nobody_and_holds_nothing(tol
 
 
 async def test_the_bound_counts_before_the_digest() -> None:
-    digest = digest_told(hashlib.sha256(b"abcd").digest()).encode()
+    digest = content_digest(hashlib.sha256(b"abcd").digest()).encode()
     with pytest.raises(BodyTooLarge):
         await read_body(inbound([b"ab", b"cd"], digest=digest), limit_bytes=3, deadline_seconds=1)
 
@@ -71,7 +71,7 @@ async def test_an_upstream_never_has_the_whole_of_another_body() -> None:
         over.set()
 
     pieces = (b"a" * 50_000, b"b" * 50_000)
-    digest = digest_told(hashlib.sha256(b"".join(pieces)[:-1] + b"c").digest()).encode()
+    digest = content_digest(hashlib.sha256(b"".join(pieces)[:-1] + b"c").digest()).encode()
     length = (b"content-length", b"100000")
     async with upstream(talk) as url, Proxy() as proxy:
         asked = recorded(

@@ -13,7 +13,8 @@ from authz.label import Label
 from authz.pattern import segments_of
 from authz.request import ANONYMOUS
 from gateway.errors import InvalidRoute, RouteUnknown, TargetRefused
-from gateway.routes import Route, RouteTable, is_door_path, load_routes, named, public_rules
+from gateway.public_rules import public_rules
+from gateway.routes import Route, RouteTable, is_door_path, load_routes, named
 from tests.gateway.asked import read
 
 HOST = "marriage.localhost"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.authenticate import Credentials, authenticate
 from gateway.errors import HeadersRefused
 from gateway.stages import Listener, Matched
-from idp.app_key import digest_told
+from idp.app_key import content_digest
 from idp.errors import CredentialRejected
 from idp.session import COOKIE
 from tests.gateway.signing import KEY, NOW, Clock, a_door, request, taken
@@ -45,7 +45,7 @@ def test_a_change_of_any_signed_part_is_refused(part: str, data: st.DataObject) 
         changed = [(n, kind.encode() if n == b"content-type" else v) for n, v in inbound.headers]
         inbound = replace(inbound, headers=tuple(one for one in changed if one[1]))
     elif part == "digest":
-        other = digest_told(hashlib.sha256(data.draw(st.binary().filter(lambda one: one != body))).digest())
+        other = content_digest(hashlib.sha256(data.draw(st.binary().filter(lambda one: one != body))).digest())
         changed = [(n, other.encode() if n == b"content-digest" else v) for n, v in inbound.headers]
         inbound = replace(inbound, headers=tuple(changed))
     else:
@@ -61,7 +61,7 @@ async def test_a_clock_may_be_five_minutes_off(seconds: int, fine: bool) -> None
     assert await taken(a_door(), request(at=int(NOW.timestamp()) + seconds)) == fine
 
 
-DIGEST = (b"content-digest", digest_told(hashlib.sha256(b"x").digest()).encode())
+DIGEST = (b"content-digest", content_digest(hashlib.sha256(b"x").digest()).encode())
 
 
 @pytest.mark.parametrize(

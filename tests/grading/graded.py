@@ -6,10 +6,10 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from city.evidence import Sources
+from city.evidence import FactSources
 from city.identifiers import mint
 from console.shell.grading_words import EVIDENCE
-from grading.evidence import Facts, Found, Status
+from grading.evidence import ProbeAnswer, ProbeFacts, Status
 from grading.probes import PROBES
 from tests.catalogue.shop import routes
 from tests.founded_city import Door, opened
@@ -30,13 +30,13 @@ def graded(founded: Path, folder: Path, *, table: str = "") -> Iterator[Door]:
         yield door
 
 
-def facts(door: Door, *, record: str = "", after: timedelta = timedelta(), system: str = "housing") -> Facts:
+def facts(door: Door, *, record: str = "", after: timedelta = timedelta(), system: str = "housing") -> ProbeFacts:
     """What an assessment under this record would look at, `after` a while in which nothing was done."""
     now = door.city.clock() + after
-    return Sources(door.city, clock=lambda: now).facts(system, record or mint())
+    return FactSources(door.city, clock=lambda: now).facts(system, record or mint())
 
 
-def ask(door: Door, probe: str, *, record: str = "", after: timedelta = timedelta()) -> Found:
+def ask(door: Door, probe: str, *, record: str = "", after: timedelta = timedelta()) -> ProbeAnswer:
     """One probe's answer, which can be said on a page."""
     found = PROBES[probe](facts(door, record=record, after=after))
     for one in found.evidence:
@@ -44,7 +44,7 @@ def ask(door: Door, probe: str, *, record: str = "", after: timedelta = timedelt
     return found
 
 
-def said(found: Found) -> tuple[Status, str]:
+def said(found: ProbeAnswer) -> tuple[Status, str]:
     """Its status and its one code."""
     (one,) = found.evidence
     return found.status, one.code

@@ -12,8 +12,9 @@ from console.shell.grading_words import MARKS
 from grading.assess import CONTROLS, Assessments, assess
 from grading.classify import Grade
 from grading.errors import AssessmentUnknown
-from grading.evidence import Facts, Status
+from grading.evidence import ProbeFacts, Status
 from grading.report import typeset
+from tests.acts import an_act
 from tests.founded_city import Door, opened
 from tests.grading.graded import facts as told
 
@@ -25,7 +26,7 @@ def city(founded: Path, tmp_path: Path) -> Iterator[Door]:
 
 
 @pytest.fixture
-def facts(city: Door) -> Facts:
+def facts(city: Door) -> ProbeFacts:
     """Of a graded system, under the record of a request that really was made."""
     with city.city.stores.database.transaction() as connection:
         connection.exec_driver_sql("UPDATE system SET s = 3, a = 2, label = 3 WHERE id = 'housing'")
@@ -34,7 +35,7 @@ def facts(city: Door) -> Facts:
     return told(city, record=record)
 
 
-def test_every_control_has_an_answer_and_the_leaf_it_rests_on(city: Door, facts: Facts) -> None:
+def test_every_control_has_an_answer_and_the_leaf_it_rests_on(city: Door, facts: ProbeFacts) -> None:
     findings = assess(facts)
     assert [one.control for one in findings] == list(CONTROLS)
     assert all(one.evidence for one in findings)
@@ -47,7 +48,7 @@ def test_every_control_has_an_answer_and_the_leaf_it_rests_on(city: Door, facts:
     assert by_id["physical-access"] is Status.NOT_ASSESSED
 
 
-def test_what_a_lower_grade_does_not_ask_is_not_applicable(facts: Facts) -> None:
+def test_what_a_lower_grade_does_not_ask_is_not_applicable(facts: ProbeFacts) -> None:
     findings = assess(replace(facts, grade=Grade(1, 1)))
     asked = {one.control.id for one in findings if one.status is not Status.NOT_APPLICABLE}
     assert asked <= {control.id for control in CONTROLS if control.from_grade == 1}
@@ -57,7 +58,7 @@ def test_what_a_lower_grade_does_not_ask_is_not_applicable(facts: Facts) -> None
     }
 
 
-def test_a_probe_that_breaks_is_not_assessed_and_the_others_go_on(facts: Facts) -> None:
+def test_a_probe_that_breaks_is_not_assessed_and_the_others_go_on(facts: ProbeFacts) -> None:
     def away() -> list[str]:
         raise ConnectionError("refused")
 
@@ -67,18 +68,19 @@ def test_a_probe_that_breaks_is_not_assessed_and_the_others_go_on(facts: Facts) 
     assert findings["second-factor"].status is Status.MET
 
 
-def test_an_index_that_is_gone_leaves_no_leaf_and_no_lie(facts: Facts) -> None:
+def test_an_index_that_is_gone_leaves_no_leaf_and_no_lie(facts: ProbeFacts) -> None:
     facts.log.index.unlink()
     assert {one.leaf for one in assess(facts)} == {None}
 
 
-def test_a_kept_assessment_is_read_back_as_it_was(city: Door, facts: Facts) -> None:
+def test_a_kept_assessment_is_read_back_as_it_was(city: Door, facts: ProbeFacts) -> None:
     kept = Assessments(city.city.stores.database, mint=mint)
-    made, told = kept.keep(facts, assess(facts), actor="user:1")
-    assert kept.one("housing", made.id) == made == kept.of("housing")[0]
-    assert list(told) == [f"assessment {made.id}"]
+    act = an_act("user:1", record=facts.record)
+    made = kept.keep(facts, assess(facts), act)
+    assert kept.find("housing", made.id) == made == kept.history("housing")[0]
+    assert list(act.notes) == [f"assessment {made.id}"]
     with pytest.raises(AssessmentUnknown):
-        kept.one("marriage", made.id)
+        kept.find("marriage", made.id)
 
 
 def test_the_report_is_a_pdf_whatever_its_data_say() -> None:
@@ -94,7 +96,7 @@ def test_the_report_is_a_pdf_whatever_its_data_say() -> None:
     assert json.dumps(made.hex()) == json.dumps(again.hex())
 
 
-def test_the_register_and_the_system_say_how_many_controls_have_each_status(city: Door, facts: Facts) -> None:
+def test_the_register_and_the_system_say_how_many_controls_have_each_status(city: Door, facts: ProbeFacts) -> None:
     made, _ = Assessments(city.city.stores.database, mint=mint).keep(facts, assess(facts), actor=city.ids["feng"])
     met, unmet = made.count(Status.MET), made.count(Status.UNMET)
     assert min(met, unmet) > 0

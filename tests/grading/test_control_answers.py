@@ -17,6 +17,7 @@ from grading.assess import CONTROLS, assess
 from grading.control_answers import ControlAnswers
 from grading.evidence import ControlAnswer, Status
 from storage.database import Database
+from tests.acts import an_act
 from tests.founded_city import CONSOLE, PORT, Answer, Door, opened, tomorrow
 from tests.grading.graded import facts
 from tests.personas.grading_asks import graded
@@ -79,8 +80,11 @@ def test_after_its_date_the_control_is_not_assessed_again_without_any_job(city: 
 
 def test_an_answer_of_one_system_says_nothing_of_another(city: Door) -> None:
     assert answer(city, "staff-leaving").status == 201
-    others = ControlAnswers(city.city.stores.database, clock=clock, mint=mint)
-    assert (others.last("housing", "staff-leaving"), others.last("social", "physical-access")) == (None, None)
+    others = ControlAnswers(city.city.stores.database, mint=mint)
+    assert (others.last_answer("housing", "staff-leaving"), others.last_answer("social", "physical-access")) == (
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize("control", [one.id for one in CONTROLS if one.probe])
@@ -98,7 +102,7 @@ def test_what_is_measured_never_looks_at_an_answer(city: Door) -> None:
         raise AssertionError(control)
 
     measured = [one for one in CONTROLS if one.probe in ("issuer_as_wanted", "restore_drilled", "keys_protected")]
-    looked = replace(facts(city, system="social"), answered=never)
+    looked = replace(facts(city, system="social"), last_answer=never)
     assert len(assess(looked, controls=measured)) == 3
 
 
@@ -138,8 +142,8 @@ def test_a_system_that_is_unknown_or_has_no_grade_asks_nothing(city: Door) -> No
 def test_an_answer_is_bounded_and_one_of_four(city: Door, changed: dict[str, str], field: str, code: str) -> None:
     refused = answer(city, "security-policy", **changed)
     assert (refused.status, refused.json["errors"]) == (422, [{"field": field, "code": code}])
-    answers = ControlAnswers(city.city.stores.database, clock=clock, mint=mint)
-    assert answers.last("social", "security-policy") is None
+    answers = ControlAnswers(city.city.stores.database, mint=mint)
+    assert answers.last_answer("social", "security-policy") is None
 
 
 def test_an_answer_changed_by_hand_contradicts_its_record(city: Door, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,11 +228,12 @@ def test_a_city_of_the_version_before_can_be_answered_for(
         columns = "id, department, name_zh, name_en, label, s, a"
         connection.exec_driver_sql(f"INSERT INTO system ({columns}) VALUES ('social', 'city', '社', 'S', 2, 2, 2)")
     database.migrate()
-    answers = ControlAnswers(database, clock=clock, mint=mint)
-    terms = {"reason": WHY, "until": clock() + timedelta(days=1), "actor": "user:1", "record": mint()}
-    first, _ = answers.give("social", "incident-plan", Status.UNMET, **terms)  # type: ignore[arg-type]
-    assert answers.last("social", "incident-plan") == first
-    second, told = answers.give("social", "incident-plan", Status.MET, **terms)  # type: ignore[arg-type]
+    answers = ControlAnswers(database, mint=mint)
+    until = clock() + timedelta(days=1)
+    first = answers.give("social", "incident-plan", Status.UNMET, an_act("user:1"), reason=WHY, until=until)
+    assert answers.last_answer("social", "incident-plan") == first
+    act = an_act("user:1")
+    second = answers.give("social", "incident-plan", Status.MET, act, reason=WHY, until=until)
     assert answers.history("social", "incident-plan")[1] == [second, first]
-    assert len(told) == 1
+    assert len(act.notes) == 1
     database.close()

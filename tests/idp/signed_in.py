@@ -9,6 +9,7 @@ from idp.relying_party import Completed
 from idp.session import Session, Sessions, digest
 from storage.ephemeral import Ephemeral
 from storage.epoch import EpochSource
+from tests.acts import an_act
 from tests.idp.people import NOW, Town
 
 CONSOLE, MARRIAGE = "console.localhost", "marriage.localhost"
@@ -54,7 +55,7 @@ class House:
     def begin(self, *, who: str = "li", host: str = CONSOLE, previous: str = "", **login: object) -> str:
         made = replace(LOGIN, **{"auth_time": self.city.clock()} | login)
         return self.sessions.begin(
-            made, person_id=f"user:{who}", host=host, address="192.0.2.7", previous=previous, record="01J"
+            made, person_id=f"user:{who}", host=host, address="192.0.2.7", previous=previous, act=an_act(record="01J")
         )
 
     def kept(self, cookie: str) -> bytes:

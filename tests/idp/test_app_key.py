@@ -19,14 +19,14 @@ from idp.app_key import (
     NO_BODY,
     AppKeys,
     Claim,
-    Said,
+    SignedParts,
     authorization_of,
-    digest_told,
+    content_digest,
     is_digest,
     parse,
-    purpose,
     signature_of,
 )
+from idp.apps import seal_purpose
 from idp.errors import CredentialRejected
 from tests.idp.people import NOW, Town, town
 
@@ -38,9 +38,9 @@ KEY = "01JB3F6Z7Q8R9S0T1V2W3X4Y5Z"
 @pytest.mark.parametrize("one", VECTORS)
 def test_signatures_and_digests_are_those_of_openssl(one: dict[str, str]) -> None:
     claim = Claim(key=one["key"], time=int(one["time"]), nonce=one["nonce"], signature="")
-    digest = digest_told(hashlib.sha256(one["body"].encode()).digest())
+    digest = content_digest(hashlib.sha256(one["body"].encode()).digest())
     assert digest == one["digest"]
-    told = Said(digest=digest, **{name: one[name] for name in ("method", "host", "target", "content_type")})
+    told = SignedParts(digest=digest, **{name: one[name] for name in ("method", "host", "target", "content_type")})
     signature = signature_of(one["secret"].encode(), claim, told)
     assert signature == one["signature"]
     read = parse(authorization_of(replace(claim, signature=signature)))
@@ -87,7 +87,7 @@ def test_no_two_requests_have_one_signature(one: list[str], other: list[str]) ->
     if any("\n" in value for value in one + other):
         return
     names = ("method", "host", "target", "content_type", "digest")
-    pair = [signature_of(b"s", claim, Said(**dict(zip(names, parts, strict=True)))) for parts in (one, other)]
+    pair = [signature_of(b"s", claim, SignedParts(**dict(zip(names, parts, strict=True)))) for parts in (one, other)]
     assert (pair[0] == pair[1]) == (one == other)
 
 
@@ -99,7 +99,7 @@ def city(database_url: str) -> Iterator[Town]:
 
 def put(city: Town, **changes: object) -> AppKeys:
     row = {
-        "id": f"app:{KEY}", "department": "civil", "name": "核验", "sealed": SEAL.seal(b"s3cret", purpose=purpose(f"app:{KEY}")),
+        "id": f"app:{KEY}", "department": "civil", "name": "核验", "sealed": SEAL.seal(b"s3cret", purpose=seal_purpose(f"app:{KEY}")),
         "created_by": "user:li", "created_at": NOW, "expires_at": NOW + timedelta(days=1), "record": "01A",
     }  # fmt: skip
     with city.database.transaction() as connection:
@@ -124,6 +124,6 @@ def test_an_ended_or_unknown_key_speaks_for_nobody(city: Town) -> None:
 
 
 def test_a_secret_copied_from_another_app_does_not_open(city: Town) -> None:
-    apps = put(city, sealed=SEAL.seal(b"s3cret", purpose=purpose("app:" + "7" * 26)))
+    apps = put(city, sealed=SEAL.seal(b"s3cret", purpose=seal_purpose("app:" + "7" * 26)))
     with pytest.raises(SealInvalid):
         apps.find(KEY)

@@ -54,7 +54,7 @@ def test_pages_hold_everybody_once(city: Town, names: list[str]) -> None:
 def test_names_outside_the_first_plane_are_found_whole_and_by_their_beginning(city: Town, name: str) -> None:
     (identifier,) = city.add(name)
     city.add("吉田")
-    assert city.directory.named(name) == (identifier,)
+    assert city.directory.ids_of_name(name) == (identifier,)
     assert [one.id for one in city.directory.people(TREE, starts=name[0])] == [identifier]
 
 
@@ -62,7 +62,7 @@ def test_a_name_typed_in_pieces_is_the_same_name(city: Town) -> None:
     (identifier,) = city.add("Zoë")
     decomposed = unicodedata.normalize("NFD", "Zoë")
     assert decomposed != "Zoë"
-    assert city.directory.named(decomposed) == (identifier,)
+    assert city.directory.ids_of_name(decomposed) == (identifier,)
     assert [one.id for one in city.directory.people(TREE, starts=decomposed)] == [identifier]
 
 
@@ -77,7 +77,7 @@ def test_what_is_looked_for_is_never_a_pattern(city: Town, q: str) -> None:
 def test_nobody_is_found_by_what_no_database_can_hold(city: Town) -> None:
     city.add("li")
     assert city.directory.people(TREE, starts="li\0") == []
-    assert city.directory.named("\0") == ()
+    assert city.directory.ids_of_name("\0") == ()
     with pytest.raises(PersonUnknown):
         city.directory.person("user:li\0")
     with pytest.raises(PersonUnknown), city.database.transaction() as connection:
@@ -101,10 +101,10 @@ def test_people_of_other_departments_and_citizens_are_not_on_the_page(city: Town
 def test_a_person_is_known_by_id_and_by_issuer_and_sub_together(city: Town) -> None:
     (identifier,) = city.add("li")
     assert city.directory.person(identifier).not_before == NOW
-    assert city.directory.signed_in(iss="http://login.localhost:8080/realms/city", sub=identifier).id == identifier
+    assert city.directory.person_of(iss="http://login.localhost:8080/realms/city", sub=identifier).id == identifier
     for iss, sub in (("http://evil.example", identifier), ("local", "li"), ("", ""), ("LOCAL", identifier)):
         with pytest.raises(PersonUnknown):
-            city.directory.signed_in(iss=iss, sub=sub)
+            city.directory.person_of(iss=iss, sub=sub)
     with pytest.raises(PersonUnknown):
         city.directory.person("li")
 

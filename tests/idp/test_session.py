@@ -12,6 +12,7 @@ from idp import store
 from idp.errors import CredentialRejected, SessionUnknown
 from idp.session import digest
 from storage.shared import RedisEphemeral
+from tests.acts import an_act
 from tests.idp.people import NOW
 from tests.idp.signed_in import CONSOLE, MARRIAGE, House, key_of
 
@@ -160,9 +161,9 @@ def test_a_person_sees_her_live_sessions_newest_first(house: House) -> None:
     house.city.clock.add(minutes=1)
     second = house.id(house.begin(sid="sid-2"))
     house.begin(who="wang", sid="w")
-    assert [one.id for one in house.sessions.of("user:li")] == [second, first]
+    assert [one.id for one in house.sessions.list_alive("user:li")] == [second, first]
     house.city.clock.add(minutes=29)
-    assert [one.id for one in house.sessions.of("user:li")] == [second]
+    assert [one.id for one in house.sessions.list_alive("user:li")] == [second]
 
 
 def test_a_forms_token_is_of_one_session_on_one_host_and_outlives_a_step_up(house: House) -> None:
@@ -211,7 +212,7 @@ def test_many_are_looked_up_together_and_each_is_told_its_own(house: House) -> N
     marriage, console = house.begin(host=MARRIAGE), house.begin(host=CONSOLE)
     ended, nobody = house.begin(sid="sid-2"), digest("A" * 43)
     identifier = house.id(marriage)
-    house.sessions.end(house.id(ended), person_id="user:li", record="01K")
+    house.sessions.end(house.id(ended), person_id="user:li", act=an_act(record="01K"))
     house.ephemeral.put(f"cookie:{nobody.hex()}", house.kept(console), seconds=60)
     found = house.sessions.look_up([digest(ended), nobody, digest(marriage), digest(console)])
     assert {one: (each.id, each.host) for one, each in found.items()} == {

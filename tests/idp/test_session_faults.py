@@ -11,6 +11,7 @@ from idp.session import digest
 from storage.epoch import MemoryEpochs
 from storage.errors import EphemeralUnavailable
 from storage.shared import RedisEphemeral
+from tests.acts import an_act
 from tests.idp.people import town
 from tests.idp.signed_in import House
 from tests.stack.parts import Server, redis_running
@@ -41,7 +42,7 @@ def test_without_redis_nobody_is_known_and_with_an_empty_one_everybody_signs_in_
         with pytest.raises(EphemeralUnavailable):
             house.find(cookie)
         # ending a session needs no Redis: the row is the truth
-        house.sessions.end(identifier, person_id="user:li", record="01K")
+        house.sessions.end(identifier, person_id="user:li", act=an_act(record="01K"))
         assert house.ended() == [identifier]
         own_redis.start()
         with pytest.raises(SessionUnknown):

@@ -8,6 +8,7 @@ import pytest
 
 from idp import store
 from idp.errors import IssuerUnavailable, LoginRejected, SessionUnknown
+from tests.acts import an_act
 from tests.idp.signed_in import House
 
 
@@ -108,7 +109,7 @@ def test_a_sign_out_while_the_issuer_is_asked_stays_a_sign_out(house: House) -> 
     identifier = house.id(cookie)
 
     def meanwhile(token: str) -> str:
-        house.sessions.end(identifier, person_id="user:li", record="01K")
+        house.sessions.end(identifier, person_id="user:li", act=an_act(record="01K"))
         return token
 
     house.answer = meanwhile

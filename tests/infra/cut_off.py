@@ -8,7 +8,7 @@ from pathlib import Path
 from infra.hypervisor import Spec
 from infra.machines import DELETED, STOPPED
 from infra.simulated import SimulatedHypervisor
-from tests.infra.ground import asked, ground
+from tests.infra.ground import ground, order
 
 STEPS = ("before create", "after create", "after start", "before stop", "after stop", "before delete", "after delete")
 
@@ -46,9 +46,9 @@ class Dying(SimulatedHypervisor):
 
 def main(url: str, place: Path, step: str) -> None:
     with ground(url, place, hypervisor=Dying(place / "hypervisor.db", step), founded=True) as land:
-        made = land.machines.request(asked(), actor="user:sun", approver="user:zhou", record="01REQUEST", told={})
+        made = land.machines.request(order(), land.act("01REQUEST"))
         wanted = STOPPED if "stop" in step else DELETED
-        land.machines.change(made.id, wanted, inside=frozenset({"civil"}), record="01CHANGE", told={})
+        land.machines.change(made.id, wanted, land.act("01CHANGE"), inside=frozenset({"civil"}))
 
 
 if __name__ == "__main__":

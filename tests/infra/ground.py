@@ -12,14 +12,15 @@ from authz import store
 from infra import founding
 from infra.data_plane import DataPlane
 from infra.hypervisor import Hypervisor
-from infra.machines import Asked, Machine, Machines
+from infra.machines import Machine, MachineOrder, Machines
 from infra.nftables import RuleModel, compile_rules
 from infra.quota import Size
 from infra.quotas import Quotas
 from infra.simulated import SimulatedHypervisor
 from infra.simulated_plane import SimulatedPlane
 from infra.zone import Flow, Way, Zone
-from infra.zones import Terms, Zones
+from infra.zones import FlowTerms, Zones
+from storage.act import Act
 from tests.acts import an_act
 from tests.idp.people import NOW, TREE, Town, town
 
@@ -73,26 +74,28 @@ class Ground:
     def mint(self) -> str:
         return f"01{next(self._numbers):06d}"
 
+    def act(self, record: str) -> Act:
+        """What Sun asks for at this moment, with Zhou as second person."""
+        return an_act("user:sun", approver="user:zhou", record=record, at=self.city.clock())
+
     def open(self, way: Way, *, days: int = 1) -> Flow:
-        terms = Terms(owner="civil", reason="duty", expires_at=self.city.clock() + timedelta(days=days))
+        terms = FlowTerms(owner="civil", reason="duty", expires_at=self.city.clock() + timedelta(days=days))
         return self.zones.open(way, terms, an_act(approver="user:feng", record="01OPEN", at=self.city.clock()))[0]
 
     def rows(self, table: sa.Table) -> list[dict]:
         return self.city.rows(table)
 
 
-def asked(name: str = "web", size: Size = ONE, department: str = "civil") -> Asked:
-    return Asked(name=name, department=department, system="marriage", zone="core", size=size, purpose="duty")
+def order(name: str = "web", size: Size = ONE, department: str = "civil") -> MachineOrder:
+    return MachineOrder(name=name, department=department, system="marriage", zone="core", size=size, purpose="duty")
 
 
 def request(land: Ground, name: str = "web", size: Size = ONE, department: str = "civil") -> Machine:
-    return land.machines.request(
-        asked(name, size, department), actor="user:sun", approver="user:zhou", record="01REQUEST", told={}
-    )
+    return land.machines.request(order(name, size, department), land.act("01REQUEST"))
 
 
 def change(land: Ground, machine: Machine, wanted: str) -> Machine:
-    return land.machines.change(machine.id, wanted, inside=CIVIL, record="01CHANGE", told={})
+    return land.machines.change(machine.id, wanted, land.act("01CHANGE"), inside=CIVIL)
 
 
 @contextmanager

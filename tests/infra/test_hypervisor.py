@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.errors import HypervisorRefused, HypervisorUnavailable
-from infra.hypervisor import Found, Hypervisor, Spec
+from infra.hypervisor import HostedMachine, Hypervisor, Spec
 from infra.quota import Size
 from infra.simulated import SimulatedHypervisor
 
@@ -26,7 +26,7 @@ def test_a_machine_is_made_stopped_runs_stops_and_goes(driver: Hypervisor) -> No
     driver.create(SPEC)
     assert driver.state("01A") == "stopped"
     driver.start("01A")
-    assert driver.list() == {"01A": Found(host="core-1", state="running")}
+    assert driver.list() == {"01A": HostedMachine(host="core-1", state="running")}
     driver.stop("01A")
     assert driver.state("01A") == "stopped"
     driver.delete("01A")

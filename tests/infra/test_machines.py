@@ -42,15 +42,15 @@ def test_it_is_stopped_started_and_deleted_and_then_unknown(land: Ground) -> Non
     assert land.hypervisor.list() == {}
     with pytest.raises(MachineUnknown):
         change(land, made, RUNNING)
-    assert land.machines.living() == []
-    assert land.quotas.tree().left("civil") == QUOTAS["civil"]
+    assert land.machines.list_existing() == []
+    assert land.quotas.tree().room("civil") == QUOTAS["civil"]
 
 
 def test_another_departments_machine_is_unknown(land: Ground) -> None:
     made = request(land)
     with pytest.raises(MachineUnknown):
-        land.machines.change(made.id, DELETED, inside=frozenset({"housing"}), record="01CHANGE", told={})
-    assert land.machines.one(made.id).state == RUNNING
+        land.machines.change(made.id, DELETED, land.act("01CHANGE"), inside=frozenset({"housing"}))
+    assert land.machines.read(made.id).state == RUNNING
 
 
 def test_a_name_is_one_machines_until_it_is_deleted(land: Ground) -> None:
@@ -65,7 +65,7 @@ def test_over_quota_tells_what_is_short_and_leaves_nothing(land: Ground) -> None
     request(land, size=Size(6, 1, 1))
     with pytest.raises(QuotaExceeded) as refused:
         request(land, "db", Size(4, 1, 1))
-    (short,) = refused.value.short
+    (short,) = refused.value.shortages
     assert (short.resource, short.asked, short.left, short.quota) == ("cpu", 4, 2, 8)
     assert len(land.rows(store.machine)) == 1
     assert len(land.hypervisor.list()) == 1
@@ -93,8 +93,8 @@ def test_of_fifty_at_once_for_the_last_of_a_quota_one_wins(land: Ground) -> None
     with ThreadPoolExecutor(10) as threads:
         won = [identifier for identifier in threads.map(one, range(50)) if identifier]
     assert len(won) == 1
-    assert len(land.machines.living()) == len(land.hypervisor.list()) == 2
-    assert land.quotas.tree().left("civil").cpu == 0
+    assert len(land.machines.list_existing()) == len(land.hypervisor.list()) == 2
+    assert land.quotas.tree().room("civil").cpu == 0
 
 
 def test_of_fifty_departments_at_once_for_the_last_room_of_the_hosts_none_overfills_them(land: Ground) -> None:
@@ -110,23 +110,23 @@ def test_of_fifty_departments_at_once_for_the_last_room_of_the_hosts_none_overfi
     with ThreadPoolExecutor(10) as threads:
         won = [identifier for identifier in threads.map(one, range(50)) if identifier]
     taken = {"core-1": 0, "core-2": 0}
-    for machine in land.machines.living():
+    for machine in land.machines.list_existing():
         taken[machine.host] += machine.memory_gib
     assert max(taken.values()) <= 32
     tree = land.quotas.tree()
-    assert min(tree.left("civil")) >= 0
-    assert min(tree.left("city")) >= 0
+    assert min(tree.room("civil")) >= 0
+    assert min(tree.room("city")) >= 0
     assert len(won) == 12  # 3 of civil's 16 GiB, 9 of the 48 that the city keeps
 
 
 def test_a_quota_is_set_out_of_what_the_one_above_has_left(land: Ground) -> None:
     request(land, size=Size(3, 1, 1))
-    assert land.quotas.set("housing", Size(24, 48, 800), record="01SET", told={}).quotas["housing"].cpu == 24
+    assert land.quotas.set("housing", Size(24, 48, 800), land.act("01SET")).quotas["housing"].cpu == 24
     with pytest.raises(QuotaConflict):
-        land.quotas.set("civil", Size(9, 16, 200), record="01SET", told={})
+        land.quotas.set("civil", Size(9, 16, 200), land.act("01SET"))
     with pytest.raises(QuotaConflict):
-        land.quotas.set("civil", Size(2, 16, 200), record="01SET", told={})
-    assert land.quotas.set("civil", Size(3, 16, 200), record="01SET", told={}).left("civil").cpu == 0
+        land.quotas.set("civil", Size(2, 16, 200), land.act("01SET"))
+    assert land.quotas.set("civil", Size(3, 16, 200), land.act("01SET")).room("civil").cpu == 0
     assert {row["department"]: row["record"] for row in land.rows(store.quota)}["civil"] == "01SET"
 
 
@@ -135,7 +135,7 @@ def test_of_two_children_who_ask_for_the_rest_of_a_parents_quota_at_once_one_get
 
     def one(department: str) -> bool:
         try:
-            land.quotas.set(department, Size(24, 1, 1), record="01SET", told={})
+            land.quotas.set(department, Size(24, 1, 1), land.act("01SET"))
         except QuotaConflict:
             return False
         return True
@@ -151,7 +151,7 @@ def test_what_was_graded_above_its_zone_while_it_stood_still_starts_no_more(land
         connection.execute(sa.update(system).where(system.c.id == made.system).values(label=5))
     with pytest.raises(ZoneTooLow):
         change(land, made, RUNNING)
-    assert land.machines.one(made.id).state == land.machines.one(made.id).wanted == STOPPED
+    assert land.machines.read(made.id).state == land.machines.read(made.id).wanted == STOPPED
     assert change(land, made, DELETED).state == DELETED
 
 

@@ -30,18 +30,18 @@ def test_a_process_killed_on_the_way_loses_and_doubles_nothing(land: Ground, tmp
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr
     (cut_off,) = [row["id"] for row in land.rows(store.machine)]
-    assert land.machines.one(cut_off).wanted != land.machines.one(cut_off).state
-    assert land.machines.reconcile(record="01JOB", told={}) == 1
+    assert land.machines.read(cut_off).wanted != land.machines.read(cut_off).state
+    assert land.machines.reconcile(land.act("01JOB")) == 1
     wanted = STOPPED if "stop" in step else DELETED if "delete" in step else RUNNING
-    one = land.machines.one(cut_off)
+    one = land.machines.read(cut_off)
     assert (one.state, one.wanted, one.change_record) == (wanted, wanted, "01JOB")
     there = land.hypervisor.list()
     assert {key: found.host for key, found in there.items()} == ({} if wanted == DELETED else {cut_off: one.host})
     assert land.hypervisor.state(cut_off) == (None if wanted == DELETED else wanted)
     states = [row["state"] for row in sorted(land.rows(store.machine_change), key=lambda row: row["at"])]
     assert len(states) == len(set(states))  # each state was entered once
-    assert land.machines.reconcile(record="01JOB", told={}) == 0
-    assert list(land.machines.astray()) == []
+    assert land.machines.reconcile(land.act("01JOB")) == 0
+    assert list(land.machines.strays()) == []
 
 
 class Refusing(SimulatedHypervisor):
@@ -71,10 +71,10 @@ def test_a_hypervisor_that_is_away_leaves_it_placing_and_the_job_finishes_it(tmp
         with pytest.raises(MachineBusy):
             change(land, made, DELETED)
         with pytest.raises(HypervisorUnavailable):
-            land.machines.reconcile(record="01JOB", told={})
+            land.machines.reconcile(land.act("01JOB"))
         (tmp_path / "hypervisor.db").rmdir()
-        assert land.machines.reconcile(record="01JOB", told={}) == 1
-        assert land.machines.one(made.id).state == RUNNING
+        assert land.machines.reconcile(land.act("01JOB")) == 1
+        assert land.machines.read(made.id).state == RUNNING
 
 
 def test_a_hypervisor_that_says_no_leaves_nothing(tmp_path: Path) -> None:
@@ -83,8 +83,8 @@ def test_a_hypervisor_that_says_no_leaves_nothing(tmp_path: Path) -> None:
         driver.refuses = True
         with pytest.raises(HypervisorRefused):
             request(land)
-        assert land.machines.living() == []
-        assert land.quotas.tree().left("civil") == QUOTAS["civil"]
+        assert land.machines.list_existing() == []
+        assert land.quotas.tree().room("civil") == QUOTAS["civil"]
         assert driver.list() == {}
 
 
@@ -95,7 +95,7 @@ def test_a_change_that_is_refused_leaves_the_machine_as_it_was_and_free_for_the_
         driver.refuses = True
         with pytest.raises(HypervisorRefused):
             change(land, made, STOPPED)
-        now = land.machines.one(made.id)
+        now = land.machines.read(made.id)
         assert (now.state, now.wanted) == (RUNNING, RUNNING)
         driver.refuses = False
         assert change(land, made, STOPPED).state == STOPPED
@@ -107,14 +107,14 @@ def test_what_was_done_past_the_door_is_told_and_not_touched(small: Ground) -> N
     small.hypervisor.stop(stopped.id)
     small.hypervisor.create(Spec(id="01STRANGER", host="core-1", interface="zn-core", size=Size(1, 1, 1)))
     told = {lost.id: "lost", stopped.id: "changed-by-hand", "01STRANGER": "unknown"}
-    assert dict(small.machines.astray()) == told
-    assert small.machines.reconcile(record="01JOB", told={}) == 0
-    assert dict(small.machines.astray()) == told
+    assert dict(small.machines.strays()) == told
+    assert small.machines.reconcile(small.act("01JOB")) == 0
+    assert dict(small.machines.strays()) == told
 
 
 def test_a_create_that_was_slower_than_the_delete_is_deleted_too(small: Ground) -> None:
     made = request(small)
     change(small, made, DELETED)
     small.hypervisor.create(Spec(id=made.id, host=made.host, interface="zn-core", size=made.size))
-    assert small.machines.reconcile(record="01JOB", told={}) == 1
+    assert small.machines.reconcile(small.act("01JOB")) == 1
     assert small.hypervisor.list() == {}

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.city_time import CITY_TIME, Change, meter, month
+from audit.city_time import CITY_TIME
+from infra.metering import StateChange, meter, month
 from infra.quota import Size
 
 BEGIN = datetime(2026, 11, 1, tzinfo=CITY_TIME)
@@ -14,8 +15,8 @@ END = datetime(2026, 12, 1, tzinfo=CITY_TIME)
 SIZE = Size(4, 8, 50)
 
 
-def at(hours: float, state: str) -> Change:
-    return Change(BEGIN + timedelta(hours=hours), state)
+def at(hours: float, state: str) -> StateChange:
+    return StateChange(BEGIN + timedelta(hours=hours), state)
 
 
 steps = st.lists(
@@ -24,7 +25,7 @@ steps = st.lists(
 
 
 @given(steps)
-def test_it_counts_what_an_hour_by_hour_walk_counts(changes: list[Change]) -> None:
+def test_it_counts_what_an_hour_by_hour_walk_counts(changes: list[StateChange]) -> None:
     ran = existed = 0
     for hour in range(720):
         now = BEGIN + timedelta(hours=hour)
@@ -37,7 +38,7 @@ def test_it_counts_what_an_hour_by_hour_walk_counts(changes: list[Change]) -> No
 
 
 @given(steps, st.integers(0, 720))
-def test_two_parts_of_a_month_add_up_to_the_month(changes: list[Change], cut: int) -> None:
+def test_two_parts_of_a_month_add_up_to_the_month(changes: list[StateChange], cut: int) -> None:
     middle = BEGIN + timedelta(hours=cut)
     parts = [meter(changes, SIZE, since=a, until=b).cpu_seconds for a, b in ((BEGIN, middle), (middle, END))]
     assert sum(parts) == meter(changes, SIZE, since=BEGIN, until=END).cpu_seconds

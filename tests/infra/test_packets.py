@@ -25,7 +25,7 @@ def passing(plane: NamespacePlane) -> set[tuple[str, str, str, int]]:
     """Every pair of zones × every port, with packets; all pairs of one destination at once."""
     through = set()
     for to in NAMES:
-        with plane.listening(to, PORTS) as address:
+        with plane.listener(to, PORTS) as address:
             asking = {}
             for origin in NAMES:
                 if origin != to:

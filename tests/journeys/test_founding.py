@@ -6,7 +6,7 @@ import tomllib
 import pytest
 from playwright.sync_api import expect
 
-from authz.bootstrap import CLOCK, Founding, found
+from authz.bootstrap import CLOCK, Founding, found_city
 from authz.casbin_model import CasbinFiles, load
 from authz.errors import AlreadySealed
 from storage.database import Database
@@ -65,7 +65,7 @@ def test_a_city_is_founded_once(city) -> None:
     )
     database = Database(city.database_url)
     with pytest.raises(AlreadySealed):
-        found(database, founding, mint=str)
+        found_city(database, founding, mint=str)
     database.close()
 
 

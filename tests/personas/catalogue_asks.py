@@ -1,7 +1,7 @@
 """The requests of the catalogue's desks and API that succeed if they are permitted."""
 
 from authz.label import Label
-from authz.park import Asked
+from authz.park import ApprovalRequest
 from authz.request import Missing
 from city.identifiers import mint
 from tests.catalogue.shop import Shop, described, until
@@ -47,11 +47,11 @@ def _body(path: str, department: str) -> dict[str, str]:
 
 def waiting(door: Door, path: str, department: str) -> str:
     """A request of somebody else's that waits there."""
-    asked = Asked(
+    wanted = ApprovalRequest(
         department=department, object=f"/console{path}", action="share:ask", approve_action="share:approve",
         label=Label.L3,
     )  # fmt: skip
     return door.city.deciding.parking.park(
         subject="user:nobody", host=CONSOLE, missing=Missing.APPROVER, method="POST", target=path, headers=(),
-        body=b"", record=mint(), asked=asked,
+        body=b"", record=mint(), approval_request=wanted,
     ).id  # fmt: skip

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from authz import store
 from city.clock import clock
 from city.identifiers import mint
-from infra.machines import DELETED, STOPPED, Asked
+from infra.machines import DELETED, STOPPED, MachineOrder
 from infra.quota import Size
 from infra.zone import Way
-from infra.zones import Terms
+from infra.zones import FlowTerms
 from tests.acts import an_act
 from tests.founded_city import Answer, Door, tomorrow
 
@@ -75,23 +75,23 @@ def in_force(door: Door) -> None:
 
 def machine(door: Door, department: str, *, stopped: bool = False) -> str:
     """One that runs, or ran."""
-    asked = Asked(
+    order = MachineOrder(
         name=f"vm-{next(_NAMES)}", department=department, system=_SYSTEMS[department], zone="core", size=Size(1, 1, 1),
         purpose="duty",
     )  # fmt: skip
     machines = door.city.rooms.infra.machines
-    for old in machines.living(frozenset({department})):
-        machines.change(old.id, DELETED, inside=frozenset({department}), record=mint(), told={})
-    made = machines.request(asked, actor="user:x", approver="user:y", record=mint(), told={})
+    for old in machines.list_existing(frozenset({department})):
+        machines.change(old.id, DELETED, an_act("user:x", record=mint()), inside=frozenset({department}))
+    made = machines.request(order, an_act("user:x", approver="user:y", record=mint()))
     if stopped:
-        machines.change(made.id, STOPPED, inside=frozenset({department}), record=mint(), told={})
+        machines.change(made.id, STOPPED, an_act("user:x", record=mint()), inside=frozenset({department}))
     return made.id
 
 
 def opened(door: Door, values: dict[str, str]) -> None:
     """What `values` names is open."""
     way = Way(values["zone"], values["to"], values["protocol"], int(values["port"]))
-    terms = Terms(owner="civil", reason="duty", expires_at=clock() + timedelta(days=1))
+    terms = FlowTerms(owner="civil", reason="duty", expires_at=clock() + timedelta(days=1))
     door.city.rooms.infra.zones.open(way, terms, an_act("user:x", approver="user:y", record=mint()))
 
 

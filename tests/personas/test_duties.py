@@ -7,7 +7,7 @@ import pytest
 
 from authz import offices
 from authz.label import Label
-from authz.park import Asked
+from authz.park import ApprovalRequest
 from authz.request import Missing
 from city.identifiers import mint
 from console.routes import console_routes
@@ -119,7 +119,7 @@ def ask(door: Door, method: str, path: str, column: str) -> Answer:
         values["assignment"] = given(door)
     if "{session}" in path:
         door.sign_in(who if who in door.ids else "wang")
-        values["session"] = door.city.people.sessions.of(door.ids.get(who, door.ids["wang"]))[0].id
+        values["session"] = door.city.people.sessions.list_alive(door.ids.get(who, door.ids["wang"]))[0].id
     if "{leaf}" in path or path.endswith("audit"):
         door.settle()
     if "{key}" in path:
@@ -155,11 +155,11 @@ def role(door: Door) -> dict[str, str]:
 
 def asked_for(door: Door, who: str) -> str:
     """A request of theirs that waits for a second person."""
-    asked = Asked(department="city", object="/x", action="x:do", approve_action="x:approve", label=Label.L2)
+    wanted = ApprovalRequest(department="city", object="/x", action="x:do", approve_action="x:approve", label=Label.L2)
     subject = door.ids.get(who, "user:nobody")
     return door.city.deciding.parking.park(
         subject=subject, host=CONSOLE, missing=Missing.APPROVER, method="POST", target="/x", headers=(), body=b"",
-        record=mint(), asked=asked,
+        record=mint(), approval_request=wanted,
     ).id  # fmt: skip
 
 

@@ -6,10 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from authz.store import rule
-from catalogue.app_key import Apps
 from city.clock import clock
 from city.identifiers import mint
 from grading.evidence import Evidence, Status
+from idp.apps import Apps
+from tests.acts import an_act
 from tests.catalogue.shop import Shop
 from tests.founded_city import Door
 from tests.grading.graded import ask, by_hand, graded, reread, said
@@ -72,7 +73,7 @@ def test_a_secret_in_plain_text_is_named_by_its_row(city: Door) -> None:
 
 def test_the_secret_of_an_app_is_no_exception(city: Door) -> None:
     apps = Apps(city.city.stores.database, city.city.keys.seal, epochs=city.city.stores.epochs, clock=clock, mint=mint)
-    apps.create("checker", department_id="civil", actor="x", record=mint(), told={})
+    apps.create("checker", an_act("x", record=mint(), department="civil"))
     assert ask(city, "secrets_sealed").status is Status.MET
     by_hand(city, "UPDATE app SET sealed = ?", b"s" * 64)
     found = ask(city, "secrets_sealed")

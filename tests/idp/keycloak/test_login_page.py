@@ -14,7 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gateway.errors import RouteUnknown
-from gateway.routes import RouteTable, load_routes, public_rules
+from gateway.public_rules import public_rules
+from gateway.routes import RouteTable, load_routes
 from idp.keycloak.realm import REALM
 from idp.relying_party import Completed, RelyingParty
 from tests.bounds import join_in_time

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.described import plain, wrong_with, wrong_with_name, wrong_with_place, wrong_with_text
+from catalogue.description import (
+    clean_texts,
+    wrong_with_description,
+    wrong_with_name,
+    wrong_with_place,
+    wrong_with_text,
+)
 from catalogue.store import DESCRIBED
 from console.shell.reasons import REASONS
 from tests.catalogue.shop import described
@@ -57,12 +63,12 @@ def test_a_text_that_is_accepted_is_one_line_and_no_formula(text: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_of_its_field(field: str, value: str, code: str) -> None:
-    assert list(wrong_with(described(**{field: value}), today=TODAY)) == [{"field": field, "code": code}]
+    assert list(wrong_with_description(described(**{field: value}), today=TODAY)) == [{"field": field, "code": code}]
 
 
 def test_a_whole_description_is_accepted_in_one_form() -> None:
-    assert list(wrong_with(described(), today=TODAY)) == []
-    assert plain(described(name=" e\u0301 "), DESCRIBED)["name"] == "é"
+    assert list(wrong_with_description(described(), today=TODAY)) == []
+    assert clean_texts(described(name=" e\u0301 "), DESCRIBED)["name"] == "é"
 
 
 @pytest.mark.parametrize(

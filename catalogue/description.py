@@ -15,9 +15,9 @@ _PATH = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]{1,64}){1,8}", re.ASCII)
 _SLUG = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 
 
-def plain(told: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    """These texts in Unicode NFC, without blanks at their edges."""
-    return {name: normalize("NFC", told.get(name, "")).strip(" ") for name in names}
+def clean_texts(texts: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    """Return the texts of these names in Unicode NFC, without blanks at their edges; "" for one that is not there."""
+    return {name: normalize("NFC", texts.get(name, "")).strip(" ") for name in names}
 
 
 def wrong_with_name(text: str, *, field: str = "name") -> Iterator[dict[str, str]]:
@@ -36,12 +36,12 @@ def wrong_with_text(text: str, *, field: str, longest: int = TEXT_CHARS) -> Iter
         yield {"field": field, "code": "text-invalid"}
 
 
-def wrong_with(told: Mapping[str, str], *, today: date) -> Iterator[dict[str, str]]:
+def wrong_with_description(texts: Mapping[str, str], *, today: date) -> Iterator[dict[str, str]]:
     """What is wrong with a description, by field."""
-    yield from wrong_with_name(told["name"])
+    yield from wrong_with_name(texts["name"])
     try:
-        produced = date.fromisoformat(told["produced"])
-        if produced.isoformat() != told["produced"]:
+        produced = date.fromisoformat(texts["produced"])
+        if produced.isoformat() != texts["produced"]:
             yield {"field": "produced", "code": "date-invalid"}
         elif produced > today:
             yield {"field": "produced", "code": "date-future"}
@@ -49,7 +49,7 @@ def wrong_with(told: Mapping[str, str], *, today: date) -> Iterator[dict[str, st
         yield {"field": "produced", "code": "date-invalid"}
     for field in REQUIRED[1:]:
         longest = DESCRIPTION_CHARS if field == "description" else TEXT_CHARS
-        yield from wrong_with_text(told[field], field=field, longest=longest)
+        yield from wrong_with_text(texts[field], field=field, longest=longest)
 
 
 def wrong_with_place(system: str, path: str) -> Iterator[dict[str, str]]:
