@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-from catalogue.described import plain
 from hypothesis import example, given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 from marshmallow.fields import AwareDateTime
 
+from catalogue.description import clean_texts
 from commands.checks import faults_of_flow, faults_of_machine, faults_of_share, faults_of_terms, moment
 from commands.signing import AppRequest, authorization, content_digest
 from console.catalogue.forms import wrong_with_share_request
@@ -50,7 +50,7 @@ def test_a_machine_is_refused_here_as_the_city_would(name: str, purpose: str, cp
 @given(TEXTS, ENDS)
 def test_a_share_is_refused_here_as_the_city_would(purpose: str, until: datetime | None) -> None:
     ours = list(faults_of_share(purpose=purpose, until=until, now=NOW))
-    read = plain({"purpose": purpose}, ("purpose",))["purpose"]
+    read = clean_texts({"purpose": purpose}, ("purpose",))["purpose"]
     assert ours == wrong_with_share_request(purpose=read, until=until, now=NOW)
 
 
