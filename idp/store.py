@@ -71,9 +71,13 @@ app = sa.Table(
     sa.Column("ended_by", sa.String(40)),
     sa.Column("ended_at", Moment),
     sa.Column("end_record", sa.String(26)),
+    sa.Column("paused_by", sa.String(40)),  # empty again once it is resumed
+    sa.Column("paused_at", Moment),
+    sa.Column("pause_record", sa.String(26)),  # of the last pause or resumption
     info={
-        "records": ("end_record", "record"),
-        "acts": (Action.APP_CREATE, Action.APP_END),
+        "records": ("end_record", "pause_record", "record"),
+        "acts": (Action.APP_CREATE, Action.APP_PAUSE, Action.APP_RESUME, Action.APP_END),
+        "later": ("paused_by", "paused_at", "pause_record"),
         "volatile": ("sealed",),  # sealed anew when the seal's key rotates
     },
 )
