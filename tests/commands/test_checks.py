@@ -77,5 +77,5 @@ def test_a_request_is_signed_as_the_door_verifies_it(
     request = {"method": "PUT", "host": host, "target": target, "content_type": "text/plain", "digest": digest}
     claim = app_key.parse(authorization(AppRequest(**request), key=key, secret=secret, time=time, nonce=nonce))
     assert (claim.key, claim.time, claim.nonce) == (key, time, nonce)
-    assert claim.signature == app_key.signature_of(secret, claim, app_key.Said(**request))
+    assert claim.signature == app_key.signature_of(secret, claim, app_key.SignedParts(**request))
     assert app_key.is_digest(digest)
