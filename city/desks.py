@@ -134,7 +134,13 @@ def _proofs(city: City, frame: Frame) -> list[Desk]:
     """The log, backups that come back, and what holds of each grade."""
     directory, rooms = city.people.directory, city.rooms
     return [
-        audit.open_desk(frame, log=city.records.log, directory=directory, reconciled=city.records.reconcile),
+        audit.open_desk(
+            frame,
+            log=city.records.log,
+            directory=directory,
+            routes=city.routing.desks,
+            reconciled=city.records.reconcile,
+        ),
         backups.open_desk(frame, rooms.backups, clock=city.clock),
         systems.open_desk(
             frame,

@@ -24,6 +24,7 @@ from idp.access_key import AccessKeys, KeyHolder
 from idp.errors import CredentialRejected, SessionUnknown
 from idp.identity import NOBODY, Identity
 from idp.session import Session, Sessions
+from idp.session_rows import ABSOLUTE
 from storage.errors import StorageUnavailable
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -190,7 +191,7 @@ async def _browser(inbound: Inbound, cookie: str, credentials: Credentials) -> I
         name=found.name,
         department=found.department or "",
         csrf=found.csrf,
-        until=found.started_at + session.ABSOLUTE,
+        until=found.started_at + ABSOLUTE,
     )
 
 

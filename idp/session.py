@@ -22,6 +22,7 @@ from idp.directory import Directory
 from idp.errors import CredentialRejected, LoginRejected, SessionUnknown
 from idp.recheck import Recheck
 from idp.relying_party import Completed
+from idp.session_rows import ABSOLUTE, IDLE, LISTED, LIVE, alive_at, hold_sessions, sign_in_counts
 from idp.store import person, session
 from storage.act import Act
 from storage.database import Database
@@ -31,7 +32,6 @@ from storage.epoch import EpochSource
 COOKIE = "__Host-citygate"
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 ID_TOKEN = "session id token"  # noqa: S105 - for what it is sealed, no secret
-IDLE, ABSOLUTE = timedelta(minutes=30), timedelta(hours=8)  # how long a session lives unused, and in all
 CHECKED_EVERY = timedelta(minutes=5)
 SESSIONS_LISTED, _TOUCHED = 50, 1000  # at once; a statement takes only so many values
 
@@ -98,10 +98,10 @@ class Sessions:
         """
         now, cookie = self._clock(), secrets.token_urlsafe(32)
         with self._database.transaction() as connection:
-            if not _counts(connection, login, person_id):
+            if not sign_in_counts(connection, login, person_id):
                 raise LoginRejected("signed out since", return_to=login.return_to)
             same = (session.c.iss == login.iss) & (session.c.sid == login.sid) & (session.c.person == person_id)
-            newest = sa.select(session).where(same, *_alive(now)).order_by(session.c.started_at.desc()).limit(1)
+            newest = sa.select(session).where(same, *alive_at(now)).order_by(session.c.started_at.desc()).limit(1)
             held = connection.execute(newest.with_for_update()).mappings().first()
             identifier = held["id"] if held else self._mint()
             values = {"assurance": login.assurance, "seen_at": now, "id_token": self._sealed(login.id_token)}
@@ -133,7 +133,7 @@ class Sessions:
             return {}
         ids = sorted({identifier for identifier, _ in led_to.values()})
         these = {"ids": ids, "seen": now - IDLE, "started": now - ABSOLUTE}
-        found = self._database.alone(lambda connection: connection.execute(_LIVE, these).mappings().all())
+        found = self._database.alone(lambda connection: connection.execute(LIVE, these).mappings().all())
         rows = {row["id"]: row for row in found}
         return {
             one: Session(**rows[identifier], host=host, csrf=self._csrf(identifier, host))
@@ -171,19 +171,19 @@ class Sessions:
         for first in range(0, len(everyone), _TOUCHED):
             used = session.c.id.in_(everyone[first : first + _TOUCHED])
             with self._database.transaction() as connection:
-                _hold(connection, used)
+                hold_sessions(connection, used)
                 connection.execute(sa.update(session).where(used).values(seen_at=self._clock()))
 
     def list_alive(self, person_id: str) -> list[Session]:
         """A person's live sessions, newest first."""
-        query = _LISTED.where(session.c.person == person_id, *_alive(self._clock()))
+        query = LISTED.where(session.c.person == person_id, *alive_at(self._clock()))
         with self._database.transaction() as connection:
             rows = connection.execute(query.order_by(session.c.started_at.desc()).limit(SESSIONS_LISTED)).mappings()
             return [Session(**row) for row in rows]
 
     def find_earlier(self, current: str, *, person_id: str) -> Session | None:
         """The person's sign-in before this one, over or not."""
-        query = _LISTED.where(session.c.person == person_id, session.c.id != current)
+        query = LISTED.where(session.c.person == person_id, session.c.id != current)
         with self._database.transaction() as connection:
             row = connection.execute(query.order_by(session.c.started_at.desc()).limit(1)).mappings().first()
         return Session(**row) if row else None
@@ -218,7 +218,7 @@ class Sessions:
         """
         with self._database.transaction() as connection:
             directory.sign_out_everywhere(connection, person_id, at=before or self._clock())  # holds her
-            ended = _hold(connection, (session.c.person == person_id) & session.c.ended_at.is_(None))
+            ended = hold_sessions(connection, (session.c.person == person_id) & session.c.ended_at.is_(None))
             epoch = self._end(connection, ended, act.record)
             sub = connection.execute(sa.select(person.c.sub).where(person.c.id == person_id)).scalar_one()
         self._sign_out(sub)
@@ -231,7 +231,7 @@ class Sessions:
         """
         same = (session.c.iss == iss) & (session.c.sid == sid) & session.c.ended_at.is_(None)
         with self._database.transaction() as connection:
-            ended = _hold(connection, same)
+            ended = hold_sessions(connection, same)
             return self._end(connection, ended, act.record) if ended else None
 
     def ended_within(self, seconds: float) -> list[str]:
@@ -255,48 +255,3 @@ class Sessions:
 
     def _sealed(self, id_token: str) -> bytes:
         return self._seal.seal(id_token.encode(), purpose=ID_TOKEN)
-
-
-def _alive(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return session.c.ended_at.is_(None), session.c.seen_at > now - IDLE, session.c.started_at > now - ABSOLUTE
-
-
-def _hold(connection: Connection, which: sa.ColumnElement[bool]) -> list[str]:
-    """Their ids, held until the transaction ends; always in one order, so that nobody waits in a circle."""
-    return list(
-        connection.execute(sa.select(session.c.id).where(which).order_by(session.c.id).with_for_update()).scalars()
-    )
-
-
-def _counts(connection: Connection, login: Completed, person_id: str) -> bool:
-    """In the transaction that begins the session too, so that none slips past a sign-out (ASVS 15.4.2).
-
-    The issuer's sign-on may outlive a session that was ended here: it must not quietly bring it back.
-    """
-    not_before = Directory.hold(connection, person_id)
-    same = (session.c.iss == login.iss) & (session.c.sid == login.sid) & (session.c.person == person_id)
-    ended = sa.select(sa.func.count()).select_from(session).where(same, session.c.ended_at > login.auth_time)
-    return login.auth_time >= not_before and not connection.execute(ended).scalar_one()
-
-
-_COLUMNS = (
-    session.c.id,
-    session.c.person,
-    person.c.name,
-    person.c.department,
-    session.c.assurance,
-    session.c.address,
-    session.c.started_at,
-    session.c.seen_at,
-)
-_RENEWABLE = sa.case((sa.func.length(session.c.refresh_token) > 0, session.c.checked_at))
-_LISTED = (
-    sa.select(*_COLUMNS, sa.literal("").label("host"), sa.literal("").label("csrf"))
-    .join(person, person.c.id == session.c.person)
-)  # fmt: skip
-_LIVE = (  # as `_alive` says, made once
-    sa.select(*_COLUMNS, _RENEWABLE.label("checked_at"))
-    .join(person, person.c.id == session.c.person)
-    .where(session.c.id.in_(sa.bindparam("ids", expanding=True)), session.c.ended_at.is_(None))
-    .where(session.c.seen_at > sa.bindparam("seen"), session.c.started_at > sa.bindparam("started"))
-)

@@ -14,6 +14,7 @@ from audit.log import Log
 from audit.reconcile import Reconciled
 from console.audit.search import find_leaves, read_record, read_search
 from console.shell.act import note
+from console.shell.objects import ObjectNames
 from console.shell.problem import refuse_with
 from idp.directory import Directory
 
@@ -30,7 +31,7 @@ class EventQuery(Schema):
     cursor = fields.String(load_default="", validate=validate.Regexp(r"(?a:\d{0,15})\Z"))
 
 
-def audit(log: Log, directory: Directory, reconciled: Callable[[], Reconciled]) -> Blueprint:
+def audit(log: Log, directory: Directory, objects: ObjectNames, reconciled: Callable[[], Reconciled]) -> Blueprint:
     """Search and read the log, and hold the rows against it; nothing here changes anything."""
     routes = Blueprint("audit-api", __name__, url_prefix="/api/v1/audit")
 
@@ -48,7 +49,7 @@ def audit(log: Log, directory: Directory, reconciled: Callable[[], Reconciled]) 
         @routes.arguments(EventQuery, location="query", unknown=RAISE)
         def get(self, query: dict[str, str]) -> Response | dict[str, Any]:
             """Newest first, one page; what was asked stands in the record."""
-            meant = read_search(query, directory, before=query["cursor"])
+            meant = read_search(query, directory, objects=objects, before=query["cursor"])
             note(meant.facts)
             if meant.errors:
                 return refuse_with("request-invalid", meant.errors)

@@ -16,6 +16,7 @@ from audit.search import Query
 from console.audit.search import FIELDS, find_leaves, read_record, read_search
 from console.shell.act import note
 from console.shell.frame import Frame
+from console.shell.objects import ObjectNames
 from console.shell.problem import form_status
 from gateway.problems import problem_of
 from idp.directory import Directory
@@ -26,8 +27,16 @@ _TEXT_CHARS = 256
 class AuditPages:
     """The views of the audit administrator: they read everything and change nothing."""
 
-    def __init__(self, frame: Frame, log: Log, directory: Directory, reconciled: Callable[[], Reconciled]) -> None:
-        self._frame, self._log, self._directory, self._reconciled = frame, log, directory, reconciled
+    def __init__(
+        self,
+        frame: Frame,
+        log: Log,
+        directory: Directory,
+        objects: ObjectNames,
+        reconciled: Callable[[], Reconciled],
+    ) -> None:
+        self._frame, self._log, self._directory = frame, log, directory
+        self._objects, self._reconciled = objects, reconciled
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -40,7 +49,7 @@ class AuditPages:
     def search(self) -> Response:
         """The search page. The search is itself recorded, with its words as the record's detail."""
         words = {name: request.args.get(name, "").strip()[:_TEXT_CHARS] for name in FIELDS}
-        meant = read_search(words, self._directory, before=request.args.get("before", ""))
+        meant = read_search(words, self._directory, objects=self._objects, before=request.args.get("before", ""))
         note(meant.facts)
         leaves, after = find_leaves(self._log, meant.queries)
         rows, broken = self._rows(leaves)

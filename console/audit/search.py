@@ -9,6 +9,7 @@ from audit.city_time import CITY_TIME
 from audit.errors import AuditError
 from audit.log import Log
 from audit.search import Query, Verified, search
+from console.shell.objects import ObjectNames
 from gateway.errors import RouteUnknown
 from idp.directory import Directory
 
@@ -20,17 +21,18 @@ _RESULTS = ("", "permit", "deny", "refused", "ok", "failed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSearch:
-    """What a search means: one query for each person of that name, or what is wrong with it by field."""
+    """What a search means: a query for each person of that name and name of the object, or what is wrong by field."""
 
     queries: Sequence[Query]
     errors: Sequence[Mapping[str, str]]
     facts: Mapping[str, str]  # what the record of the search says of it; a name that was typed is none of that
 
 
-def read_search(words: Mapping[str, str], directory: Directory, *, before: str) -> LogSearch:
+def read_search(words: Mapping[str, str], directory: Directory, *, objects: ObjectNames, before: str) -> LogSearch:
     """Turn words, one for each of `FIELDS`, into queries for the page after the cursor `before`.
 
-    A name means everybody of that name; a day means the whole day, here (UTC+8).
+    A name means everybody of that name; a day means the whole day, here (UTC+8); an object is found by every name that
+    it ever had.
     """
     facts = {f"asked-{name}": words[name] for name in FIELDS if words[name] and name != "who"}
     days = {name: _day(words[name]) for name in ("since", "until")}
@@ -44,7 +46,6 @@ def read_search(words: Mapping[str, str], directory: Directory, *, before: str) 
         return LogSearch(queries=(), errors=errors, facts=facts)
     until = days["until"]
     common = Query(
-        object=words["object"],
         result=words["result"],
         request=words["request"],
         since=days["since"],
@@ -52,7 +53,8 @@ def read_search(words: Mapping[str, str], directory: Directory, *, before: str) 
         before_leaf=int(before) if _CURSOR.fullmatch(before) else None,
         limit=_PAGE_RECORDS,
     )
-    queries = [replace(common, person=person) for person in people]
+    names = objects.spellings(words["object"])
+    queries = [replace(common, person=person, object=name) for person in people for name in names]
     about = ",".join(people)
     return LogSearch(queries=queries, errors=(), facts=facts | ({"person": about} if about else {}))
 

@@ -1,6 +1,6 @@
 """The desk put together: what it works with, its pages and its part of the API."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from authz.park import Parking
@@ -13,6 +13,7 @@ from console.requests.pages import RequestPages
 from console.requests.request_list import RequestList
 from console.shell.desk import Desk, NameOf
 from console.shell.frame import Frame
+from console.shell.objects import ObjectNames
 from gateway.routes import Route
 from idp.directory import Directory
 
@@ -24,13 +25,13 @@ def open_desk(
     policies: Callable[[], PolicySet],
     directory: Directory,
     register: Register,
-    routes: Iterable[Route],
+    routes: Sequence[Route],
     names: Mapping[str, NameOf],
     clock: Callable[[], datetime],
 ) -> Desk:
     """Requests that wait for a second person; `routes` are all of the console, `names` those of the other desks."""
     second_person = SecondPerson(parking)
-    requests = RequestList(second_person, policies=policies, clock=clock)
+    requests = RequestList(second_person, objects=ObjectNames(routes), policies=policies, clock=clock)
     pages = RequestPages(
         frame,
         second_person=second_person,

@@ -103,7 +103,7 @@ class SystemPages:
         return redirect(f"/systems/{system}/assessments/{assessment.id}", 303)
 
     def assessment(self, system: str, assessment: str) -> Answer:
-        """S5: every control with its status and what it rests on."""
+        """One assessment: every control with its status and what it rests on."""
         return self._frame.page("assessment.html", **self._values(self._assessments.find(system, assessment)))
 
     def report(self, system: str, assessment: str) -> Answer:

@@ -16,7 +16,7 @@ from gateway.deliver import kept_private
 from gateway.pipeline import handle
 from gateway.routes import RouteTable
 from gateway.stages import Outbound
-from idp.session import ABSOLUTE
+from idp.session_rows import ABSOLUTE
 from tests.gateway.behind_the_door import CITY, LI
 from tests.gateway.door import Door, header, whole
 

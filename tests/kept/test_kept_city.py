@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from audit.verify import verify
+from console.shell.objects import ObjectNames
 from tests.founded_city import Door
 from tests.kept.acts import Browser, approve, send_again
 from tests.kept.kept import facts, kept_city
@@ -162,3 +163,18 @@ def _came_of(door: Door, one: dict[str, Any]) -> list[Any]:
         for each in records
         if each.kind == "outcome" and each.id in sent and "grade" in each.detail
     ]
+
+
+def test_an_object_of_old_is_found_by_its_name_of_today(door: Door) -> None:
+    """Page and API of one act had an object each; whoever knows the one of today finds the records of both."""
+    door.settle()
+    names = ObjectNames(door.city.routing.desks)
+    renamed = {name: names.today(name) for name in facts()["objects"] if names.today(name) != name}
+    assert len(renamed) > 20
+    lost = {}
+    for name, today in renamed.items():
+        newest = max(facts()["objects"][name])
+        answer = door.ask("GET", f"/api/v1/audit/events?object={today}&cursor={newest + 1}", "chen").json
+        if newest not in {one["leaf"] for one in answer["items"]}:
+            lost[name] = today
+    assert lost == {}
