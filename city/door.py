@@ -5,6 +5,7 @@ from city.desks import open_desks
 from city.identifiers import mint
 from city.parts import City
 from console.shell.frame import Frame
+from console.shell.receipts import Receipts
 from console.shell.render import Renderer
 from crypto.local_keys import load
 from crypto.sign import SigningKey
@@ -24,6 +25,7 @@ def open_gate(city: City, proxy: Proxy) -> tuple[Gate, KeptRefusals]:
         renderer=Renderer(static_url="/.citygate/static"),
         origin=settings.origin("console"),
         headers=page_headers([settings.origin("login")]),  # signing out ends at the issuer
+        receipts=Receipts(city.keys.seal),
         policies=deciding.policies,
         departments=city.people.directory.departments(),
         clock=clock,
