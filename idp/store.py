@@ -45,6 +45,7 @@ session = sa.Table(
     sa.Column("end_record", sa.String(26)),
     sa.Column("hosts", sa.Text),  # separated by spaces
     sa.Column("refresh_token", sa.LargeBinary),
+    sa.Column("device", sa.Text, server_default=""),  # browser and system, as they call themselves
     sa.Column("checked_at", Moment),
 )
 access_key = sa.Table(
