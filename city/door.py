@@ -7,6 +7,7 @@ from city.parts import City
 from console.shell.frame import Frame
 from console.shell.receipts import Receipts
 from console.shell.render import Renderer
+from console.words import WORDS
 from crypto.local_keys import load
 from crypto.sign import SigningKey
 from gateway.allow import KeptRefusals, allow
@@ -56,7 +57,7 @@ def open_gate(city: City, proxy: Proxy) -> tuple[Gate, KeptRefusals]:
 def _frame(city: City) -> Frame:
     settings, deciding = city.settings, city.deciding
     return Frame(
-        renderer=Renderer(static_url="/.citygate/static"),
+        renderer=Renderer(WORDS, static_url="/.citygate/static"),
         origin=settings.origin("console"),
         headers=page_headers([settings.origin("login")]),  # signing out ends at the issuer
         receipts=Receipts(city.keys.seal),

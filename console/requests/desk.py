@@ -11,8 +11,9 @@ from console.requests import api
 from console.requests.names import Places, of_register
 from console.requests.pages import RequestPages
 from console.requests.request_list import RequestList
-from console.shell.desk import Desk, NameOf
+from console.shell.desk import Desk
 from console.shell.frame import Frame
+from console.shell.names import NameOf
 from console.shell.objects import ObjectNames
 from gateway.routes import Route
 from idp.directory import Directory

@@ -1,13 +1,12 @@
 """What stands in the address and the fields of a request, by name: whose it is, where, of what (names before ids)."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
 from authz.register import Register
-from console.shell.desk import NameOf
-from console.shell.names import name_in
+from console.shell.names import NameOf, name_in
 from idp.directory import Directory
 
 _FIELD_NOUNS = {"app": "apps", "owner": "departments"}  # fields that hold the id of one of these
@@ -52,12 +51,3 @@ def of_register(directory: Directory, register: Register) -> Mapping[str, NameOf
         return name_in(row, lang) if row else ""
 
     return {"departments": department, "systems": system}
-
-
-def among(all_of: Callable[[], Sequence[Any]]) -> NameOf:
-    """Of things that are few and have an `id` and names."""
-
-    def name(identifier: str, lang: str) -> str:
-        return next((name_in(each, lang) for each in all_of() if each.id == identifier), "")
-
-    return name

@@ -1,13 +1,12 @@
 """One desk, as it joins the application."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flask import Blueprint
 from flask_smorest import Blueprint as ApiBlueprint
 
-NameOf = Callable[[str, str], str]
-"""(id, language) → its name, or "" where nothing has this id."""
+from console.shell.names import NameOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,14 @@ from flask import request
 
 from console.shell.frame import LANGUAGE_COOKIE
 from console.shell.render import Lang, Renderer, language
+from console.shell.words import Words
 
 
 class IssuerPages:
     """`names`: what each portal is called, by its code, then by language; `origin` is the console's."""
 
     def __init__(self, names: Mapping[str, Mapping[str, str]], *, origin: str) -> None:
-        self._renderer = Renderer(static_url="/.citygate/static")
+        self._renderer = Renderer(Words(), static_url="/.citygate/static")
         self._names, self._origin = names, origin
 
     def language(self) -> Lang:

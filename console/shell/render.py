@@ -4,7 +4,7 @@ Every template says in its first comment which values it takes; a missing one is
 
     path      of this page with its query, reachable by GET; the language switch keeps it
     person    None, or {name, offices: [code, ..], csrf}; with `csrf` the header offers "Sign out"
-    nav       [{href, text_id, current}], `text_id` a code of wording.NAMES; only the offices the person holds
+    nav       [{href, text_id, current}], `text_id` a code of `Words.names`; only the offices the person holds
     origin    of the console, "http://console.localhost:8000"
 
 Codes become words by filters (`named`, `kind`, `field`, `reason`, `label`, `assurance`, `status_title`); a code without
@@ -18,7 +18,7 @@ from datetime import datetime
 from gettext import NullTranslations
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from babel.messages.mofile import write_mo
@@ -30,10 +30,8 @@ from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
 from audit.city_time import CITY_TIME
-from console.shell.grading_words import EVIDENCE, GRADING
 from console.shell.reasons import CONDITIONS, REASONS
-from console.shell.wording import ASSURANCES, FIELDS, KINDS, LABELS, NAMES, STATUSES
-from grading.evidence import Evidence
+from console.shell.words import ASSURANCES, KINDS, LABELS, STATUSES, Words
 from storage.actions import ACTIONS
 
 Lang = Literal["zh-CN", "en"]
@@ -43,6 +41,18 @@ _ACCEPT_CHARS = 256  # a reader has few languages; an attacker has many
 
 _HERE = Path(__file__).parent
 _LANGS: Mapping[str, Lang] = {"zh-CN": "zh-CN", "zh": "zh-CN", "en": "en"}  # also by primary subtag (RFC 5646 §2.2.1)
+
+
+class Seen(Protocol):
+    """One thing that somebody saw: a code, and the values its sentence is filled with."""
+
+    @property
+    def code(self) -> str:
+        """Of a sentence in `Words.evidence`."""
+
+    @property
+    def values(self) -> Mapping[str, str | int]:
+        """By the names that the sentence has for them."""
 
 
 def language(accept_language: str, cookie: str, query: str) -> Lang:
@@ -57,8 +67,9 @@ def language(accept_language: str, cookie: str, query: str) -> Lang:
 class Renderer:
     """The pages of one deployment; safe to share between threads."""
 
-    def __init__(self, *, static_url: str) -> None:
+    def __init__(self, words: Words, *, static_url: str) -> None:
         """Compile the catalogues; `static_url` is where `shell/static` is served, on every host that shows pages."""
+        self._words = words
         self._static = {
             path.name: f"{static_url.rstrip('/')}/{path.name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
             for path in (_HERE / "static").iterdir()
@@ -71,7 +82,7 @@ class Renderer:
             "zh-CN": Translations(compiled),
             "en": NullTranslations(),
         }
-        self._environments = {lang: self._environment(lang, words) for lang, words in self._translations.items()}
+        self._environments = {lang: self._environment(lang) for lang in self._translations}
 
     def render(self, template: str, *, lang: Lang, **context: object) -> str:
         """The page as HTML.
@@ -85,11 +96,12 @@ class Renderer:
         text = self._translations[lang].gettext(sentence)
         return text % values if values else text
 
-    def evidence(self, lang: Lang, seen: Evidence) -> str:
+    def evidence(self, lang: Lang, seen: Seen) -> str:
         """One thing that an assessment saw."""
-        return _evidence(self._translations[lang])(seen)
+        return _evidence(self._words, self._translations[lang])(seen)
 
-    def _environment(self, lang: Lang, translations: NullTranslations) -> Environment:
+    def _environment(self, lang: Lang) -> Environment:
+        words, translations = self._words, self._translations[lang]
         environment = Environment(
             loader=FileSystemLoader(sorted(_HERE.parent.glob("*/templates"))),
             extensions=["jinja2.ext.i18n"],
@@ -102,16 +114,16 @@ class Renderer:
         environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
         environment.globals.update(lang=lang, static=self._static.__getitem__)
         environment.filters.update(
-            named=_words(NAMES, translations),
+            named=_words(words.names, translations),
             kind=_kind(lang, translations),
-            field=_words(FIELDS, translations),
+            field=_words(words.fields, translations),
             condition=_words(CONDITIONS, translations),
             reason=_words(REASONS, translations),
             label=_words(LABELS, translations),
             assurance=_words(ASSURANCES, translations),
             status_title=_words(STATUSES, translations),
-            grading=_words(GRADING, translations),
-            evidence=_evidence(translations),
+            grading=_words(words.grading, translations),
+            evidence=_evidence(words, translations),
             when=when,
             day=day,
             in_language=in_language,
@@ -140,14 +152,14 @@ def _kind(lang: Lang, translations: NullTranslations) -> Callable[[str], str]:
     return words
 
 
-def _evidence(translations: NullTranslations) -> Callable[[Evidence], str]:
-    name_of = _words(NAMES, translations)
+def _evidence(words: Words, translations: NullTranslations) -> Callable[[Seen], str]:
+    name_of = _words(words.names, translations)
 
-    def words(seen: Evidence) -> str:
+    def sentence(seen: Seen) -> str:
         values = {name: name_of(str(value)) if name == "office" else value for name, value in seen.values.items()}
-        return str(translations.gettext(EVIDENCE.get(seen.code, seen.code)) % values)
+        return str(translations.gettext(words.evidence.get(seen.code, seen.code)) % values)
 
-    return words
+    return sentence
 
 
 def when(at: datetime, *, zone: bool = True) -> Markup:

@@ -10,12 +10,12 @@ from audit.city_time import day_after, day_end
 from authz.register import Register
 from console.shell.act import current_act, reader
 from console.shell.frame import Frame
-from console.shell.grading_words import MARKS
 from console.shell.names import name_in
 from console.shell.problem import form_status
 from console.shell.terms import PRESET_DAYS, REASON_CHARS
 from console.systems.acts import answer_control
 from console.systems.forms import wrong_with_answer
+from console.systems.words import MARKS
 from grading.control_answers import ANSWERS, ControlAnswers
 from grading.evidence import Status
 from idp.directory import Directory

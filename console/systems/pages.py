@@ -13,13 +13,13 @@ from authz.lease import Receipt
 from authz.register import Register, System
 from console.shell.act import current_act, reader
 from console.shell.frame import Frame
-from console.shell.grading_words import MARKS
 from console.shell.names import name_in
 from console.shell.problem import form_status
 from console.systems.acts import propose_grade, run_assessment
 from console.systems.answerers import answerers, with_names
 from console.systems.forms import QUESTIONS, read_answers
 from console.systems.report import document
+from console.systems.words import MARKS
 from grading.assess import CONTROLS, Assessment, Assessments
 from grading.classify import MATRIX, Grade, Harm, Harmed
 from grading.control_answers import ControlAnswers

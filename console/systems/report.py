@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from audit.city_time import CITY_TIME
-from console.shell.grading_words import GRADING, MARKS
 from console.shell.render import Lang, Renderer
+from console.systems.words import GRADING, MARKS
 from grading.assess import Assessment, ControlFinding
 from grading.evidence import Status
 

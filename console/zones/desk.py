@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from authz.register import Register
-from console.requests.names import among
 from console.shell.desk import Desk
 from console.shell.frame import Frame
+from console.shell.names import among
 from console.zones import api
 from console.zones.pages import ZonePages
 from idp.directory import Directory

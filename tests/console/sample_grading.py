@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from console.shell.grading_words import EVIDENCE, MARKS
+from console.systems.words import EVIDENCE, MARKS
 from grading.assess import CONTROLS, Assessment, ControlFinding
 from grading.classify import MATRIX, Grade, Harm, Harmed
 from grading.control_answers import ANSWERS, HumanControl

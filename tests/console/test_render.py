@@ -3,6 +3,7 @@
 import gzip
 import re
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -11,8 +12,10 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from jinja2 import UndefinedError
 
-from console.shell import grading_words, reasons, wording
+from console.shell import reasons, words
 from console.shell.render import Renderer, in_language, language, when, without
+from console.systems.words import DOCUMENT
+from console.words import WORDS, join_words
 from gateway.problems import STATUSES
 from tests.console.sample_frame import NOW
 from tests.console.sample_pages import pages
@@ -22,7 +25,7 @@ TEMPLATES = {path.name for path in CONSOLE.glob("*/templates/*.html")} - {"layou
 REFERENCES = ("for", "aria-labelledby", "aria-describedby")
 VOID = {"meta", "link", "input", "br"}
 LANGS = ("zh-CN", "en")
-RENDERER = Renderer(static_url="/static")
+RENDERER = Renderer(WORDS, static_url="/static")
 
 every_page = pytest.mark.parametrize(
     ("template", "context"), [pytest.param(name, values, id=f"{name}-{state}") for name, state, values in pages()]
@@ -69,9 +72,9 @@ class Page(HTMLParser):
 
 def messages() -> set[str | tuple[str, ...]]:
     found = extract_from_dir(CONSOLE, [("**.html", "jinja2.ext:babel_extract")])
-    numbered = (wording.LABELS, wording.ASSURANCES, wording.STATUSES)
-    named = (wording.NAMES, wording.FIELDS, reasons.CONDITIONS, wording.KINDS, reasons.REASONS)
-    named += (grading_words.GRADING, grading_words.EVIDENCE, {text: text for text in grading_words.DOCUMENT})
+    numbered = (words.LABELS, words.ASSURANCES, words.STATUSES)
+    named = (WORDS.names, WORDS.fields, reasons.CONDITIONS, words.KINDS, reasons.REASONS)
+    named += (WORDS.grading, WORDS.evidence, {text: text for text in DOCUMENT})
     return {message for _, _, message, _, _ in found} | {text for table in numbered + named for text in table.values()}
 
 
@@ -84,6 +87,19 @@ def test_every_sentence_has_a_chinese_one_and_no_chinese_one_is_unused() -> None
         assert not message.fuzzy, message.id
         english, chinese = (set(re.findall(r"%\(\w+\)s", str(text))) for text in (message.id, message.string))
         assert english == chinese, message.id
+
+
+def test_a_code_that_two_desks_give_different_words_is_refused() -> None:
+    assert join_words([{"lost": "Gone"}, {"lost": "Gone", "found": "Here"}]) == {"lost": "Gone", "found": "Here"}
+    with pytest.raises(ValueError, match="lost"):
+        join_words([{"lost": "Gone"}, {"lost": "Away"}])
+
+
+def test_every_desk_that_has_words_gives_them_to_the_console() -> None:
+    for path in CONSOLE.glob("*/words.py"):
+        desk = import_module(f"console.{path.parent.name}.words")
+        for table, joined in (("NAMES", WORDS.names), ("FIELDS", WORDS.fields)):
+            assert getattr(desk, table, {}).items() <= joined.items(), desk.__name__
 
 
 def test_every_template_has_sample_values() -> None:
@@ -243,11 +259,11 @@ def test_every_pair_of_colours_is_legible(palette: dict[str, str]) -> None:
 def test_every_label_is_legible() -> None:
     css = (CONSOLE / "shell" / "static" / "citygate.css").read_text()
     labels = re.findall(r"\.label-\d \{ background: (#\w+); color: (#\w+);", css)
-    assert len(labels) == len(wording.LABELS)
+    assert len(labels) == len(words.LABELS)
     assert [label for label in labels if contrast(*label) < 4.5] == []
 
 
 def test_every_refusal_the_door_can_answer_has_words_in_a_title_and_a_sentence() -> None:
     internal = {"key-file-unsafe", "signature-invalid", "invalid-route", "access-denied"}  # never a page's reason
     assert set(STATUSES) - internal <= set(reasons.REASONS)
-    assert set(STATUSES.values()) <= set(wording.STATUSES)
+    assert set(STATUSES.values()) <= set(words.STATUSES)

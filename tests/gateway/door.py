@@ -26,6 +26,7 @@ from authz.policy import PolicySet
 from console.shell.frame import Frame
 from console.shell.receipts import Receipts
 from console.shell.render import Renderer
+from console.shell.words import Words
 from console.signin.pages import SignIn
 from console.signin.routes import door_routes
 from crypto.aead import Seal
@@ -261,7 +262,7 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
         SigningKey(bytes(range(32))), pairwise=b"p" * 32, roles=lambda _subject, _department: ["clerk"]
     )
     frame = Frame(
-        renderer=Renderer(static_url="/.citygate/static"), origin=f"http://{DESK}:{PORT}", headers=page_headers(),
+        renderer=Renderer(Words(), static_url="/.citygate/static"), origin=f"http://{DESK}:{PORT}", headers=page_headers(),
         policies=lambda: box[0].gate.decider.snapshot.policies, departments={}, clock=clock, receipts=Receipts(seal),
     )  # fmt: skip
     issuer = Issuer(

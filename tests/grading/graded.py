@@ -8,7 +8,7 @@ from pathlib import Path
 
 from city.evidence import FactSources
 from city.identifiers import mint
-from console.shell.grading_words import EVIDENCE
+from console.systems.words import EVIDENCE
 from grading.evidence import ProbeAnswer, ProbeFacts, Status
 from grading.probes import PROBES
 from tests.catalogue.shop import routes

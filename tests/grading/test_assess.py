@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from city.identifiers import mint
-from console.shell.grading_words import MARKS
+from console.systems.words import MARKS
 from grading.assess import CONTROLS, Assessments, assess
 from grading.classify import Grade
 from grading.errors import AssessmentUnknown

@@ -1,6 +1,21 @@
-"""What gradings and assessments say, in plain words: the English sentence of each code, its key in the catalogues."""
+"""What is said of systems, their grades and their assessments."""
 
 from collections.abc import Mapping
+
+NAMES: Mapping[str, str] = {
+    "grade-set": "Graded",
+    "control-answered": "Answered",
+}
+
+FIELDS: Mapping[str, str] = {
+    "systems": "System",
+    "s_harmed": "If its information is spoilt: whose interest is harmed?",
+    "s_harm": "And how badly?",
+    "a_harmed": "If its service fails: whose interest is harmed?",
+    "a_harm": "And how badly, then?",
+    "basis": "Why these answers",
+}
+"""Nouns of an address and fields of a form, as a request tells them."""
 
 GRADING: Mapping[str, str] = {
     "citizens": "Citizens, legal persons and other organizations: their rights",
