@@ -245,10 +245,10 @@ class _Verification:
 
     def _compare_index(self, index: sqlite3.Connection, begin: int, known: dict[int, Event | None]) -> None:
         try:
-            rows = indexes.stored(index, begin, begin + WIDTH)
-            covered = indexes.covered(index)
+            rows = indexes.read_rows(index, begin, begin + WIDTH)
+            covered = indexes.covered_size(index)
             told = {leaf: event for leaf, event in known.items() if event and leaf < covered}
-            for leaf in indexes.hidden(index, told, begin // indexes.BLOCK)[:1]:
+            for leaf in indexes.find_hidden_leaves(index, told, begin // indexes.BLOCK)[:1]:
                 self.findings.add("index", f"index hides record {leaf} from a search by kind, result or time", leaf)
         except sqlite3.Error as failure:
             self._lose_index(failure)

@@ -44,7 +44,7 @@ class Engines:
     files: Engine
     beside: DatabaseEngine  # of the local issuer's files
 
-    def of(self, part: BackupPart) -> Engine:
+    def engine_for(self, part: BackupPart) -> Engine:
         """Return the engine that can restore `part`.
         Raises ManifestInvalid for an engine that this city does not have.
         """
@@ -135,7 +135,7 @@ class Runner:
             except ManifestInvalid:
                 continue  # what cannot be read is evidence, and stays
             for part in held.parts:
-                self.engines.of(part).forget(part)
+                self.engines.engine_for(part).forget(part)
             self.repository.remove(backup)
 
 

@@ -13,7 +13,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from city.clock import clock
-from city.founding import found
+from city.founding import found_city
 from city.identifiers import mint
 from city.settings import Settings
 from tests import bounds
@@ -94,7 +94,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of a demo city; copy it, never change it."""
     place = tmp_path_factory.mktemp("founded") / "city"
-    found(Settings(data=place), clock=clock, mint=mint)
+    found_city(Settings(data=place), clock=clock, mint=mint)
     return place
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from authz.register import Register
-from console.requests.names import among
+from console.requests.address_names import name_among
 from console.shell.desk import Desk
 from console.shell.frame import Frame
 from console.zones import api
@@ -27,5 +27,5 @@ def open_desk(
     return Desk(
         pages=(pages.blueprint(),),
         api=(api.zones(zones), api.flows(zones), api.one_flow(zones, directory)),
-        names=dict.fromkeys(("zones", "flows"), among(zones.list_zones)),
+        names=dict.fromkeys(("zones", "flows"), name_among(zones.list_zones)),
     )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from authz import store
 from authz.errors import PolicyInvalid
 from authz.snapshot import REVOKED_SECONDS, Snapshots
-from storage.epoch import Answer, Change, MemoryEpochs
+from storage.epoch import EpochAnswer, EpochChange, MemoryEpochs
 from storage.shared_epoch import PostgresEpochs
 from tests.authz.town import NOW, Desk, desk
 
@@ -23,15 +23,15 @@ class Gateway:
         self.snapshots = Snapshots(
             town.register,
             monotonic=lambda: self.now,
-            ended=lambda keys, epoch: self.told.extend((key, epoch) for key in keys),
-            ended_within=lambda _: self.in_database,
+            report_ended=lambda keys, epoch: self.told.extend((key, epoch) for key in keys),
+            list_ended_within=lambda _: self.in_database,
         )
         self.held = self.snapshots.first(0)
 
     def load(self, *changes: tuple[str, str], everything: bool = False) -> None:
         epoch = self.held.epoch + 1
-        told = None if everything else tuple(Change(epoch=epoch, kind=kind, key=key) for kind, key in changes)
-        self.held = self.snapshots.load(self.held, Answer(epoch=epoch, changes=told))
+        told = None if everything else tuple(EpochChange(epoch=epoch, kind=kind, key=key) for kind, key in changes)
+        self.held = self.snapshots.load(self.held, EpochAnswer(epoch=epoch, changes=told))
 
     def roles(self, subject: str = "user:li") -> list[str]:
         return [one.role for one in self.held.policies.assignments_of(subject)]

@@ -16,7 +16,7 @@ import pytest
 
 from authz.bootstrap import CLOCK
 from city.clock import clock
-from city.founding import PEOPLE, found
+from city.founding import PEOPLE, found_city
 from city.identifiers import mint
 from city.parts import open_city
 from city.people import ISSUERS
@@ -52,7 +52,7 @@ def after_a_crash(tmp_path_factory: pytest.TempPathFactory) -> Path:
     killed.wait(30)
     assert not place.exists(), "half a city"
     with ThreadPoolExecutor(2) as threads:  # and by two at once, of whom one founds
-        people = list(threads.map(lambda _: found(Settings(data=place), clock=clock, mint=mint), range(2)))
+        people = list(threads.map(lambda _: found_city(Settings(data=place), clock=clock, mint=mint), range(2)))
     assert people[0] == people[1]
     assert [path.name for path in place.parent.iterdir()] == ["city"], "the killed founding left something"
     return place
@@ -93,7 +93,7 @@ def test_another_city_has_other_passwords_seeds_and_keys(founded: Path, after_a_
 
 def test_a_city_that_is_there_is_not_founded_again(founded: Path) -> None:
     before = {path: path.read_bytes() for path in founded.rglob("*") if path.is_file()}
-    people = found(Settings(data=founded, port=9999), clock=clock, mint=mint)
+    people = found_city(Settings(data=founded, port=9999), clock=clock, mint=mint)
     assert people == json.loads((founded / PEOPLE).read_text())
     assert before == {path: path.read_bytes() for path in founded.rglob("*") if path.is_file()}
 

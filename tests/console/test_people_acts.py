@@ -32,7 +32,7 @@ def nobody_says(_epoch: int) -> Receipt:
 
 def row_of(town: Desk, identifier: str) -> tuple[str, str]:
     with town.city.database.transaction() as connection:
-        return witness.of(connection, assignment, identifier)
+        return witness.describe_row(connection, assignment, identifier)
 
 
 def test_a_role_that_was_given_is_noted_although_no_gateway_answers(town: Desk) -> None:

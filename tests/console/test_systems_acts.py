@@ -39,8 +39,8 @@ def test_a_grade_that_no_gateway_confirms_is_noted_all_the_same(database: Databa
     (entry,) = grades.history("housing")
     with database.transaction() as connection:
         seen = [
-            witness.of(connection, store.grade, entry.id),
-            witness.of(connection, authz_store.system, "housing"),
+            witness.describe_row(connection, store.grade, entry.id),
+            witness.describe_row(connection, authz_store.system, "housing"),
         ]
     assert act.notes == {"grade": "S3A2", **dict(seen)}
 

@@ -19,7 +19,7 @@ from console.application import create_application
 from console.routes import console_routes
 from console.shell.act import check_csrf
 from console.shell.desk import Desk
-from gateway.approval import with_twins
+from gateway.approval import with_approving_routes
 from gateway.local import exchange
 from gateway.routes import Route
 from storage.database import Database
@@ -41,7 +41,7 @@ def routes(host: str) -> list[Route]:
         )
         for path in (VAULTS, API)
     ]  # fmt: skip
-    return [*console_routes(host), *with_twins(made)]
+    return [*console_routes(host), *with_approving_routes(made)]
 
 
 def application(desks: Iterable[Desk]) -> Flask:

@@ -48,7 +48,7 @@ from idp.relying_party import Completed, RelyingParty
 from idp.session import COOKIE, Sessions, digest
 from storage.database import Database
 from storage.ephemeral import DatabaseEphemeral
-from storage.epoch import Answer, MemoryEpochs
+from storage.epoch import EpochAnswer, MemoryEpochs
 from tests.acts import an_act
 from tests.gateway.behind_the_door import (
     ASKED,
@@ -86,7 +86,7 @@ class Door:
     def fresh(self) -> None:
         """The source confirms what is held, now."""
         decider = self.gate.decider
-        decider.answered(decider.question(), Answer(epoch=decider.snapshot.epoch, changes=()))
+        decider.take_answer(decider.question(), EpochAnswer(epoch=decider.snapshot.epoch, changes=()))
 
     def adopt(self, *, policies: PolicySet | None = None, revoked: Iterable[str] = ()) -> None:
         """The next epoch, confirmed."""

@@ -1,4 +1,4 @@
-"""The twin of a route that needs a second person, and that no request over a wire can bring one."""
+"""A route that needs a second person gets a route where it is approved; no request over a wire can bring an approval."""
 
 import ast
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from authz.facts import NO_FACTS
 from authz.label import Label
-from gateway.approval import approve_path, approved_path, with_twins
+from gateway.approval import approve_path, approved_path, with_approving_routes
 from gateway.errors import GatewayError, InvalidRoute
 from gateway.match import match
 from gateway.routes import Route, RouteTable
@@ -30,7 +30,7 @@ def route(path: str = "/departments/{department}/keys/{key}", **more: Any) -> Ro
 
 
 def test_the_twin_is_of_the_same_department_system_and_label_and_asks_for_the_approve_action() -> None:
-    act, twin = with_twins([route()])
+    act, twin = with_approving_routes([route()])
     assert (twin.path, twin.actions) == (f"{act.path}/approve/{{request}}", {"POST": "key:approve"})
     same = ("host", "system", "department", "label", "labels", "delivery", "public")
     assert [getattr(twin, name) for name in same] == [getattr(act, name) for name in same]
@@ -39,12 +39,12 @@ def test_the_twin_is_of_the_same_department_system_and_label_and_asks_for_the_ap
 
 @pytest.mark.parametrize(("asking", "approving", "found"), [(2, 3, 3), (4, 3, 4), (2, 1, 2)])
 def test_to_approve_takes_at_least_the_label_of_asking(asking: int, approving: int, found: int) -> None:
-    act, twin = with_twins([route(label=Label(asking), approval_label=Label(approving))])
+    act, twin = with_approving_routes([route(label=Label(asking), approval_label=Label(approving))])
     assert (act.label, twin.label, twin.approval_label) == (asking, found, Label.L1)
 
 
 def test_who_asks_and_who_approves_are_decided_on_the_same_object() -> None:
-    table = RouteTable(with_twins([route()]))
+    table = RouteTable(with_approving_routes([route()]))
     path = b"/departments/civil/keys/k%201"
     asked, approved = (match(read(one, method=b"POST"), table, NO_FACTS) for one in (path, path + b"/approve/01J"))
     assert (asked.object, asked.department, asked.label) == (approved.object, approved.department, approved.label)

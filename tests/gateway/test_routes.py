@@ -14,7 +14,7 @@ from authz.pattern import segments_of
 from authz.request import ANONYMOUS
 from gateway.errors import InvalidRoute, RouteUnknown, TargetRefused
 from gateway.public_rules import public_rules
-from gateway.routes import Route, RouteTable, is_door_path, load_routes, named
+from gateway.routes import Route, RouteTable, is_door_path, load_routes, segment_named
 from tests.gateway.asked import read
 
 HOST = "marriage.localhost"
@@ -199,7 +199,7 @@ def test_what_is_public_is_a_rule_for_everybody_and_for_nothing_else() -> None:
 
 
 def test_a_segment_by_its_name() -> None:
-    assert named("/a/{department}/b", ("a", "civil", "b"), "department") == "civil"
+    assert segment_named("/a/{department}/b", ("a", "civil", "b"), "department") == "civil"
 
 
 def test_a_route_without_a_label_has_its_systems_and_an_unknown_systems_is_the_highest(tmp_path: Path) -> None:

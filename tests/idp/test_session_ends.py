@@ -51,7 +51,7 @@ def test_signing_out_everywhere_ends_all_of_hers_and_counts_no_earlier_sign_in(h
     ended, epoch = house.sessions.end_all("user:li", house.city.directory, act=an_act(record="01K"))
     assert (set(ended), set(house.ended()), epoch) == (ids, ids, 1)
     assert [house.alive(one) for one in (*mine, others)] == [False, False, False, True]
-    assert set(house.sessions.ended_within(60)) == ids
+    assert set(house.sessions.list_ended_within(60)) == ids
     for auth_time in (NOW, NOW + timedelta(seconds=4.999)):
         with pytest.raises(LoginRejected) as refused:
             house.begin(auth_time=auth_time)

@@ -13,7 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from city.clock import clock
-from city.founding import found
+from city.founding import found_city
 from city.identifiers import mint
 from city.settings import Settings
 from tests.catalogue.shop import described, routes
@@ -29,7 +29,7 @@ def main(version: str) -> None:
     """Found a city, use it, keep its folder."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        found(Settings(data=place / "founded"), clock=clock, mint=mint)
+        found_city(Settings(data=place / "founded"), clock=clock, mint=mint)
         with opened(place / "founded", place / CITY, routes=routes(place)) as door:
             facts = _use(door) | {"version": version}
             facts |= {"objects": _objects(door), "made_at": clock().isoformat()}

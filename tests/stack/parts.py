@@ -181,6 +181,6 @@ def _started(process: Process, logs: Path) -> Iterator[Path]:
         supervisor.start([process], within_seconds=30)
         yield logs
     finally:
-        if process.running and not process.ended():
+        if process.running and not process.has_ended():
             os.killpg(process.running.pid, signal.SIGCONT)  # who is paused cannot end
         supervisor.stop()
