@@ -17,7 +17,7 @@ from city.founding import found_city
 from city.identifiers import mint
 from city.settings import Settings
 from tests import bounds
-from tests.founded_city import Door, opened
+from tests.founded_city import CityDoor, open_founded_city
 from tests.journeys.running_city import City, running
 from tests.needs import need
 from tests.stack.keycloak import live_keycloak  # noqa: F401 - one for the whole run
@@ -99,9 +99,9 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def door(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def door(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CityDoor]:
     """A city of this module's own, behind the real `handle`."""
-    with opened(founded, tmp_path_factory.mktemp("city") / "city") as ready:
+    with open_founded_city(founded, tmp_path_factory.mktemp("city") / "city") as ready:
         yield ready
 
 

@@ -74,7 +74,7 @@ class Clock:
         return time_of_day() + self.ahead
 
 
-class Door:
+class CityDoor:
     """One city process's door, and who asks at it."""
 
     def __init__(self, city: City, gate: Gate, loop: asyncio.AbstractEventLoop, ids: dict[str, str]) -> None:
@@ -210,7 +210,7 @@ def _json(value: Any) -> bytes:
 
 
 @contextmanager
-def opened(
+def open_founded_city(
     founded: Path,
     place: Path,
     *,
@@ -218,7 +218,7 @@ def opened(
     routes: Path | None = None,
     prepare: Callable[[Database], None] = lambda _database: None,
     clock: Callable[[], datetime] | None = None,
-) -> Iterator[Door]:
+) -> Iterator[CityDoor]:
     """The door of a copy of a founded city, deciding, until the end of the block; `prepare` writes into it first."""
     shutil.copytree(founded, place)
     settings = Settings(data=place, port=PORT, issuer_port=issuer_port, routes=routes)
@@ -240,7 +240,7 @@ def opened(
         return gate, asyncio.create_task(city.deciding.keeper.keep())
 
     gate, _keeping = asyncio.run_coroutine_threadsafe(build(), loop).result(30)
-    door = Door(city, gate, loop, ids)
+    door = CityDoor(city, gate, loop, ids)
     try:
         door.run(_fresh(city))
         yield door

@@ -29,7 +29,7 @@ from crypto.local_keys import create, load
 from idp.directory import Directory
 from storage.database import Database
 from tests.acts import an_act
-from tests.founded_city import opened
+from tests.founded_city import open_founded_city
 
 ROOT = Path(__file__).parents[2]
 KEYS = ("kek", "audit", "assertion", "pairwise", "client")
@@ -123,7 +123,7 @@ def test_a_city_from_before_the_keyring_starts_with_its_old_key_as_version_1_and
 ) -> None:
     """Its database has no key, its folder no kek.key: as version 0.1.0 left them."""
     place = tmp_path / "city"
-    with opened(founded, place) as door:
+    with open_founded_city(founded, place) as door:
         door.sign_in("wang")
     (place / "keys/kek.key").unlink()
     old = create(place / "keys/seal.key")
@@ -135,7 +135,7 @@ def test_a_city_from_before_the_keyring_starts_with_its_old_key_as_version_1_and
         sealed = Seal(old).seal(b"eyJ.old.token", purpose="session id token")
         connection.exec_driver_sql("UPDATE session SET id_token = ?", (sealed,))
     database.close()
-    with opened(place, tmp_path / "again") as door:
+    with open_founded_city(place, tmp_path / "again") as door:
         person = door.ids["wang"]
         assert (
             door.city.people.sessions.end(identifier, person_id=person, act=an_act(record=mint()))[0] == "eyJ.old.token"

@@ -11,7 +11,7 @@ from gateway.signed import Signed
 from gateway.stages import Inbound
 from idp.app_key import AppHolder, Claim, SignedParts, authorization_of, content_digest, signature_of
 from idp.errors import CredentialRejected
-from tests.gateway.asked import read
+from tests.gateway.canonical_request import read_request
 
 KEY, SECRET, HOST = "01JB3F6Z7Q8R9S0T1V2W3X4Y5Z", b"cg_app_secret", "marriage.localhost"
 KIND = "application/json"
@@ -79,7 +79,7 @@ def request(
         headers = (*((name, value.encode()) for name, value in told.items()), *headers)
     headers = (*headers, (b"authorization", authorization.encode()))
     raw = {"method": method.encode(), **changes}
-    return read(target.encode(), *headers, **raw), authorization
+    return read_request(target.encode(), *headers, **raw), authorization
 
 
 async def taken(door: Signed, asked: tuple[Inbound, str]) -> bool:

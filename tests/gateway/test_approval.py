@@ -15,7 +15,7 @@ from gateway.match import match
 from gateway.routes import Route, RouteTable
 from gateway.stages import Headers, Listener
 from tests.architecture.source import dotted, files, tree
-from tests.gateway.asked import read
+from tests.gateway.canonical_request import read_request
 
 HOST = "marriage.localhost"
 
@@ -46,7 +46,9 @@ def test_to_approve_takes_at_least_the_label_of_asking(asking: int, approving: i
 def test_who_asks_and_who_approves_are_decided_on_the_same_object() -> None:
     table = RouteTable(with_approving_routes([route()]))
     path = b"/departments/civil/keys/k%201"
-    asked, approved = (match(read(one, method=b"POST"), table, NO_FACTS) for one in (path, path + b"/approve/01J"))
+    asked, approved = (
+        match(read_request(one, method=b"POST"), table, NO_FACTS) for one in (path, path + b"/approve/01J")
+    )
     assert (asked.object, asked.department, asked.label) == (approved.object, approved.department, approved.label)
     assert (asked.action, approved.action) == ("key:rotate", "key:approve")
 
@@ -84,7 +86,7 @@ _NAMES = st.sampled_from([b"approver", b"resumed", b"x-approver", b"x-citygate-a
 )
 def test_no_header_target_or_listener_brings_an_approver(headers: Headers, target: bytes, listener: Listener) -> None:
     try:
-        inbound = read(target, *headers, listener=listener)
+        inbound = read_request(target, *headers, listener=listener)
     except GatewayError:
         return
     assert (inbound.approver, inbound.resumed) == ("", "")

@@ -6,42 +6,42 @@ import pytest
 
 from grading.assess import CONTROLS, assess
 from grading.evidence import Evidence, Status
-from tests.founded_city import Door
-from tests.grading.graded import ask, by_hand, facts, said
+from tests.founded_city import CityDoor
+from tests.grading.graded_city import ask_probe, facts, status_and_code, write_by_hand
 from tests.personas import infra_asks
 
 
 @pytest.fixture(autouse=True)
-def in_force(city: Door) -> None:
+def in_force(city: CityDoor) -> None:
     infra_asks.in_force(city)
 
 
-def test_a_rule_opened_in_the_data_plane_by_hand_is_told(city: Door) -> None:
-    assert said(ask(city, "border_as_compiled")) == (Status.MET, "border-as-compiled")
+def test_a_rule_opened_in_the_data_plane_by_hand_is_told(city: CityDoor) -> None:
+    assert status_and_code(ask_probe(city, "border_as_compiled")) == (Status.MET, "border-as-compiled")
     path = city.city.settings.data / "infra/zones.json"
     was = path.read_text()
     told = json.loads(was)
     one, other, *_ = told["interfaces"].values()
     told["passages"].append([one, other, "tcp", 22, "by-hand"])
     path.write_text(json.dumps(told))
-    found = ask(city, "border_as_compiled")
-    assert said(found) == (Status.UNMET, "border-drift")
+    found = ask_probe(city, "border_as_compiled")
+    assert status_and_code(found) == (Status.UNMET, "border-drift")
     assert "by-hand" in str(found.evidence[0].values["what"])
     path.write_text(was)
-    assert said(ask(city, "border_as_compiled")) == (Status.MET, "border-as-compiled")
+    assert status_and_code(ask_probe(city, "border_as_compiled")) == (Status.MET, "border-as-compiled")
 
 
-def test_a_flow_that_nobody_answers_for_is_told(city: Door) -> None:
+def test_a_flow_that_nobody_answers_for_is_told(city: CityDoor) -> None:
     infra_asks.opened(city, {"zone": "core", "to": "extranet", "protocol": "tcp", "port": "8443"})
-    assert said(ask(city, "border_as_compiled")) == (Status.MET, "border-as-compiled")
-    by_hand(city, "UPDATE flow SET owner = '' WHERE port = 8443")
-    assert said(ask(city, "border_as_compiled")) == (Status.PARTLY, "flows-unbounded")
+    assert status_and_code(ask_probe(city, "border_as_compiled")) == (Status.MET, "border-as-compiled")
+    write_by_hand(city, "UPDATE flow SET owner = '' WHERE port = 8443")
+    assert status_and_code(ask_probe(city, "border_as_compiled")) == (Status.PARTLY, "flows-unbounded")
 
 
 @pytest.mark.parametrize(
     "written", ['{"interfaces": {}, "homes": {}, "passages": [["a", "b", "tcp", 1e999, ""]]}', "[" * 200_000]
 )
-def test_rules_that_nobody_can_read_are_no_border_and_no_crash(city: Door, written: str) -> None:
+def test_rules_that_nobody_can_read_are_no_border_and_no_crash(city: CityDoor, written: str) -> None:
     path = city.city.settings.data / "infra/zones.json"
     was = path.read_text()
     path.write_text(written)
@@ -52,15 +52,15 @@ def test_rules_that_nobody_can_read_are_no_border_and_no_crash(city: Door, writt
     path.write_text(was)
 
 
-def test_a_city_without_zones_has_no_borders_to_be_asked_about(city: Door) -> None:
-    by_hand(city, "DELETE FROM zone", rows=3)
-    assert said(ask(city, "border_as_compiled")) == (Status.NOT_APPLICABLE, "no-zones")
+def test_a_city_without_zones_has_no_borders_to_be_asked_about(city: CityDoor) -> None:
+    write_by_hand(city, "DELETE FROM zone", rows=3)
+    assert status_and_code(ask_probe(city, "border_as_compiled")) == (Status.NOT_APPLICABLE, "no-zones")
 
 
-def test_a_machine_moved_to_a_zone_below_the_label_is_named(city: Door) -> None:
-    assert said(ask(city, "machines_in_zones")) == (Status.NOT_APPLICABLE, "no-machines")
+def test_a_machine_moved_to_a_zone_below_the_label_is_named(city: CityDoor) -> None:
+    assert status_and_code(ask_probe(city, "machines_in_zones")) == (Status.NOT_APPLICABLE, "no-machines")
     machine = infra_asks.machine(city, "housing")
-    assert said(ask(city, "machines_in_zones")) == (Status.MET, "machines-in-zones")
-    by_hand(city, "UPDATE machine SET zone = 'internet' WHERE id = ?", machine)
-    found = ask(city, "machines_in_zones")
+    assert status_and_code(ask_probe(city, "machines_in_zones")) == (Status.MET, "machines-in-zones")
+    write_by_hand(city, "UPDATE machine SET zone = 'internet' WHERE id = ?", machine)
+    found = ask_probe(city, "machines_in_zones")
     assert found.evidence == (Evidence("machines-too-low", {"count": 1, "which": f"{machine} (internet)"}),)
