@@ -17,7 +17,7 @@ from pathlib import Path
 from audit import event as events
 from audit import index as indexes
 from audit import merkle
-from audit.checkpoint import Checkpoint, unsigned
+from audit.checkpoint import Checkpoint, read_unsigned
 from audit.continuity import Continuity
 from audit.errors import AuditError, CheckpointInvalid, LogUnreadable, RecordMalformed
 from audit.event import Event, EventKind
@@ -98,7 +98,7 @@ class _Verification:
         except CheckpointInvalid as failure:
             self.findings.add("checkpoint", str(failure))
             text = (self.tiles.log / CHECKPOINT).read_text(encoding="utf-8", errors="replace")
-            checkpoint = unsigned(text.partition("\n\n")[0] + "\n", origin)
+            checkpoint = read_unsigned(text.partition("\n\n")[0] + "\n", origin)
         self.size, self.signed_root = checkpoint.size, checkpoint.root
 
     def compare_pinned(self, pinned: Checkpoint) -> None:

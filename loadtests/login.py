@@ -64,7 +64,7 @@ class SignInCity:
 
 
 @contextmanager
-def embedded(folder: Path) -> Iterator[SignInCity]:
+def embedded_city(folder: Path) -> Iterator[SignInCity]:
     """The demo city with a citizen for every visitor, its own issuer and its portals."""
     settings = Settings(data=folder / "city", port=free_pair())
     people = found_city(settings, clock=clock, mint=mint)
@@ -95,7 +95,7 @@ def stack(_folder: Path) -> Iterator[SignInCity]:
             yield _city(city, citizens, fields=("username", "password"), password="argon2id at Keycloak")
 
 
-CITIES: Mapping[str, Callable[[Path], AbstractContextManager[SignInCity]]] = {"embedded": embedded, "stack": stack}
+CITIES: Mapping[str, Callable[[Path], AbstractContextManager[SignInCity]]] = {"embedded": embedded_city, "stack": stack}
 
 
 def _citizens() -> list[dict[str, str]]:

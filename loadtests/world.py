@@ -66,7 +66,7 @@ Profile = Callable[[Path, CitySize, int], AbstractContextManager[World]]
 
 
 @contextlib.contextmanager
-def embedded(folder: Path, size: CitySize, upstream: int) -> Iterator[World]:
+def embedded_city(folder: Path, size: CitySize, upstream: int) -> Iterator[World]:
     """Two city processes on copies of one founded city: one listens itself, the other is behind nginx."""
     base = Settings(data=folder / "founded", port=free_pair(), subject_per_minute=SUBJECT_PER_MINUTE)
     found_city(base, clock=clock, mint=mint)
@@ -125,7 +125,7 @@ def stack(_folder: Path, size: CitySize, upstream: int) -> Iterator[World]:
             )
 
 
-PROFILES: Mapping[str, Profile] = {"embedded": embedded, "stack": stack}
+PROFILES: Mapping[str, Profile] = {"embedded": embedded_city, "stack": stack}
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from idp.keycloak.admin import Admin
-from idp.keycloak.drift import merged
+from idp.keycloak.drift import merge
 from idp.keycloak.flow import FLOW, Execution, as_document, as_found, flow
 from idp.keycloak.realm import REALM, REQUIRED_ACTIONS, enabled_realm, realm, texts, user_profile
 
@@ -45,7 +45,7 @@ def _realm_part(what: str, wanted: Mapping[str, Any]) -> Part:
         return in_order(admin.get(REALM))
 
     def write(admin: Admin, found: Found) -> None:
-        admin.put(REALM, merged(wanted, found or {}))
+        admin.put(REALM, merge(wanted, found or {}))
 
     return Part(what=what, wanted=wanted, read=read, write=write)
 

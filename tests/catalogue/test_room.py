@@ -23,7 +23,7 @@ def test_an_ended_app_is_nobody_and_its_shares_are_told_as_over(room: CatalogueR
     with pytest.raises(AppUnknown):
         room.room.apps.end(app, room.act("user:x", "01E", "housing"))
     _, epoch = room.room.apps.end(app, room.act("user:x", "01E", "civil"))
-    assert room.roles.told(since=epoch - 1) == [app]
+    assert room.roles.changed_subjects(since=epoch - 1) == [app]
     with pytest.raises(CredentialRejected):
         keys.find(key)
     assert room.room.shares.list_by_resource(one.resource) == []
