@@ -17,7 +17,7 @@ from audit import record as records
 from audit.errors import RecordMalformed
 from audit.event import Event, timestamp
 from audit.tiles import Tiles
-from audit.witnessed import Last, rows_in
+from audit.witnessed_rows import Last, rows_in
 from crypto.sign import VerifyingKey
 
 Row = tuple[int, str, str, str, str, str]

@@ -16,7 +16,7 @@ from backup.engine import BackupPart, DatabaseEngine, Engine, Files
 from backup.errors import BackupError, EngineFailed, EngineMissing, ManifestInvalid
 from backup.manifest import CANARY, Manifest, Platform, canary_of
 from backup.repository import MANIFEST, Repository
-from backup.sealed import write_all
+from backup.sealed_files import write_all
 from crypto.sign import SigningKey
 
 LOG, CONFIGURATION = "audit", "configuration"

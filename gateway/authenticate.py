@@ -17,7 +17,7 @@ from cachebox import TTLCache
 
 from gateway.batched_lookup import BatchedLookup
 from gateway.errors import CsrfRefused
-from gateway.signed import Signed
+from gateway.signed_request import SignedRequests
 from gateway.stages import Authenticated, Inbound, Matched
 from idp import access_key, app_key, session
 from idp.access_key import AccessKeys, KeyHolder
@@ -53,7 +53,7 @@ class Credentials:
         self,
         sessions: Sessions,
         keys: AccessKeys,
-        signed: Signed | None = None,
+        signed: SignedRequests | None = None,
         *,
         clock: Callable[[], datetime],
         leased: Callable[[], bool] = lambda: False,

@@ -22,7 +22,7 @@ from authz.park import Parking
 from authz.request import Missing
 from gateway.authenticate import SAFE_METHODS
 from gateway.errors import GatewayError, MethodRefused, Unreadable
-from gateway.parked import approval_request_of, park
+from gateway.parked_request import approval_request_of, park
 from gateway.problems import Problem, problem_of
 from gateway.record import describe_resumed, is_weighty
 from gateway.stages import Admitted, Authenticated, Headers, Inbound, Listener, Matched, Outbound, Raw, Recorded, Stage

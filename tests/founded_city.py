@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from audit import index
 from audit.event import Event, EventKind
 from audit.sequencer import Sequencer
-from audit.witnessed import rows_in
+from audit.witnessed_rows import rows_in
 from authz.bootstrap import CLOCK
 from city.clock import clock as time_of_day
 from city.door import open_gate

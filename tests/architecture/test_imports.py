@@ -77,7 +77,7 @@ _CLIENTS = {
     "jwt": ("idp/jws.py", "issuer/through_the_door.py", "deploy/demo/portal.py", "loadtests/"),
     "ulid": ("city/identifiers.py",),
     "aiohttp": ("loadtests/",),
-    "redis": ("storage/shared.py", "storage/shared_counts.py"),
+    "redis": ("storage/redis_stores.py", "storage/shared_counts.py"),
     "psycopg": ("storage/", "city/stack/"),
     "argon2": ("issuer/",),
     "pyotp": ("issuer/", "city/", "loadtests/"),

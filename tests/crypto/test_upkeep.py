@@ -15,7 +15,7 @@ from idp import store as identity_store
 from idp.session import digest
 from storage.ephemeral import DatabaseEphemeral
 from storage.errors import StorageUnavailable
-from storage.shared import RedisEphemeral
+from storage.redis_stores import RedisEphemeral
 from tests.crypto.city_keyring import CityKeyring
 from tests.crypto.sealed_state import SealedState, states
 from tests.idp.people import NOW, city_with_people

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.signed import Signed
+from gateway.signed_request import SignedRequests
 from gateway.stages import Inbound
 from idp.app_key import AppHolder, Claim, SignedParts, authorization_of, content_digest, signature_of
 from idp.errors import CredentialRejected
@@ -61,8 +61,8 @@ class Clock:
         return self.now
 
 
-def a_door(apps: Any = None, spent: Any = None, clock: Any = None, **more: Any) -> Signed:
-    return Signed(apps or Apps(), spent or Memory(), clock or Clock(), **more)
+def a_door(apps: Any = None, spent: Any = None, clock: Any = None, **more: Any) -> SignedRequests:
+    return SignedRequests(apps or Apps(), spent or Memory(), clock or Clock(), **more)
 
 
 def request(
@@ -82,7 +82,7 @@ def request(
     return read_request(target.encode(), *headers, **raw), authorization
 
 
-async def taken(door: Signed, asked: tuple[Inbound, str]) -> bool:
+async def taken(door: SignedRequests, asked: tuple[Inbound, str]) -> bool:
     try:
         return (await door.identity(*asked)).subject == f"app:{KEY}"
     except CredentialRejected:

@@ -18,7 +18,7 @@ from gateway.authenticate import Credentials
 from idp.errors import IssuerUnavailable
 from idp.session import Session
 from storage.errors import StorageUnavailable
-from storage.shared import RedisEphemeral
+from storage.redis_stores import RedisEphemeral
 from tests.acts import an_act
 from tests.gateway.door import LI, GatewayDoor, in_a_thread, open_door
 from tests.stack.parts import redis_running

@@ -8,7 +8,7 @@ import pytest
 
 from storage.ephemeral import DatabaseEphemeral, Ephemeral
 from storage.epoch import MemoryEpochs
-from storage.shared import RedisEphemeral
+from storage.redis_stores import RedisEphemeral
 from storage.shared_epoch import PostgresEpochs
 from tests.idp.people import city_with_people
 from tests.idp.signed_in import SignedInPeople

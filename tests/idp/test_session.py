@@ -11,7 +11,7 @@ from crypto.aead import Seal
 from idp import store
 from idp.errors import CredentialRejected, SessionUnknown
 from idp.session import digest
-from storage.shared import RedisEphemeral
+from storage.redis_stores import RedisEphemeral
 from tests.acts import an_act
 from tests.idp.people import NOW
 from tests.idp.signed_in import CONSOLE, MARRIAGE, SignedInPeople, key_of

@@ -10,7 +10,7 @@ from idp.errors import SessionUnknown
 from idp.session import digest
 from storage.epoch import MemoryEpochs
 from storage.errors import EphemeralUnavailable
-from storage.shared import RedisEphemeral
+from storage.redis_stores import RedisEphemeral
 from tests.acts import an_act
 from tests.idp.people import city_with_people
 from tests.idp.signed_in import SignedInPeople

@@ -16,7 +16,7 @@ from infra.machines import Machine, MachineOrder, Machines
 from infra.nftables import RuleModel, compile_rules
 from infra.quota import Size
 from infra.quotas import Quotas
-from infra.simulated import SimulatedHypervisor
+from infra.simulated_hypervisor import SimulatedHypervisor
 from infra.simulated_plane import SimulatedPlane
 from infra.zone import Flow, Way, Zone
 from infra.zones import FlowTerms, Zones

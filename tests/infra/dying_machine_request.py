@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infra.hypervisor import Spec
 from infra.machines import DELETED, STOPPED
-from infra.simulated import SimulatedHypervisor
+from infra.simulated_hypervisor import SimulatedHypervisor
 from tests.infra.city_with_machines import city_with_machines, order
 
 STEPS = ("before create", "after create", "after start", "before stop", "after stop", "before delete", "after delete")

@@ -16,7 +16,7 @@ from infra.errors import (
 from infra.hypervisor import Spec
 from infra.machines import DELETED, RUNNING, STOPPED
 from infra.quota import Size
-from infra.simulated import SimulatedHypervisor
+from infra.simulated_hypervisor import SimulatedHypervisor
 from tests.infra.city_with_machines import QUOTAS, CityWithMachines, change, city_with_machines, request
 from tests.infra.dying_machine_request import STEPS
 

@@ -19,7 +19,7 @@ from city.stack import postgres as pg
 from city.stack import redis as rd
 from city.supervisor import Process, Supervisor, free_ports
 from storage.database import Database
-from storage.shared import connect
+from storage.redis_stores import connect
 from tests.needs import need, not_run
 
 USER, TEMPLATE = "citygate", "founded"
