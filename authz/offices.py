@@ -89,6 +89,8 @@ _MAY: Mapping[str, Mapping[str, Collection[Action]]] = {
             Action.APP_READ,
             Action.APP_CREATE,
             Action.APP_END,
+            Action.APP_PAUSE,
+            Action.APP_RESUME,
             Action.MACHINE_REQUEST,
             *_KEEPS_MACHINES,
         ),
@@ -111,6 +113,7 @@ _MAY: Mapping[str, Mapping[str, Collection[Action]]] = {
             Action.KEY_ROTATE,
             Action.KEY_APPROVE,
             Action.KEY_SUITE,
+            Action.APP_APPROVE,  # whoever paused an app had a reason: it speaks again when a guard agrees
         ),
         "/console/keys": (Action.KEY_READ,),
         "/console/systems": (Action.GRADE_READ,),

@@ -79,7 +79,6 @@ def _callers(city: City, frame: Frame, assertions: Assertions) -> list[Desk]:
             directory=callers.directory,
             administration=administration,
             effective=effective,
-            seal=city.keys.seal,
             clock=city.clock,
         ),
         Desk(api=(issuer.issuer(callers.issuer.drift, callers.issuer.apply), jobs.jobs(jobs_of(city)))),
@@ -105,7 +104,7 @@ def _infrastructure(city: City, frame: Frame) -> list[Desk]:
 
 def _data(city: City, frame: Frame) -> list[Desk]:
     """What is shared, and the keys that seal it."""
-    directory, effective, seal = city.people.directory, city.deciding.effective, city.keys.seal
+    directory, effective = city.people.directory, city.deciding.effective
     return [
         catalogue.open_desk(
             frame,
@@ -115,7 +114,6 @@ def _data(city: City, frame: Frame) -> list[Desk]:
             policies=city.deciding.policies,
             portals=city.routing.portals,
             effective=effective,
-            seal=seal,
             clock=city.clock,
         ),
         keys.open_desk(
@@ -124,7 +122,6 @@ def _data(city: City, frame: Frame) -> list[Desk]:
             service=city.keys.service,
             directory=directory,
             effective=effective,
-            seal=seal,
             clock=city.clock,
         ),
     ]
@@ -151,7 +148,6 @@ def _proofs(city: City, frame: Frame) -> list[Desk]:
             register=city.deciding.register,
             directory=directory,
             effective=city.deciding.effective,
-            seal=city.keys.seal,
             clock=city.clock,
         ),
     ]

@@ -5,6 +5,7 @@ from city.desks import open_desks
 from city.identifiers import mint
 from city.parts import City
 from console.shell.frame import Frame
+from console.shell.receipts import Receipts
 from console.shell.render import Renderer
 from crypto.local_keys import load
 from crypto.sign import SigningKey
@@ -20,14 +21,7 @@ from gateway.transform import Assertions
 def open_gate(city: City, proxy: Proxy) -> tuple[Gate, KeptRefusals]:
     """The gate, and the refusals it keeps for the data plane's second question. Raises KeyFileUnsafe."""
     settings, deciding, clock, kept = city.settings, city.deciding, city.clock, KeptRefusals()
-    frame = Frame(
-        renderer=Renderer(static_url="/.citygate/static"),
-        origin=settings.origin("console"),
-        headers=page_headers([settings.origin("login")]),  # signing out ends at the issuer
-        policies=deciding.policies,
-        departments=city.people.directory.departments(),
-        clock=clock,
-    )
+    frame = _frame(city)
     assertions = Assertions(
         SigningKey(load(settings.data / "keys/assertion.key")),
         pairwise=load(settings.data / "keys/pairwise.key"),
@@ -57,3 +51,16 @@ def open_gate(city: City, proxy: Proxy) -> tuple[Gate, KeptRefusals]:
         mint=mint,
     )
     return gate, kept
+
+
+def _frame(city: City) -> Frame:
+    settings, deciding = city.settings, city.deciding
+    return Frame(
+        renderer=Renderer(static_url="/.citygate/static"),
+        origin=settings.origin("console"),
+        headers=page_headers([settings.origin("login")]),  # signing out ends at the issuer
+        receipts=Receipts(city.keys.seal),
+        policies=deciding.policies,
+        departments=city.people.directory.departments(),
+        clock=city.clock,
+    )

@@ -120,7 +120,7 @@ def app_create(door: Door, department: str, name: str, key_file: Path) -> None:
 def app_list(door: Door, department: str) -> None:
     """The apps of DEPARTMENT, and what they may use now."""
     answer = door.ask("GET", target("/api/v1/departments", department, "apps"))
-    columns = ("id", "name", "created_at", "expires_at")
+    columns = ("id", "name", "created_at", "expires_at", "paused_at")
     door.tell(answer, table(answer["items"], columns) + "\n\n" + table(answer["shares"], _SHARE))
 
 
@@ -132,6 +132,26 @@ def app_end(door: Door, department: str, app: str) -> None:
     """No gateway takes the key of APP from then on."""
     answer = door.ask("DELETE", target("/api/v1/departments", department, "apps", app))
     door.tell(answer, f"ended: {app}, {receipt_line(answer['receipt'])}")
+
+
+@app_group.command("pause")
+@click.argument("department")
+@click.argument("app")
+@door("department-administrator")
+def app_pause(door: Door, department: str, app: str) -> None:
+    """No gateway takes the key of APP until it is resumed."""
+    answer = door.ask("POST", target("/api/v1/departments", department, "apps", app, "pause"))
+    door.tell(answer, f"paused: {app}, {receipt_line(answer['receipt'])}")
+
+
+@app_group.command("resume")
+@click.argument("department")
+@click.argument("app")
+@door("department-administrator")
+def app_resume(door: Door, department: str, app: str) -> None:
+    """Ask that the key of APP is taken again; a security administrator approves."""
+    answer = door.ask("POST", target("/api/v1/departments", department, "apps", app, "resume"))
+    door.tell(answer, f"resumed: {app}, {receipt_line(answer['receipt'])}")
 
 
 @app_group.command("call")

@@ -34,6 +34,9 @@ class App:
     ended_by: str | None
     ended_at: datetime | None
     end_record: str | None
+    paused_by: str | None = None
+    paused_at: datetime | None = None
+    pause_record: str | None = None
 
 
 _COLUMNS = [app.c[name] for name in App.__dataclass_fields__]
@@ -82,6 +85,17 @@ class Apps:
         """
         return self._change(identifier, act, {"ended_by": act.actor, "ended_at": act.at, "end_record": act.record})
 
+    def pause(self, identifier: str, act: Act) -> tuple[App, int]:
+        """Let no gateway take the key of an app of the act's department until it is resumed.
+
+        Returns the app as it was, and the epoch from which that holds. Raises AppUnknown.
+        """
+        return self._change(identifier, act, {"paused_by": act.actor, "paused_at": act.at, "pause_record": act.record})
+
+    def resume(self, identifier: str, act: Act) -> tuple[App, int]:
+        """Let gateways take the key of a paused app again. Returns and raises as `pause` does."""
+        return self._change(identifier, act, {"paused_by": None, "paused_at": None, "pause_record": act.record})
+
     def name_of(self, identifier: str) -> str:
         """Return what a live app is called, or "" where there is none of this id."""
         try:
@@ -129,7 +143,7 @@ def is_live(at: datetime) -> sa.ColumnElement[bool]:
 
 def has_valid_key(at: datetime) -> sa.ColumnElement[bool]:
     """Return the condition under which a request that an app signed is believed."""
-    return is_live(at)
+    return is_live(at) & app.c.paused_at.is_(None)
 
 
 def seal_purpose(subject: str) -> str:

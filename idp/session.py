@@ -49,6 +49,7 @@ class Session:
     address: str
     started_at: datetime
     seen_at: datetime
+    device: str  # browser and system, as they call themselves; anybody may say anything
     csrf: str  # what a form of this session on this host brings back; it outlives a step-up, as a kept form must
     checked_at: datetime | None = None  # when the issuer last said that its sign-in counts; None: it cannot be asked
 
@@ -91,7 +92,9 @@ class Sessions:
             database, ephemeral, seal, revalidate=revalidate, end=self._end, clock=clock, every=CHECKED_EVERY
         )
 
-    def begin(self, login: Completed, *, person_id: str, host: str, address: str, previous: str, act: Act) -> str:
+    def begin(
+        self, login: Completed, *, person_id: str, host: str, address: str, previous: str, act: Act, device: str = ""
+    ) -> str:
         """Return the new cookie for `host`; the one the browser brought (`previous`, or "") stops working.
 
         Raises LoginRejected for a sign-in that does not count any more.
@@ -105,6 +108,7 @@ class Sessions:
             held = connection.execute(newest.with_for_update()).mappings().first()
             identifier = held["id"] if held else self._mint()
             values = {"assurance": login.assurance, "seen_at": now, "id_token": self._sealed(login.id_token)}
+            values |= {"device": device}
             values |= {
                 "hosts": host,
                 "checked_at": now,

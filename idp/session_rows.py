@@ -44,6 +44,7 @@ _COLUMNS = (
     session.c.address,
     session.c.started_at,
     session.c.seen_at,
+    session.c.device,
 )
 _RENEWABLE = sa.case((sa.func.length(session.c.refresh_token) > 0, session.c.checked_at))
 LISTED = (

@@ -45,6 +45,7 @@ session = sa.Table(
     sa.Column("end_record", sa.String(26)),
     sa.Column("hosts", sa.Text),  # separated by spaces
     sa.Column("refresh_token", sa.LargeBinary),
+    sa.Column("device", sa.Text, server_default=""),  # browser and system, as they call themselves
     sa.Column("checked_at", Moment),
 )
 access_key = sa.Table(
@@ -71,9 +72,13 @@ app = sa.Table(
     sa.Column("ended_by", sa.String(40)),
     sa.Column("ended_at", Moment),
     sa.Column("end_record", sa.String(26)),
+    sa.Column("paused_by", sa.String(40)),  # empty again once it is resumed
+    sa.Column("paused_at", Moment),
+    sa.Column("pause_record", sa.String(26)),  # of the last pause or resumption
     info={
-        "records": ("end_record", "record"),
-        "acts": (Action.APP_CREATE, Action.APP_END),
+        "records": ("end_record", "pause_record", "record"),
+        "acts": (Action.APP_CREATE, Action.APP_PAUSE, Action.APP_RESUME, Action.APP_END),
+        "later": ("paused_by", "paused_at", "pause_record"),
         "volatile": ("sealed",),  # sealed anew when the seal's key rotates
     },
 )

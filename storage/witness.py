@@ -5,6 +5,7 @@ A table says how in its `info`, and the digest is the same on SQLite and on Post
     records   the columns that hold record ids, latest first
     acts      the actions of whoever writes it, or the reasons of a refusal that does; none: the founding alone
     volatile  the columns that may change without a record
+    later     the columns that were added when there were rows: while empty they are no part of the digest
     only      column → value, where not every row of the table counts
     stays     a timedelta after whose end a row may be forgotten without a record
 """
@@ -88,8 +89,12 @@ def is_witness(key: str, value: str | int) -> bool:
 def _row(table: sa.Table, row: sa.RowMapping) -> Row:
     (key,) = table.primary_key
     identifier = _text(row[key])
-    volatile = table.info.get("volatile", ())
-    plain = [[column.name, _plain(row[column])] for column in table.columns if column.name not in volatile]
+    volatile, later = table.info.get("volatile", ()), table.info.get("later", ())
+    plain = [
+        [column.name, _plain(row[column])]
+        for column in table.columns
+        if column.name not in volatile and not (column.name in later and row[column] is None)
+    ]
     canonical = json.dumps([table.name, sorted(plain)], separators=(",", ":"))
     records = tuple(str(row[name]) for name in table.info["records"] if row[name])
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:_DIGEST_CHARS]

@@ -127,7 +127,16 @@ class CityDoor:
     def key(self, who: str) -> str:
         return kept_key(self.city.settings.data / "keys", CLOCK if who == "clock-job" else who)
 
-    def sign_in(self, who: str, *, assurance: int = 3, sid: str = "", at: datetime | None = None, iss: str = "") -> str:
+    def sign_in(
+        self,
+        who: str,
+        *,
+        assurance: int = 3,
+        sid: str = "",
+        at: datetime | None = None,
+        iss: str = "",
+        device: str = "",
+    ) -> str:
         """A cookie of the console, as after a login at the issuer."""
         now = self.city.clock()
         login = Completed(
@@ -142,7 +151,13 @@ class CityDoor:
             cookie_name="",
         )
         return self.city.people.sessions.begin(
-            login, person_id=self.ids[who], host=CONSOLE, address="192.0.2.7", previous="", act=an_act(record=mint())
+            login,
+            person_id=self.ids[who],
+            host=CONSOLE,
+            address="192.0.2.7",
+            previous="",
+            act=an_act(record=mint()),
+            device=device,
         )
 
     def csrf(self, cookie: str) -> str:

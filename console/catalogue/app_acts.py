@@ -33,6 +33,8 @@ APP_CHANGES = {
     change.verb: change
     for change in (
         AppChange(verb="end", action=Action.APP_END, carry_out=Apps.end, receipt="app-ended", api_method="DELETE"),
+        AppChange(verb="pause", action=Action.APP_PAUSE, carry_out=Apps.pause, receipt="app-paused"),
+        AppChange(verb="resume", action=Action.APP_RESUME, carry_out=Apps.resume, receipt="app-resumed"),
     )
 }
 

@@ -14,7 +14,6 @@ from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
 from console.shell.problem import form_status
-from console.shell.receipts import Receipts
 from idp.apps import Apps
 from idp.directory import Directory
 
@@ -32,10 +31,9 @@ class AppPages:
         shares: Shares,
         directory: Directory,
         effective: Effective,
-        receipts: Receipts,
     ) -> None:
         self._frame, self._apps, self._shares = frame, apps, shares
-        self._directory, self._effective, self._receipts = directory, effective, receipts
+        self._directory, self._effective = directory, effective
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -64,12 +62,12 @@ class AppPages:
         """End it, or whatever else `APP_CHANGES` calls by this verb."""
         change = APP_CHANGES[verb]
         _, receipt = change_app(self._apps, current_act(), change, app, effective=self._effective)
-        return self._receipts.redirect_with(f"/departments/{department}/apps", change.receipt, receipt)
+        return self._frame.receipts.redirect_with(f"/departments/{department}/apps", change.receipt, receipt)
 
     def end_share(self, department: str, app: str, share: str) -> Response:
         """Give back what an app may use."""
         _, receipt = end_share_as_user(self._shares, current_act(), share, app=app, effective=self._effective)
-        return self._receipts.redirect_with(f"/departments/{department}/apps", "share-ended", receipt)
+        return self._frame.receipts.redirect_with(f"/departments/{department}/apps", "share-ended", receipt)
 
     def _page(self, department: str, *, status: int = 200, **shown: Any) -> Response:
         base = f"/departments/{department}/apps"
@@ -93,7 +91,7 @@ class AppPages:
             new_app=shown.get("new_app"),
             name=shown.get("name", ""),
             errors=shown.get("errors", []),
-            receipt=self._receipts.read(base),
+            receipt=self._frame.receipts.read(base),
         )
 
 

@@ -15,8 +15,6 @@ from console.catalogue.pages import CataloguePages
 from console.catalogue.rights import ReaderRights
 from console.shell.desk import Desk
 from console.shell.frame import Frame
-from console.shell.receipts import Receipts
-from crypto.aead import Sealer
 from gateway.routes import Route
 from idp.directory import Directory
 
@@ -30,7 +28,6 @@ def open_desk(
     policies: Callable[[], PolicySet],
     portals: Mapping[str, Route],
     effective: Effective,
-    seal: Sealer,
     clock: Callable[[], datetime],
 ) -> Desk:
     """Resources, apps and shares."""
@@ -42,12 +39,12 @@ def open_desk(
         except ResourceUnknown:
             return ""
 
-    rights, receipts = ReaderRights(policies, clock), Receipts(seal)
+    rights = ReaderRights(policies, clock)
     pages = CataloguePages(
         frame, catalogue, rights,
-        directory=directory, register=register, portals=portals, effective=effective, receipts=receipts, clock=clock,
+        directory=directory, register=register, portals=portals, effective=effective, clock=clock,
     )  # fmt: skip
-    app_pages = AppPages(frame, apps=apps, shares=shares, directory=directory, effective=effective, receipts=receipts)
+    app_pages = AppPages(frame, apps=apps, shares=shares, directory=directory, effective=effective)
     return Desk(
         pages=(pages.blueprint(), app_pages.blueprint()),
         api=(

@@ -30,7 +30,6 @@ from console.shell.act import current_act, current_request, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
 from console.shell.problem import form_status
-from console.shell.receipts import Receipts
 from console.shell.terms import PRESET_DAYS
 from gateway.routes import Route
 from idp.directory import Directory
@@ -49,11 +48,10 @@ class CataloguePages:
         register: Register,
         portals: Mapping[str, Route],
         effective: Effective,
-        receipts: Receipts,
         clock: Callable[[], datetime],
     ) -> None:
         """`portals`: of each system the route of its first page."""
-        self._frame, self._rights, self._effective, self._receipts = frame, rights, effective, receipts
+        self._frame, self._rights, self._effective = frame, rights, effective
         self._resources, self._shares, self._apps = catalogue.resources, catalogue.shares, catalogue.apps
         self._directory, self._register, self._portals, self._clock = directory, register, portals, clock
 
@@ -83,7 +81,7 @@ class CataloguePages:
             resources=[self._row(one) for one in page],
             next_url=f"?{more}" if more else None,
             new=[(f"/departments/{one}/resources/new", self._department(one)) for one in theirs],
-            receipt=self._receipts.read("/catalogue"),
+            receipt=self._frame.receipts.read("/catalogue"),
         )
 
     def resource(self, resource: str) -> Response:
@@ -107,7 +105,7 @@ class CataloguePages:
             resource, receipt = publish_resource(self._resources, act, description, **place, effective=self._effective)
         except NotServed as wrong:
             return self._form(department, filled=request.form, errors=[{"field": "path", "code": wrong.code}])
-        return self._receipts.redirect_with(f"/catalogue/{resource.resource}", "resource-published", receipt)
+        return self._frame.receipts.redirect_with(f"/catalogue/{resource.resource}", "resource-published", receipt)
 
     def renew(self, department: str, resource: str) -> Response:
         """Publish the next version."""
@@ -115,12 +113,12 @@ class CataloguePages:
         if errors := wrong_with_version(description, now=self._clock()):
             return self._page(resource, errors, filled=request.form)
         renew_resource(self._resources, act, resource, description)
-        return self._receipts.redirect_with(f"/catalogue/{resource}", "resource-renewed")
+        return self._frame.receipts.redirect_with(f"/catalogue/{resource}", "resource-renewed")
 
     def withdraw(self, department: str, resource: str) -> Response:
         """Take it out of the catalogue."""
         _, receipt = withdraw_resource(self._resources, current_act(), resource, effective=self._effective)
-        return self._receipts.redirect_with("/catalogue", "resource-withdrawn", receipt)
+        return self._frame.receipts.redirect_with("/catalogue", "resource-withdrawn", receipt)
 
     def ask(self, department: str, resource: str) -> Response:
         """Let an app of the reader's use it; the owner's approval was asked for at the door."""
@@ -133,14 +131,14 @@ class CataloguePages:
         _, receipt = give_share(
             self._shares, act, wanted, speaks_for=self._rights.speaks_for, effective=self._effective
         )
-        return self._receipts.redirect_with(f"/catalogue/{resource}", "share-given", receipt)
+        return self._frame.receipts.redirect_with(f"/catalogue/{resource}", "share-given", receipt)
 
     def end(self, department: str, resource: str, share: str) -> Response:
         """End a share, as its owner."""
         _, receipt = end_share_as_owner(
             self._shares, current_act(), share, resource=resource, effective=self._effective
         )
-        return self._receipts.redirect_with(f"/catalogue/{resource}", "share-ended", receipt)
+        return self._frame.receipts.redirect_with(f"/catalogue/{resource}", "share-ended", receipt)
 
     def _page(
         self,
@@ -172,7 +170,7 @@ class CataloguePages:
             own=own if owns else None,
             longest=LONGEST_DAYS,
             errors=errors,
-            receipt=self._receipts.read(f"/catalogue/{resource.resource}"),
+            receipt=self._frame.receipts.read(f"/catalogue/{resource.resource}"),
         )
 
     def _form(

@@ -18,7 +18,7 @@ from console.shell.frame import Frame
 from console.shell.names import name_in
 from gateway.routes import Route
 from idp.directory import Directory
-from idp.identity import NOBODY
+from idp.identity import NOBODY, Identity
 from idp.session import COOKIE, Session, Sessions
 
 
@@ -60,14 +60,15 @@ class HomePages:
             services=self._services(),
             desks=desks,
             last_sign_in={"at": earlier.started_at, "address": earlier.address} if earlier else None,
-            sessions=[self._row(session, identity.session) for session in self._sessions.list_alive(identity.subject)],
+            sessions=self._devices(identity),
+            receipt=self._frame.receipts.read("/"),
             csrf=identity.csrf,
         )
 
     def end(self, session: str) -> Response:
         """End one of her sessions, and say so only when no gateway lets it through any more."""
-        end_session(self._sessions, self._effective, current_act(), session)
-        return redirect("/#sessions", 303)
+        receipt = end_session(self._sessions, self._effective, current_act(), session)
+        return self._frame.receipts.redirect_with("/", "session-ended", receipt)
 
     def end_all(self) -> Response:
         """Sign out everywhere, this browser included."""
@@ -106,6 +107,12 @@ class HomePages:
         )
         return decide(policies, request).effect is Effect.PERMIT
 
+    def _devices(self, identity: Identity) -> list[dict[str, Any]]:
+        """Her sessions: this one first, the others by last use."""
+        alive = sorted(self._sessions.list_alive(identity.subject), key=lambda session: session.seen_at, reverse=True)
+        alive.sort(key=lambda session: session.id != identity.session)
+        return [self._row(session, identity.session) for session in alive]
+
     def _row(self, session: Session, current: str) -> dict[str, Any]:
         return {
             "id": session.id,
@@ -113,6 +120,7 @@ class HomePages:
             "started_at": session.started_at,
             "last_seen_at": session.seen_at,
             "address": session.address,
+            "device": session.device,
             "hosts": self._sessions.hosts(session.id),
             "assurance": session.assurance,
         }

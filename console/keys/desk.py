@@ -8,8 +8,6 @@ from console.keys import api
 from console.keys.pages import KeyPages
 from console.shell.desk import Desk
 from console.shell.frame import Frame
-from console.shell.receipts import Receipts
-from crypto.aead import Sealer
 from crypto.key_service import KeyService
 from crypto.keyring import Keyring
 from idp.directory import Directory
@@ -22,13 +20,10 @@ def open_desk(
     service: KeyService,
     directory: Directory,
     effective: Callable[[int], Receipt],
-    seal: Sealer,
     clock: Callable[[], datetime],
 ) -> Desk:
     """Keys and what they are used for."""
-    pages = KeyPages(
-        frame, keyring=keyring, directory=directory, effective=effective, receipts=Receipts(seal), clock=clock
-    )
+    pages = KeyPages(frame, keyring=keyring, directory=directory, effective=effective, clock=clock)
     return Desk(
         pages=(pages.blueprint(),),
         api=(api.keys(keyring, service, effective), api.suite(keyring), api.uses(service)),

@@ -13,7 +13,6 @@ from console.keys.acts import rotate_key
 from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
-from console.shell.receipts import Receipts
 from crypto import lifecycle
 from crypto.key_rows import Key
 from crypto.keyring import PAGE_KEYS, Keyring
@@ -34,11 +33,10 @@ class KeyPages:
         keyring: Keyring,
         directory: Directory,
         effective: Callable[[int], Receipt],
-        receipts: Receipts,
         clock: Callable[[], datetime],
     ) -> None:
         self._frame, self._keyring, self._directory = frame, keyring, directory
-        self._effective, self._receipts, self._clock = effective, receipts, clock
+        self._effective, self._clock = effective, clock
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -57,7 +55,7 @@ class KeyPages:
             csrf=reader().csrf,
             keys=[self._shown(key) for key in page],
             max_age_days=lifecycle.MAX_AGE.days,
-            receipt=self._receipts.read(_PAGE),
+            receipt=self._frame.receipts.read(_PAGE),
             next_url=f"?{last}" if last else None,
         )
 
@@ -65,7 +63,7 @@ class KeyPages:
         """Rotate, wait for every gateway, and show the receipt."""
         rotated, receipt = rotate_key(self._keyring, current_act(), department, key, effective=self._effective)
         version = str(rotated.active.number)
-        return self._receipts.redirect_with(
+        return self._frame.receipts.redirect_with(
             _PAGE, "key-rotated", receipt, department=department, name=key, version=version
         )
 

@@ -9,8 +9,6 @@ from console.people import api
 from console.people.pages import PeoplePages
 from console.shell.desk import Desk
 from console.shell.frame import Frame
-from console.shell.receipts import Receipts
-from crypto.aead import Sealer
 from idp.directory import Directory
 
 
@@ -20,7 +18,6 @@ def open_desk(
     directory: Directory,
     administration: Administration,
     effective: Callable[[int], Receipt],
-    seal: Sealer,
     clock: Callable[[], datetime],
 ) -> Desk:
     """The people of a department tree, and their roles."""
@@ -29,7 +26,6 @@ def open_desk(
         directory=directory,
         administration=administration,
         effective=effective,
-        receipts=Receipts(seal),
         clock=clock,
     )
     return Desk(

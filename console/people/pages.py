@@ -18,7 +18,6 @@ from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
 from console.shell.problem import form_status
-from console.shell.receipts import Receipts
 from gateway.problems import problem_of
 from idp.directory import PAGE_PEOPLE, Department, Directory, Person, subtree
 
@@ -33,11 +32,10 @@ class PeoplePages:
         directory: Directory,
         administration: Administration,
         effective: Callable[[int], Receipt],
-        receipts: Receipts,
         clock: Callable[[], datetime],
     ) -> None:
         self._frame, self._directory, self._administration = frame, directory, administration
-        self._effective, self._receipts, self._clock = effective, receipts, clock
+        self._effective, self._clock = effective, clock
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -78,7 +76,7 @@ class PeoplePages:
     def person(self, department: str, person: str) -> Response:
         """One person: what she holds in this department and below, and what I may give her."""
         subject, _ = person_in(self._directory, department, person)
-        return self._show(department, subject, receipt=self._receipts.read(_page_of(department, subject)))
+        return self._show(department, subject, receipt=self._frame.receipts.read(_page_of(department, subject)))
 
     def assign(self, department: str, person: str) -> Response:
         """Give a role, wait for every gateway, and show the receipt."""
@@ -100,7 +98,7 @@ class PeoplePages:
             problem = problem_of(refusal)
             errors = [{"field": "role", "code": problem.code}]
             return self._show(department, subject, errors=errors, filled=request.form, status=problem.status)
-        return self._receipts.redirect_with(_page_of(department, subject), "given", receipt, id=new.id)
+        return self._frame.receipts.redirect_with(_page_of(department, subject), "given", receipt, id=new.id)
 
     def revoke(self, department: str, person: str, assignment: str) -> Response:
         """Take a role back, wait for every gateway, and show the receipt."""
@@ -109,7 +107,7 @@ class PeoplePages:
         old, receipt = take_role_back(
             self._administration, self._effective, act, assignment, person=subject.id, department=department
         )
-        return self._receipts.redirect_with(_page_of(department, subject), "taken-back", receipt, id=old.id)
+        return self._frame.receipts.redirect_with(_page_of(department, subject), "taken-back", receipt, id=old.id)
 
     def _show(self, department: str, person: Person, *, status: int | None = None, **shown: Any) -> Response:
         """The person's page with what is `shown` beside; without a `status`, that of its form."""

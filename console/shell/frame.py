@@ -19,6 +19,7 @@ from authz.policy import PolicySet
 from authz.request import Missing
 from console.shell.act import current_request, reader
 from console.shell.names import name_in
+from console.shell.receipts import Receipts
 from console.shell.render import Lang, Renderer, language
 from gateway.authenticate import SAFE_METHODS
 from gateway.authorize import access_request
@@ -53,6 +54,7 @@ class Frame:
     renderer: Renderer
     origin: str  # of the console, "http://console.localhost:8080"
     headers: Headers  # of every page
+    receipts: Receipts
     policies: Callable[[], PolicySet]
     departments: Mapping[str, Department]
     clock: Callable[[], datetime]

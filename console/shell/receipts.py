@@ -7,6 +7,7 @@ from flask import redirect, request
 from werkzeug import Response
 
 from authz.lease import Receipt
+from console.shell.act import reader
 from crypto.aead import Sealer
 from crypto.errors import SealInvalid
 
@@ -32,13 +33,18 @@ class Receipts:
         shown: dict[str, Any] = {"what": what, **more}
         if receipt:
             shown |= {"confirmed": receipt.confirmed, "live": receipt.live, "seconds": receipt.seconds}
-        sealed = self._seal.seal(json.dumps(shown).encode(), purpose=f"receipt {place}").hex()
+        sealed = self._seal.seal(json.dumps(shown).encode(), purpose=_purpose(place)).hex()
         return redirect(f"{place}?receipt={sealed}", 303)
 
     def read(self, place: str) -> dict[str, Any] | None:
         """Return what the current request's link brought; None unless it was made for `place`."""
         try:
             sealed = bytes.fromhex(request.args.get("receipt", ""))
-            return dict(json.loads(self._seal.open(sealed, purpose=f"receipt {place}")))
+            return dict(json.loads(self._seal.open(sealed, purpose=_purpose(place))))
         except (SealInvalid, ValueError):
             return None
+
+
+def _purpose(place: str) -> str:
+    """What a receipt is sealed for: one page, and the person who did what it tells."""
+    return f"receipt {place} {reader().subject}"

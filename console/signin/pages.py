@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
+import ua_parser
 from flask import Blueprint, jsonify, redirect, request, send_from_directory
 from werkzeug import Response
 
@@ -25,6 +26,8 @@ from idp.logout_token import LoggedOut
 from idp.relying_party import Begun, Completed, RelyingParty
 from idp.session import Sessions
 from storage.act import Act
+
+_USER_AGENT_CHARS, _DEVICE_CHARS = 300, 80  # read; and kept
 
 
 class SignIn:
@@ -75,7 +78,13 @@ class SignIn:
         self._end_other(previous, person.id, act)
         try:
             cookie = self._sessions.begin(
-                login, person_id=person.id, host=inbound.host, address=inbound.address, previous=previous, act=act
+                login,
+                person_id=person.id,
+                host=inbound.host,
+                address=inbound.address,
+                previous=previous,
+                act=act,
+                device=_device_of(inbound.header(b"user-agent") or ""),
             )
         except LoginRejected:  # she signed out since: that sign-in at the issuer no longer counts
             return self._begin(login.return_to, prompt="login")
@@ -214,6 +223,13 @@ def _raw(parked: ParkedRequest, inbound: Inbound) -> Raw:
         resumed=parked.id,
         approver=parked.approver,
     )
+
+
+def _device_of(user_agent: str) -> str:
+    """What a browser calls itself, in words: "Firefox 128 · Linux"; "" where nobody knows it (RFC 9110 §10.1.5)."""
+    known = ua_parser.parse(user_agent[:_USER_AGENT_CHARS])
+    named = (f"{part.family} {part.major or ''}".strip() for part in (known.user_agent, known.os) if part)
+    return " · ".join(named)[:_DEVICE_CHARS]
 
 
 def _set_cookie(answer: Response, name: str, value: str, *, max_age: int | None = None) -> None:

@@ -13,7 +13,6 @@ from console.shell.frame import Frame
 from console.shell.grading_words import MARKS
 from console.shell.names import name_in
 from console.shell.problem import form_status
-from console.shell.receipts import Receipts
 from console.shell.terms import PRESET_DAYS, REASON_CHARS
 from console.systems.acts import answer_control
 from console.systems.forms import wrong_with_answer
@@ -32,11 +31,10 @@ class ControlPages:
         register: Register,
         directory: Directory,
         answers: ControlAnswers,
-        receipts: Receipts,
         clock: Callable[[], datetime],
     ) -> None:
         self._frame, self._register, self._directory = frame, register, directory
-        self._answers, self._receipts, self._clock = answers, receipts, clock
+        self._answers, self._clock = answers, clock
 
     def blueprint(self) -> Blueprint:
         """Both of them, by path."""
@@ -59,7 +57,7 @@ class ControlPages:
             return self._shown(system, control, filled=filled, errors=errors)
         status = Status(filled["status"])
         answer_control(self._answers, act, system, control, status=status, reason=filled["reason"], until=until)
-        return self._receipts.redirect_with(f"/systems/{system}/controls/{control}", "control-answered")
+        return self._frame.receipts.redirect_with(f"/systems/{system}/controls/{control}", "control-answered")
 
     def _shown(self, system: str, control: str, *, filled: Mapping[str, str], errors: list[dict[str, str]]) -> Response:
         asked, history = self._answers.history(system, control)
@@ -79,6 +77,6 @@ class ControlPages:
             statuses=ANSWERS,
             marks=MARKS,
             reason_chars=REASON_CHARS,
-            receipt=self._receipts.read(f"/systems/{system}/controls/{control}"),
+            receipt=self._frame.receipts.read(f"/systems/{system}/controls/{control}"),
             csrf=reader().csrf,
         )

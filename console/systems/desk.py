@@ -7,11 +7,9 @@ from authz.lease import Receipt
 from authz.register import Register
 from console.shell.desk import Desk
 from console.shell.frame import Frame
-from console.shell.receipts import Receipts
 from console.systems import api
 from console.systems.control_pages import ControlPages
 from console.systems.pages import SystemPages
-from crypto.aead import Sealer
 from grading.assess import Assessments
 from grading.control_answers import ControlAnswers
 from grading.evidence import ProbeFacts
@@ -29,11 +27,9 @@ def open_desk(
     register: Register,
     directory: Directory,
     effective: Callable[[int], Receipt],
-    seal: Sealer,
     clock: Callable[[], datetime],
 ) -> Desk:
     """Grades, self-assessments and answers; `facts(system, record)` is what may be looked at now."""
-    receipts = Receipts(seal)
     pages = SystemPages(
         frame,
         register=register,
@@ -44,11 +40,8 @@ def open_desk(
         clock=clock,
         facts=facts,
         effective=effective,
-        receipts=receipts,
     )
-    controls = ControlPages(
-        frame, register=register, directory=directory, answers=answers, receipts=receipts, clock=clock
-    )
+    controls = ControlPages(frame, register=register, directory=directory, answers=answers, clock=clock)
     return Desk(
         pages=(pages.blueprint(), controls.blueprint()),
         api=(

@@ -16,7 +16,6 @@ from console.shell.frame import Frame
 from console.shell.grading_words import MARKS
 from console.shell.names import name_in
 from console.shell.problem import form_status
-from console.shell.receipts import Receipts
 from console.systems.acts import propose_grade, run_assessment
 from console.systems.answer_names import answerer_ids, with_answerer_names
 from console.systems.forms import QUESTIONS, read_answers
@@ -46,12 +45,10 @@ class SystemPages:
         clock: Callable[[], datetime],
         facts: Callable[[str, str], ProbeFacts],
         effective: Callable[[int], Receipt],
-        receipts: Receipts,
     ) -> None:
         self._frame, self._register, self._directory = frame, register, directory
         self._grades, self._assessments, self._facts, self._effective = grades, assessments, facts, effective
         self._answers, self._clock = answers, clock
-        self._receipts = receipts
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
@@ -95,7 +92,7 @@ class SystemPages:
         if wanted is None:
             return self._system_page(system, fields=fields, wanted=None, errors=errors)
         _, receipt = propose_grade(self._grades, act, system, wanted, effective=self._effective)
-        return self._receipts.redirect_with(f"/systems/{system}", "grade-set", receipt)
+        return self._frame.receipts.redirect_with(f"/systems/{system}", "grade-set", receipt)
 
     def run(self, system: str) -> Answer:
         """Assess it now."""
@@ -168,7 +165,7 @@ class SystemPages:
             basis_chars=BASIS_CHARS,
             marks=MARKS,
             csrf=reader().csrf,
-            receipt=self._receipts.read(f"/systems/{system}"),
+            receipt=self._frame.receipts.read(f"/systems/{system}"),
         )
 
 

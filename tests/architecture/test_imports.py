@@ -75,6 +75,7 @@ _CLIENTS = {
         "issuer/signing_keys.py",
     ),  # Authlib's key set; it verifies nothing of ours
     "jwt": ("idp/jws.py", "issuer/through_the_door.py", "deploy/demo/portal.py", "loadtests/"),
+    "ua_parser": ("console/signin/pages.py",),
     "ulid": ("city/identifiers.py",),
     "aiohttp": ("loadtests/",),
     "redis": ("storage/redis_stores.py", "storage/shared_counts.py"),

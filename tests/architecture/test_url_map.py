@@ -85,6 +85,7 @@ _WRITES = [
         ("POST", "", "resources"), ("POST", "", "resources/{resource}/versions"),
         ("POST", "", "resources/{resource}/withdraw"), ("POST", "", "resources/{resource}/shares/approve/{request}"),
         ("POST", "", "resources/{resource}/shared/{share}/end"), ("POST", "", "apps"), ("POST", "", "apps/{app}/end"),
+        ("POST", "", "apps/{app}/pause"), ("POST", "/api/v1", "apps/{app}/pause"),
         ("POST", "", "apps/{app}/shares/{share}/end"), ("POST", "/api/v1", "resources"),
         ("POST", "/api/v1", "resources/{resource}/versions"), ("DELETE", "/api/v1", "resources/{resource}"),
         ("POST", "/api/v1", "resources/{resource}/shares/approve/{request}"),
@@ -92,6 +93,8 @@ _WRITES = [
         ("DELETE", "/api/v1", "apps/{app}"), ("DELETE", "/api/v1", "apps/{app}/shares/{share}"),
     )),
     *(("POST", f"{prefix}/departments/{{department}}/keys/{{key}}/rotate/approve/{{request}}", "feng")
+      for prefix in ("", "/api/v1")),
+    *(("POST", f"{prefix}/departments/{{department}}/apps/{{app}}/resume/approve/{{request}}", "feng")
       for prefix in ("", "/api/v1")),
     ("POST", "/api/v1/departments/{department}/keys", "zheng"),
     ("PUT", "/api/v1/departments/{department}/key-suite", "zheng"),

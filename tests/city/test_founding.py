@@ -34,8 +34,8 @@ from tests.founded_city import open_founded_city
 ROOT = Path(__file__).parents[2]
 KEYS = ("kek", "audit", "assertion", "pairwise", "client")
 RUN = (
-    "from city.clock import clock; from city.identifiers import mint; import sys; from pathlib import Path; from city.founding import found; from city.settings import Settings; \
-found(Settings(data=Path(sys.argv[1])), clock=clock, mint=mint)"
+    "from city.clock import clock; from city.identifiers import mint; import sys; from pathlib import Path; from city.founding import found_city; from city.settings import Settings; \
+found_city(Settings(data=Path(sys.argv[1])), clock=clock, mint=mint)"
 )
 
 

@@ -34,9 +34,10 @@ def states() -> Iterator[tuple[str, str, Mapping[str, object]]]:
     yield "resource_new.html", "first", new
     yield "resource_new.html", "wrong", new | {"errors": [{"field": "path", "code": "not-served"}]}
     use = {"name": MARKED["name"], "href": "/catalogue/1", "until": NOW, "end": "/end"}
-    app = {"app": MARKED | {"expires_at": NOW}, "href": "/app", "uses": [use]}
+    app = {"app": MARKED | {"expires_at": NOW, "paused_at": None}, "href": "/app", "uses": [use]}
+    paused = app | {"app": MARKED | {"expires_at": NOW, "paused_at": NOW}}
     apps = {"page": page("/departments/civil/apps"), "department": "市民政局", "csrf": CSRF, "action": "/apps"}
-    apps |= {"apps": [app, app | {"uses": []}], "new_app": None, "name": "", "errors": [], "receipt": None}
+    apps |= {"apps": [app, app | {"uses": []}, paused], "new_app": None, "name": "", "errors": [], "receipt": None}
     yield "apps.html", "first", apps | {"receipt": receipt}
     yield "apps.html", "made", apps | {"new_app": MARKED | {"secret": "cg_app_<b>"}}
     yield (

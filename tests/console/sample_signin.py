@@ -22,12 +22,13 @@ _SESSIONS = [
         "started_at": NOW - timedelta(hours=number * 31),
         "last_seen_at": NOW - timedelta(hours=number * 29),
         "address": address,
+        "device": device,
         "hosts": hosts,
         "assurance": 3 - number,
     }
-    for number, address, hosts in (
-        (0, "203.0.113.24", ["console.localhost", "housing.localhost"]),
-        (1, "2001:db8:4:12::9a", []),
+    for number, device, address, hosts in (
+        (0, "Firefox 128 · Linux", "203.0.113.24", ["console.localhost", "housing.localhost"]),
+        (1, "", "2001:db8:4:12::9a", []),
     )
 ]
 _HOME = {
@@ -41,6 +42,7 @@ _HOME = {
     "desks": [{"href": "/departments/civil/people", "name": "people"}, {"href": "/audit", "name": "audit-search"}],
     "last_sign_in": {"at": NOW - timedelta(days=1), "address": "203.0.113.24"},
     "sessions": _SESSIONS,
+    "receipt": None,
     "csrf": CSRF,
 }
 
@@ -64,6 +66,7 @@ def states() -> Iterator[tuple[str, str, Mapping[str, object]]]:
     yield "issuer_error.html", "ready", {"page": GUEST} | ready
     yield "home.html", "first", _HOME
     nothing = {"services": [], "desks": [], "last_sign_in": None, "sessions": _SESSIONS[:1], "assurance": 2}
+    yield "home.html", "ended", _HOME | {"receipt": RECEIPT | {"what": "session-ended"}}
     yield "home.html", "new", _HOME | nothing | {"page": page("/", staff=False)}
     yield "sign_out.html", "first", {"page": page("/.citygate/logout", staff=False), "csrf": CSRF}
     yield "signed_out.html", "first", {"page": GUEST, "sessions_ended": 2, "receipt": RECEIPT}

@@ -1,8 +1,12 @@
 """The home page at the door: a person's own sessions, and an end that is an end everywhere."""
 
+import re
+from datetime import timedelta
+
 import pytest
 
 from audit.event import EventKind
+from console.signin.pages import _device_of
 from idp.session import COOKIE
 from tests.founded_city import CityDoor
 
@@ -40,6 +44,49 @@ def test_she_ends_one_session_and_the_others_go_on(door: CityDoor, cookie: str) 
     target = f"/sessions/{session_of(door, 'wang')}/end"
     assert door.ask("POST", target, cookie=cookie, form={"csrf": door.csrf(cookie)}).status == 303
     assert (is_signed_in(door, other), is_signed_in(door, cookie)) == (False, True)
+
+
+def test_she_sees_her_devices_this_one_first_and_the_others_by_last_use(door: CityDoor) -> None:
+    clock, cookies = door.city.clock, dict[str, str]()
+    for minutes, device in enumerate(("Edge 126 · Windows 10", "Firefox 128 · Linux", "", "<script>alert(1)</script>")):
+        clock.ahead = timedelta(minutes=minutes)  # type: ignore[attr-defined]
+        cookies[device] = door.sign_in("he", device=device)
+    page = door.ask("GET", "/", cookie=cookies["Firefox 128 · Linux"], page=True).text
+    clock.ahead = timedelta()  # type: ignore[attr-defined]
+    shown = re.findall(r'<div class="headline"><strong>(.*?)</strong>(<span class="tag permit">)?', page)
+    assert [name for name, _ in shown] == [
+        "Firefox 128 · Linux", "&lt;script&gt;alert(1)&lt;/script&gt;", "未知浏览器", "Edge 126 · Windows 10",
+    ]  # fmt: skip
+    assert [bool(current) for _, current in shown] == [True, False, False, False]
+
+
+_IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.5 Mobile/15E148 Safari/604.1"
+)
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "device"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox 128 · Linux"),
+        (_IPHONE, "Mobile Safari 17 · iOS 17"),
+        ("", ""), ("\x00<b>", ""), ("Mozilla/" + " " * 5000, ""),
+    ],
+)  # fmt: skip
+def test_a_browser_is_named_by_what_it_calls_itself_and_an_unknown_one_is_not(user_agent: str, device: str) -> None:
+    assert _device_of(user_agent) == device
+
+
+def test_whoever_ended_a_session_is_told_so_once_and_nobody_else_by_that_link(door: CityDoor, cookie: str) -> None:
+    door.sign_in("wang")
+    target = f"/sessions/{session_of(door, 'wang')}/end"
+    answer = door.ask("POST", target, cookie=cookie, form={"csrf": door.csrf(cookie)}, page=True)
+    place = answer.headers["location"]
+    assert (answer.status, place.startswith("/?receipt=")) == (303, True)
+    assert "会话已结束" in door.ask("GET", place, cookie=cookie, page=True).text
+    assert "会话已结束" not in door.ask("GET", "/", cookie=cookie, page=True).text
+    assert "会话已结束" not in door.ask("GET", place, cookie=door.sign_in("sun"), page=True).text
 
 
 def test_nobody_ends_somebody_elses_session_or_learns_that_it_is_there(door: CityDoor, cookie: str) -> None:

@@ -24,6 +24,7 @@ from authz.lease import Decider, Receipt, Snapshot
 from authz.park import Parking
 from authz.policy import PolicySet
 from console.shell.frame import Frame
+from console.shell.receipts import Receipts
 from console.shell.render import Renderer
 from console.signin.pages import SignIn
 from console.signin.routes import door_routes
@@ -261,7 +262,7 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
     )
     frame = Frame(
         renderer=Renderer(static_url="/.citygate/static"), origin=f"http://{DESK}:{PORT}", headers=page_headers(),
-        policies=lambda: box[0].gate.decider.snapshot.policies, departments={}, clock=clock,
+        policies=lambda: box[0].gate.decider.snapshot.policies, departments={}, clock=clock, receipts=Receipts(seal),
     )  # fmt: skip
     issuer = Issuer(
         f"http://login.localhost:{PORT}", backchannel=Backchannel(address="127.0.0.1", port=9), monotonic=lambda: 0.0

@@ -20,7 +20,14 @@ first two records are of the button, the others of the act itself. `work`: what 
 Who acts is whoever may first, in the order of the columns of docs/duties.md; a use of a key is a key-user's.
 Ids, digests, times and counts are in angle brackets; `row` is what a record says that a row of a table became.
 """
-_SECOND = {"machine": "zhou", "flow": "feng", "key": "feng", "grade": "feng", "share": "sun"}  # who approves
+_SECOND = {
+    "app": "feng",
+    "machine": "zhou",
+    "flow": "feng",
+    "key": "feng",
+    "grade": "feng",
+    "share": "sun",
+}  # who approves
 _USES = {
     "encrypt": {"plaintext": "5rCR"}, "decrypt": {"ciphertext": "{ciphertext}"}, "rewrap": {"ciphertext": "{ciphertext}"},
     "sign": {"message": "5rCR"}, "verify": {"message": "5rCR", "signature": "{signature}"},
@@ -207,7 +214,14 @@ def _again(door: CityDoor, path: str, waits: Answer, who: str, steps: Steps) -> 
 
 
 def _noun(path: str) -> str:
-    words = {"machines": "machine", "flows": "flow", "rotate": "key", "grade": "grade", "shares": "share"}
+    words = {
+        "machines": "machine",
+        "flows": "flow",
+        "rotate": "key",
+        "grade": "grade",
+        "shares": "share",
+        "resume": "app",
+    }
     return next(noun for word, noun in words.items() if word in path.split("/"))
 
 

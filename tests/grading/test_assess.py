@@ -97,7 +97,8 @@ def test_the_report_is_a_pdf_whatever_its_data_say() -> None:
 
 
 def test_the_register_and_the_system_say_how_many_controls_have_each_status(city: CityDoor, facts: ProbeFacts) -> None:
-    made, _ = Assessments(city.city.stores.database, mint=mint).keep(facts, assess(facts), actor=city.ids["feng"])
+    act = an_act(city.ids["feng"], record=facts.record)
+    made = Assessments(city.city.stores.database, mint=mint).keep(facts, assess(facts), act)
     met, unmet = made.count(Status.MET), made.count(Status.UNMET)
     assert min(met, unmet) > 0
     assert f"{MARKS['unmet']} {unmet} {MARKS['met']} {met}" in city.ask("GET", "/systems", "feng", page=True).text

@@ -47,11 +47,11 @@ def _body(path: str, department: str) -> dict[str, str]:
 
 def waiting(door: CityDoor, path: str, department: str) -> str:
     """A request of somebody else's that waits there."""
+    verb, approving = ("app:resume", "app:approve") if "/apps/" in path else ("share:ask", "share:approve")
     wanted = ApprovalRequest(
-        department=department, object=f"/console{path}", action="share:ask", approve_action="share:approve",
-        label=Label.L3,
+        department=department, object=f"/console{path}", action=verb, approve_action=approving, label=Label.L3,
     )  # fmt: skip
     return door.city.deciding.parking.park(
-        subject="user:nobody", host=CONSOLE, missing=Missing.APPROVER, method="POST", target=path, headers=(),
+        subject=f"user:{mint()}", host=CONSOLE, missing=Missing.APPROVER, method="POST", target=path, headers=(),
         body=b"", record=mint(), approval_request=wanted,
     ).id  # fmt: skip

@@ -104,3 +104,27 @@ def test_every_table_that_names_records_says_columns_it_has() -> None:
         named = (*table.info["records"], *table.info.get("volatile", ()), *table.info.get("only", {}))
         assert set(named) <= set(table.columns.keys())
         assert len(table.primary_key) == 1
+
+
+def digests(path: Path, *more: sa.Column, rows: list[dict[str, object]]) -> list[str]:
+    """Of each row in a table that has these columns too, and says of them that they came later."""
+    tables, database = sa.MetaData(), Database(f"sqlite:///{path}")
+    info = {"records": ("record",), "later": tuple(column.name for column in more)}
+    columns = (sa.Column("id", sa.String(63), primary_key=True), sa.Column("record", sa.String(26)), *more)
+    table = sa.Table("thing", tables, *columns, info=info)
+    with database.transaction() as connection:
+        tables.create_all(connection)
+        connection.execute(sa.insert(table), rows)
+        found = [witness.describe_row(connection, table, row["id"])[1] for row in rows]
+    database.close()
+    return found
+
+
+def test_a_column_that_came_later_changes_no_digest_until_it_says_something(tmp_path: Path) -> None:
+    (before,) = digests(tmp_path / "before.db", rows=[{"id": "a", "record": "01J"}])
+    later = sa.Column("paused_by", sa.String(40))
+    rows = [{"id": "a", "record": "01J", "paused_by": None}, {"id": "b", "record": "01J", "paused_by": "user:x"}]
+    empty, filled = digests(tmp_path / "after.db", later, rows=rows)
+    (other,) = digests(tmp_path / "other.db", rows=[{"id": "b", "record": "01J"}])
+    assert empty == before
+    assert filled != other, "what is said in it is witnessed"
