@@ -6,6 +6,8 @@ from datetime import date
 from unicodedata import normalize
 
 NAME_CHARS, TEXT_CHARS, DESCRIPTION_CHARS, PURPOSE_CHARS = 80, 120, 1000, 200
+# the nine fields, in their order
+DESCRIBED = ("name", "produced", "publisher", "category", "version", "description", "carrier", "form", "location")
 REQUIRED = ("name", "publisher", "category", "version", "description", "carrier", "form", "location")
 _NAME = re.compile(
     r"\w[\w ·.,:/()（）《》、，：-]*"

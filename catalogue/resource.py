@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from authz.administer import READER
 from authz.label import Label
 from authz.open_path import OpenPath, close_path, open_path
+from catalogue.description import DESCRIBED
 from catalogue.errors import NotServed, ResourceUnknown
-from catalogue.store import DESCRIBED, resource
+from catalogue.store import resource
 from idp.directory import hold_department
 from idp.errors import LimitReached
 from storage.act import Act

@@ -2,10 +2,9 @@
 
 import sqlalchemy as sa
 
+from catalogue.description import DESCRIBED
 from storage.actions import Action
 from storage.database import Moment, metadata
-
-DESCRIBED = ("name", "produced", "publisher", "category", "version", "description", "carrier", "form", "location")
 
 resource = sa.Table(
     "resource",

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from audit.event import timestamp
+from catalogue.description import DESCRIBED
 from catalogue.resource import Resource
 from catalogue.share import Share
-from catalogue.store import DESCRIBED
 from idp.apps import App
 
 _RESOURCE = (*DESCRIBED, "department", "system", "path", "label", "published_by", "published_at", "record")

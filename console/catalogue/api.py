@@ -9,11 +9,10 @@ from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
-from catalogue.description import clean_texts, wrong_with_place
+from catalogue.description import DESCRIBED, clean_texts, wrong_with_place
 from catalogue.errors import NotServed
 from catalogue.resource import PAGE, QUERY_CHARS, Resources
 from catalogue.share import ShareRequest, Shares
-from catalogue.store import DESCRIBED
 from console.catalogue.acts import (
     Effective,
     end_share_as_owner,

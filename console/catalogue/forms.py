@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from audit.city_time import CITY_TIME
-from catalogue.description import PURPOSE_CHARS, clean_texts, wrong_with_description, wrong_with_text
-from catalogue.store import DESCRIBED
+from catalogue.description import DESCRIBED, PURPOSE_CHARS, clean_texts, wrong_with_description, wrong_with_text
 from console.shell.terms import wrong_with_until
 
 LONGEST_DAYS = 366  # of a share

@@ -10,12 +10,11 @@ from werkzeug import Response
 
 from audit.city_time import CITY_TIME, day_after, day_end
 from authz.register import Register
-from catalogue.description import clean_texts, wrong_with_place
+from catalogue.description import DESCRIBED, clean_texts, wrong_with_place
 from catalogue.errors import NotServed, ResourceUnknown
 from catalogue.resource import PAGE, QUERY_CHARS, Resource
 from catalogue.room import Catalogue
 from catalogue.share import Share, ShareRequest
-from catalogue.store import DESCRIBED
 from console.catalogue.acts import (
     Effective,
     end_share_as_owner,

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from authz.label import Label
+from catalogue.description import DESCRIBED
 from catalogue.resource import Resource
 from catalogue.room import Catalogue, open_catalogue
 from catalogue.share import Share, ShareRequest
-from catalogue.store import DESCRIBED
 from city.clock import clock
 from city.identifiers import mint
 from idp.app_key import Claim, SignedParts, authorization_of, content_digest, signature_of

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.description import (
+    DESCRIBED,
     clean_texts,
     wrong_with_description,
     wrong_with_name,
     wrong_with_place,
     wrong_with_text,
 )
-from catalogue.store import DESCRIBED
 from console.shell.reasons import REASONS
 from tests.catalogue.publishing_city import described
 
