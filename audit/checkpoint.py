@@ -52,10 +52,10 @@ def parse(text: str, key: VerifyingKey, origin: str) -> Checkpoint:
     """
     if len(text) > CHECKPOINT_BYTES:
         raise CheckpointInvalid("checkpoint is too long")
-    return unsigned(open_note(text, key, origin), origin)
+    return read_unsigned(open_note(text, key, origin), origin)
 
 
-def unsigned(body: str, origin: str) -> Checkpoint:
+def read_unsigned(body: str, origin: str) -> Checkpoint:
     """Return the checkpoint that `body` states. Who signed it is not looked at. Raises CheckpointInvalid."""
     match body.split("\n"):
         case [named, size, root, ""] if named == origin and _SIZE.fullmatch(size):

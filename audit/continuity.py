@@ -6,7 +6,7 @@ from pathlib import Path
 
 from audit.findings import Findings
 from audit.record import Head, Record
-from audit.segment import first_of, hidden, segments, whole
+from audit.segment import count_hidden, first_of, segments, whole
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class Continuity:
             if not sound:
                 self.findings.add("spool", f"`{name}`: record {record.sequence} or the chain in it was changed")
             self._filed[record.spool, record.sequence] = hashlib.sha256(stored).digest()
-        if hidden(data, read.end, first.spool):
+        if count_hidden(data, read.end, first.spool):
             what = f"after record {read.records[-1].sequence} stand records that do not continue it"
             self.findings.add("spool", f"`{name}`: {what}")
         return read.records[-1].head

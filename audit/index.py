@@ -17,7 +17,7 @@ from audit import record as records
 from audit.errors import RecordMalformed
 from audit.event import Event, timestamp
 from audit.tiles import Tiles
-from audit.witnessed import Last, rows_in
+from audit.witnessed_rows import Last, rows_in
 from crypto.sign import VerifyingKey
 
 Row = tuple[int, str, str, str, str, str]
@@ -126,7 +126,7 @@ class Index:
         connection.execute("PRAGMA synchronous = NORMAL")
         if _version(connection) != _VERSION:
             connection.executescript(_SCHEMA)
-        self._covered = covered(connection)
+        self._covered = covered_size(connection)
         with connection:
             for table in ("record", "about"):  # rows beyond what is covered are nobody's work of ours
                 connection.execute(f"DELETE FROM {table} WHERE leaf >= ?", (self._covered,))  # noqa: S608 - fixed names
@@ -157,7 +157,7 @@ def inspect(index: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def covered(connection: sqlite3.Connection) -> int:
+def covered_size(connection: sqlite3.Connection) -> int:
     """Return up to which size of the log the index is complete; 0 for an index that is to be made anew."""
     if _version(connection) != _VERSION:
         return 0
@@ -165,7 +165,7 @@ def covered(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def stored(connection: sqlite3.Connection, begin: int, end: int) -> dict[int, tuple[Row, frozenset[str]]]:
+def read_rows(connection: sqlite3.Connection, begin: int, end: int) -> dict[int, tuple[Row, frozenset[str]]]:
     """Return, for each leaf from `begin` to `end` (excluded), the row the index has of it and the people it names."""
     people: dict[int, set[str]] = {}
     for person, leaf in connection.execute(
@@ -198,7 +198,7 @@ def damages(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in connection.execute("PRAGMA integrity_check(10)") if row[0] != "ok"]
 
 
-def hidden(connection: sqlite3.Connection, leaves: Mapping[int, Event], block: int) -> list[int]:
+def find_hidden_leaves(connection: sqlite3.Connection, leaves: Mapping[int, Event], block: int) -> list[int]:
     """Return those of a block's `leaves` that `blocks` would lead a search past: the index's summary of the block
     denies them.
     """
@@ -232,7 +232,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _fill(connection: sqlite3.Connection, tiles: Tiles, size: int) -> None:
-    known = covered(connection)
+    known = covered_size(connection)
     if known > size:
         connection.execute("DELETE FROM record")
         connection.execute("DELETE FROM about")

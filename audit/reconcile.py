@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from audit.event import Event, EventKind
-from audit.witnessed import Last, rows_in
+from audit.witnessed_rows import Last, rows_in
 from storage.witness import GONE, Row
 
 FINDINGS = 100

@@ -88,7 +88,7 @@ def search(index: Path, query: Query) -> Page:
     if not index.exists():
         return Page(leaves=(), next=None, covered=0)
     with indexes.inspect(index) as connection:
-        size = indexes.covered(connection)
+        size = indexes.covered_size(connection)
         found = list(itertools.islice(_found(connection, query, size), query.limit + 1))
     leaves = tuple(found[: query.limit])
     return Page(leaves=leaves, next=leaves[-1] if len(found) > query.limit else None, covered=size)

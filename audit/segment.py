@@ -82,7 +82,7 @@ def whole(data: bytes, head: Head | None = None) -> Whole:
     return Whole(records=records[:count], stored=stored[:count], sound=sound, end=stored_bytes(stored[:count]))
 
 
-def hidden(data: bytes, end: int, spool: bytes) -> int:
+def count_hidden(data: bytes, end: int, spool: bytes) -> int:
     """Return how many records of `spool` stand in `data` behind the torn or changed one at `end`; 0 after a mere crash.
 
     The mark that each record begins with cannot occur in an event, which has no byte 0x01 behind its first.
@@ -105,7 +105,7 @@ def find(directory: Path) -> Found:
                 head=read.records[-1].head,
                 segment=path.stem,
                 cut_bytes=len(data) - read.end,
-                lost=hidden(data, read.end, read.records[0].spool),
+                lost=count_hidden(data, read.end, read.records[0].spool),
             )
         path.rename(path.with_suffix(DAMAGED))
     return Found(spool=secrets.token_bytes(SPOOL_BYTES))

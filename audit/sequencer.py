@@ -17,7 +17,7 @@ from audit import durable, merkle
 from audit.checkpoint import Checkpoint, sign
 from audit.errors import CheckpointInvalid, ProofInvalid, SequencerRunning, SpoolBroken
 from audit.record import Head, Record, decode, spool_of, stored_bytes
-from audit.segment import first_of, hidden, segments, whole
+from audit.segment import count_hidden, first_of, segments, whole
 from audit.tiles import CHECKPOINT, Tiles
 from crypto.sign import SigningKey
 
@@ -153,7 +153,7 @@ class Sequencer:
                     records += read.stored[known:taken]
                     heads[spool] = read.records[taken - 1].head
             place = _Place(spool=spool, first=first_of(path), offset=offset + stored_bytes(read.stored[:taken]))
-            if path == paths[-1] and hidden(data, read.end, spool):  # earlier, the next segment tells of it
+            if path == paths[-1] and count_hidden(data, read.end, spool):  # earlier, the next segment tells of it
                 broken = f"spool `{directory.name}`: `{path.name}` is broken"
             if broken or taken < len(read.records):
                 break

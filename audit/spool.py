@@ -91,7 +91,7 @@ class Spool:
         finally:
             timer.cancel()
 
-    def blocked(self) -> str:
+    def why_blocked(self) -> str:
         """Return why nothing can be appended now, or ""."""
         return self._blocked
 

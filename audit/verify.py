@@ -17,7 +17,7 @@ from pathlib import Path
 from audit import event as events
 from audit import index as indexes
 from audit import merkle
-from audit.checkpoint import Checkpoint, unsigned
+from audit.checkpoint import Checkpoint, read_unsigned
 from audit.continuity import Continuity
 from audit.errors import AuditError, CheckpointInvalid, LogUnreadable, RecordMalformed
 from audit.event import Event, EventKind
@@ -98,7 +98,7 @@ class _Verification:
         except CheckpointInvalid as failure:
             self.findings.add("checkpoint", str(failure))
             text = (self.tiles.log / CHECKPOINT).read_text(encoding="utf-8", errors="replace")
-            checkpoint = unsigned(text.partition("\n\n")[0] + "\n", origin)
+            checkpoint = read_unsigned(text.partition("\n\n")[0] + "\n", origin)
         self.size, self.signed_root = checkpoint.size, checkpoint.root
 
     def compare_pinned(self, pinned: Checkpoint) -> None:
@@ -245,10 +245,10 @@ class _Verification:
 
     def _compare_index(self, index: sqlite3.Connection, begin: int, known: dict[int, Event | None]) -> None:
         try:
-            rows = indexes.stored(index, begin, begin + WIDTH)
-            covered = indexes.covered(index)
+            rows = indexes.read_rows(index, begin, begin + WIDTH)
+            covered = indexes.covered_size(index)
             told = {leaf: event for leaf, event in known.items() if event and leaf < covered}
-            for leaf in indexes.hidden(index, told, begin // indexes.BLOCK)[:1]:
+            for leaf in indexes.find_hidden_leaves(index, told, begin // indexes.BLOCK)[:1]:
                 self.findings.add("index", f"index hides record {leaf} from a search by kind, result or time", leaf)
         except sqlite3.Error as failure:
             self._lose_index(failure)

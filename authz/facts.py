@@ -11,7 +11,7 @@ from authz.request import AccessRequest
 _NOBODY = "-"  # whose an unknown system is: no department is called so
 
 
-class Place(StrEnum):
+class PlaceKind(StrEnum):
     """What can stand in the way of a request because of where its object is.
     Nothing that its requester could bring would help.
     """
@@ -34,7 +34,7 @@ class Standing:
     (`ok`).
     """
 
-    place: Place
+    place: PlaceKind
     value: str
     needed: str
     ok: bool
@@ -63,11 +63,11 @@ class Facts:
             known = self.systems.get(request.system)
             owner = known.department if known else _NOBODY
             ok = owner == request.department
-            yield Standing(place=Place.SYSTEM, value=owner, needed=request.department, ok=ok)
+            yield Standing(place=PlaceKind.SYSTEM, value=owner, needed=request.department, ok=ok)
         if request.zone:
             label, ceiling = self._data_of(request), self.zones.get(request.zone, 0)
             value, needed = str(int(ceiling)), str(int(label))
-            yield Standing(place=Place.ZONE, value=value, needed=needed, ok=ceiling >= label)
+            yield Standing(place=PlaceKind.ZONE, value=value, needed=needed, ok=ceiling >= label)
 
     def _data_of(self, request: AccessRequest) -> Label:
         """The label of the system's own data."""
@@ -76,7 +76,7 @@ class Facts:
         known = self.systems.get(request.system)
         return known.label if known else Label.L5
 
-    def in_the_way(self, request: AccessRequest) -> Place | None:
+    def in_the_way(self, request: AccessRequest) -> PlaceKind | None:
         """Return the first condition of `standings` that does not hold, or None if all hold."""
         if not (request.system or request.zone):
             return None  # most requests place nothing

@@ -14,7 +14,7 @@ from authz.errors import LeaseLost
 from authz.label import Label
 from authz.policy import PolicySet
 from authz.request import AccessRequest, Decision
-from storage.epoch import Answer, Confirmations, EpochSource
+from storage.epoch import Confirmations, EpochAnswer, EpochSource
 
 LEASE_SECONDS = 1.0
 RUN_OUT_SECONDS = 1.01  # a lease on the source's clock: monotonic clocks differ by less than 0.5 %
@@ -68,7 +68,7 @@ class Decider:
         """Return the question to send to the source now."""
         return Question(sent_at=self._monotonic(), holds=self.snapshot.epoch)
 
-    def answered(self, question: Question, answer: Answer) -> bool:
+    def take_answer(self, question: Question, answer: EpochAnswer) -> bool:
         """Take the answer to `question`, however late it comes. Return True if the snapshot that is held is the current
         one; the lease then runs for a second from when the question was sent.
         """
@@ -109,7 +109,7 @@ class Decider:
         raise LeaseLost
 
 
-Load = Callable[[Snapshot, Answer], Snapshot]
+Load = Callable[[Snapshot, EpochAnswer], Snapshot]
 T = TypeVar("T")
 
 
@@ -158,7 +158,7 @@ class Keeper:
         """One question; True if a new snapshot was adopted, which the next question confirms."""
         question = self._decider.question()
         answer = await self._bounded(lambda: self._source.ask(self._gateway, holds=question.holds), ANSWER_SECONDS)
-        if answer is None or self._decider.answered(question, answer):
+        if answer is None or self._decider.take_answer(question, answer):
             return False
         held = self._decider.snapshot
         loaded = await self._bounded(lambda: self._load(held, answer), LOAD_SECONDS)

@@ -124,10 +124,10 @@ class Parking:
             advisory.hold(connection, f"parked {subject}")  # counted one after the other; a service has no other row
             self._forget_old(connection, now)
             if approval_request and (same := self._same(connection, row)):
-                return ParkingSlip(same, *witness.of(connection, parked, same))
+                return ParkingSlip(same, *witness.describe_row(connection, parked, same))
             self._check_room(connection, subject, now, waiting=approval_request is not None)
             connection.execute(sa.insert(parked).values(row))
-            return ParkingSlip(record, *witness.of(connection, parked, record))
+            return ParkingSlip(record, *witness.describe_row(connection, parked, record))
 
     def look(self, identifier: str, *, subject: str, host: str) -> ParkedRequest:
         """Return the request and leave it parked. Raises ParkedUnknown if it is not there, not hers, not of this host,

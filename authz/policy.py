@@ -41,7 +41,7 @@ class Assignment:
     clearance: Label
     expires_at: datetime | None = None
 
-    def expired(self, at: datetime) -> bool:
+    def has_expired(self, at: datetime) -> bool:
         """Whether the assignment gives its role no longer at the moment `at`."""
         return self.expires_at is not None and at >= self.expires_at
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from authz.lease import Snapshot
 from authz.register import Register
-from storage.epoch import Answer
+from storage.epoch import EpochAnswer
 
 REVOKED_SECONDS = 660.0  # longer than a gateway uses a session it looked up before, in a grace too (600 s)
 
@@ -17,15 +17,15 @@ class Snapshots:
         register: Register,
         *,
         monotonic: Callable[[], float],
-        ended: Callable[[Iterable[str], int], None],
-        ended_within: Callable[[float], Iterable[str]],
+        report_ended: Callable[[Iterable[str], int], None],
+        list_ended_within: Callable[[float], Iterable[str]],
     ) -> None:
-        """`ended` is told which sessions no longer are and which subjects are others as of an epoch, for their streams.
+        """`report_ended` is called with the sessions and subjects that changed with an epoch, to end their streams.
 
-        `ended_within` names the sessions that were ended in the last so many seconds, for when the changes do not.
+        `list_ended_within` names the sessions that were ended in the last so many seconds, for when the changes do not.
         """
-        self._register, self._monotonic, self._told_ended = register, monotonic, ended
-        self._ended_within = ended_within
+        self._register, self._monotonic, self._report_ended = register, monotonic, report_ended
+        self._list_ended_within = list_ended_within
         self._ended_at: dict[str, float] = {}
 
     def first(self, epoch: int) -> Snapshot:
@@ -34,7 +34,7 @@ class Snapshots:
         """
         return Snapshot(epoch=epoch, policies=self._register.policies(version=epoch))
 
-    def load(self, held: Snapshot, answer: Answer) -> Snapshot:
+    def load(self, held: Snapshot, answer: EpochAnswer) -> Snapshot:
         """Return the snapshot of the answer's epoch, or a later one. Only what changed since `held` is read. Raises
         PolicyInvalid; `held` then stays in force.
         """
@@ -46,10 +46,10 @@ class Snapshots:
             policies = self._register.with_subjects(held.policies, subjects, version=answer.epoch)
         now = self._monotonic()
         if changes is None:
-            over, subjects = list(self._ended_within(REVOKED_SECONDS)), list(held.policies.subjects())
+            over, subjects = list(self._list_ended_within(REVOKED_SECONDS)), list(held.policies.subjects())
         else:
             over = [change.key for change in changes if change.kind == "session"]
         self._ended_at.update(dict.fromkeys(over, now))
         self._ended_at = {key: at for key, at in self._ended_at.items() if now - at < REVOKED_SECONDS}
-        self._told_ended((*over, *subjects), answer.epoch)
+        self._report_ended((*over, *subjects), answer.epoch)
         return Snapshot(epoch=answer.epoch, policies=policies, revoked=frozenset(self._ended_at))

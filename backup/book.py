@@ -183,7 +183,7 @@ class Book:
     def _record(self, connection: Connection, identifier: str) -> Entry:
         """The row as it is now, recorded before it is committed: here, so that the log's last word is the last."""
         entry = self._read(connection, identifier)
-        self._record_outcome(entry, dict([witness.of(connection, work, identifier)]))
+        self._record_outcome(entry, dict([witness.describe_row(connection, work, identifier)]))
         return entry
 
     @staticmethod

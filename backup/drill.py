@@ -193,7 +193,7 @@ def restore_parts(manifest: Manifest, engines: Engines, repository: Repository, 
     folder = repository.place(manifest.id)
     into.mkdir(mode=0o700, parents=True)
     for part in manifest.parts:
-        engines.of(part).restore(part, folder, into)
+        engines.engine_for(part).restore(part, folder, into)
 
 
 def examine_databases(manifest: Manifest, engines: Engines, into: Path) -> list[Examination]:

@@ -9,7 +9,7 @@ from typing import IO, cast
 
 from backup.engine import BackupPart, Files, TreeDigest
 from backup.errors import EngineFailed, PartDamaged
-from backup.sealed import SUFFIX, Vault, write_all
+from backup.sealed_files import SUFFIX, Vault, write_all
 from crypto.stream import CHUNK_BYTES
 
 

@@ -15,7 +15,7 @@ from audit import durable
 from backup import manifest as manifests
 from backup.errors import BackupBusy, BackupUnknown, ManifestInvalid
 from backup.manifest import Manifest
-from backup.sealed import raise_when_full
+from backup.sealed_files import raise_when_full
 from crypto.sign import VerifyingKey
 
 MANIFEST = "manifest"

@@ -9,7 +9,7 @@ from backup.engine import BackupPart, Files, TreeDigest
 from backup.errors import EngineFailed, PartDamaged
 from backup.files import put
 from backup.program import Program
-from backup.sealed import raise_when_full
+from backup.sealed_files import raise_when_full
 
 _SECONDS = 3600.0
 

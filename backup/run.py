@@ -16,7 +16,7 @@ from backup.engine import BackupPart, DatabaseEngine, Engine, Files
 from backup.errors import BackupError, EngineFailed, EngineMissing, ManifestInvalid
 from backup.manifest import CANARY, Manifest, Platform, canary_of
 from backup.repository import MANIFEST, Repository
-from backup.sealed import write_all
+from backup.sealed_files import write_all
 from crypto.sign import SigningKey
 
 LOG, CONFIGURATION = "audit", "configuration"
@@ -44,7 +44,7 @@ class Engines:
     files: Engine
     beside: DatabaseEngine  # of the local issuer's files
 
-    def of(self, part: BackupPart) -> Engine:
+    def engine_for(self, part: BackupPart) -> Engine:
         """Return the engine that can restore `part`.
         Raises ManifestInvalid for an engine that this city does not have.
         """
@@ -135,7 +135,7 @@ class Runner:
             except ManifestInvalid:
                 continue  # what cannot be read is evidence, and stays
             for part in held.parts:
-                self.engines.of(part).forget(part)
+                self.engines.engine_for(part).forget(part)
             self.repository.remove(backup)
 
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from backup.engine import BackupPart, Examination, Files
 from backup.errors import EngineFailed, PartDamaged
-from backup.sealed import SUFFIX, Vault
+from backup.sealed_files import SUFFIX, Vault
 from crypto.stream import CHUNK_BYTES
 
 _WAIT_SECONDS = 5.0  # for a lock

@@ -10,7 +10,7 @@ from city.stores import Stores
 from crypto.aead import Sealer
 from gateway.authenticate import Credentials
 from gateway.limit import Buckets
-from gateway.signed import Signed
+from gateway.signed_request import SignedRequests
 from idp.app_key import AppKeys
 
 
@@ -19,7 +19,7 @@ class Strangers:
     """What is known of a caller before anybody knows who she is: how often she asks, and how an app signs."""
 
     buckets: Buckets
-    signed: Signed
+    signed: SignedRequests
 
 
 def open_strangers(settings: Settings, stores: Stores, seal: Sealer, *, clock: Callable[[], datetime]) -> Strangers:
@@ -31,11 +31,11 @@ def open_strangers(settings: Settings, stores: Stores, seal: Sealer, *, clock: C
         counts=stores.counts,
     )
     apps = AppKeys(stores.database, seal, clock=clock)
-    return Strangers(buckets=buckets, signed=Signed(apps, stores.ephemeral, clock, buckets.check))
+    return Strangers(buckets=buckets, signed=SignedRequests(apps, stores.ephemeral, clock, buckets.check))
 
 
 def open_credentials(
-    people: People, signed: Signed, *, leased: Callable[[], bool], clock: Callable[[], datetime]
+    people: People, signed: SignedRequests, *, leased: Callable[[], bool], clock: Callable[[], datetime]
 ) -> Credentials:
     """Whoever is found by a cookie, a key or a signature; `leased` says whether this process may still decide."""
     return Credentials(people.sessions, people.access_keys, signed, clock=clock, leased=leased)

@@ -24,7 +24,7 @@ from backup.repository import Repository
 from backup.restic import Restic
 from backup.restore import KeptKeys
 from backup.run import Engines, Runner, Sources
-from backup.sealed import Vault
+from backup.sealed_files import Vault
 from backup.sqlite import SqliteEngine
 from backup.work import BACKUP, DRILL, Work
 from city.identifiers import mint

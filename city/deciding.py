@@ -18,7 +18,7 @@ from city.stores import Stores
 from crypto.aead import Sealer
 from gateway.deliver import Streams
 from idp.session import Sessions
-from storage.epoch import Answer
+from storage.epoch import EpochAnswer
 
 _log = logging.getLogger("citygate")
 
@@ -61,7 +61,7 @@ def open_deciding(
     register: Register,
     sessions: Sessions,
     seal: Sealer,
-    learn: Callable[[Answer], None],
+    learn: Callable[[EpochAnswer], None],
     clock: Callable[[], datetime],
     mint: Callable[[], str],
 ) -> Deciding:
@@ -71,7 +71,7 @@ def open_deciding(
     """
     streams = Streams()
     snapshots = Snapshots(
-        register, monotonic=time.monotonic, ended=streams.end_soon, ended_within=sessions.ended_within
+        register, monotonic=time.monotonic, report_ended=streams.end_soon, list_ended_within=sessions.list_ended_within
     )
     decider = Decider(snapshots.first(stores.epochs.confirmations().epoch))
     keeper = Keeper(
@@ -92,7 +92,7 @@ def open_deciding(
     )
 
 
-def _load(snapshots: Snapshots, learn: Callable[[Answer], None], held: Snapshot, answer: Answer) -> Snapshot:
+def _load(snapshots: Snapshots, learn: Callable[[EpochAnswer], None], held: Snapshot, answer: EpochAnswer) -> Snapshot:
     """The next snapshot; whole new policies are set aside from the garbage collector, as the first ones are."""
     learn(answer)
     loaded = snapshots.load(held, answer)

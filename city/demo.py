@@ -35,7 +35,7 @@ class Running:
     supervisor: Supervisor
     more: Mapping[str, str] = field(default_factory=dict)  # addresses of this kind of city alone
 
-    def told(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """What `up --json` prints when everything answers."""
         settings = self.settings
         portals = [
@@ -168,4 +168,4 @@ def write_routes(
 
 def json_line(running: Running) -> str:
     """The one line of `up --json`."""
-    return json.dumps(running.told(), ensure_ascii=False)
+    return json.dumps(running.describe(), ensure_ascii=False)

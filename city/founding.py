@@ -56,7 +56,7 @@ def local_accounts(settings: Settings, people: list[Person], clock: Callable[[],
     return {p["login"]: accounts.create(p["login"], p["password"], p["name"], p["totp_secret"]) for p in people}
 
 
-def found(
+def found_city(
     settings: Settings,
     *,
     clock: Callable[[], datetime],

@@ -11,7 +11,7 @@ from infra.machines import Machines
 from infra.namespaces import NamespacePlane
 from infra.parts import Infrastructure
 from infra.quotas import Quotas
-from infra.simulated import SimulatedHypervisor
+from infra.simulated_hypervisor import SimulatedHypervisor
 from infra.simulated_plane import SimulatedPlane
 from infra.zones import Zones
 from storage.database import Database

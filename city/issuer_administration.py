@@ -14,7 +14,7 @@ from crypto.local_keys import load
 from idp.errors import IssuerAdministrationUnavailable
 from idp.keycloak.admin import ASKING_SECONDS, MAKING_SECONDS, Admin
 from idp.keycloak.apply import apply, drift
-from idp.keycloak.changes import Change, changed_since
+from idp.keycloak.changes import AccountChange, changed_since
 from idp.keycloak.drift import Drift
 from idp.keycloak.realm import REALM, WATCHER, Plan
 from issuer.accounts import with_second_factor
@@ -33,7 +33,7 @@ class Provisioner(Protocol):
     def apply(self) -> Sequence[Drift]:
         """Mend that, and say what it was."""
 
-    def changes(self) -> Iterable[Change]:
+    def changes(self) -> Iterable[AccountChange]:
         """Who may no longer be signed in, by what was changed there since this was last gone through to its end."""
 
     def sign_out(self, sub: str) -> None:
@@ -57,7 +57,7 @@ class NothingToProvision:
         """Nothing."""
         return ()
 
-    def changes(self) -> Iterable[Change]:
+    def changes(self) -> Iterable[AccountChange]:
         """Nobody."""
         return ()
 
@@ -91,7 +91,7 @@ class KeycloakProvisioner:
         with administration(self._settings) as admin:
             return apply(admin, plan(self._settings))
 
-    def changes(self) -> Iterable[Change]:
+    def changes(self) -> Iterable[AccountChange]:
         """Asked with rights to read, not to change. Raises IssuerAdministrationUnavailable.
 
         Whoever breaks off, because the city's own database is away, is told everything again.
@@ -100,7 +100,7 @@ class KeycloakProvisioner:
         yield from self._changed_since(self._looked)
         self._looked = now
 
-    def _changed_since(self, looked: datetime) -> Iterable[Change]:
+    def _changed_since(self, looked: datetime) -> Iterable[AccountChange]:
         with self._watching:
             if self._watcher is None:
                 secret = load(self._settings.data / "keys/watcher.key").hex()

@@ -23,7 +23,7 @@ from idp.directory import Directory
 from idp.sealed_places import sealed_places as places_of_idp
 from storage.act import Act
 from storage.actions import Action
-from storage.epoch import Answer
+from storage.epoch import EpochAnswer
 
 _RECORD_SECONDS = 60.0  # one record, on a slow disk
 
@@ -75,7 +75,7 @@ class CityKeys:
 
         return run
 
-    def learn(self, answer: Answer) -> None:
+    def learn(self, answer: EpochAnswer) -> None:
         """Take the ring that is current, if an answer says there may be another. Raises StorageUnavailable."""
         if answer.changes is None or any(change.kind == "key" for change in answer.changes):
             self.seal.reload()

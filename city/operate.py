@@ -12,7 +12,7 @@ import pyotp
 from authz.errors import AuthzError
 from city.clock import clock
 from city.demo import ROOT, Running, json_line, up
-from city.founding import Subjects, found, local_accounts, people_of
+from city.founding import Subjects, found_city, local_accounts, people_of
 from city.identifiers import mint
 from city.options import fail_to_start, settings_of
 from city.settings import SettingsInvalid
@@ -42,7 +42,7 @@ def up_command(port: int | None, data: Path | None, *, nginx: bool, as_json: boo
     heed_signals()
     settings = settings_of(data, port)
     try:
-        people = found(settings, clock=clock, mint=mint)
+        people = found_city(settings, clock=clock, mint=mint)
     except SettingsInvalid as invalid:
         fail_to_start(invalid)
     _keep(lambda: up(settings, people, nginx=nginx), as_json=as_json)
@@ -63,7 +63,7 @@ def _keep(city: Callable[[], AbstractContextManager[Running]], *, as_json: bool)
 
 def _welcome(running: Running) -> str:
     """Return what a person needs to begin."""
-    facts = running.told()
+    facts = running.describe()
     lines = ["citygate is up. Ctrl-C stops it; the data stays.", "", f"  console   {facts['console']}"]
     lines += [f"  {portal['name']:9} {portal['url']}" for portal in facts["portals"]]
     people = table(facts["people"], ("login", "password", "totp_secret", "name", "role"))
@@ -77,7 +77,7 @@ def code_command(login: str, data: Path | None) -> None:
     """The one-time code of a demo person now, for whoever has no authenticator app at hand."""
     settings = settings_of(data)
     try:
-        people = people_of(settings.data) if settings.data.exists() else found(settings, clock=clock, mint=mint)
+        people = people_of(settings.data) if settings.data.exists() else found_city(settings, clock=clock, mint=mint)
     except SettingsInvalid as invalid:
         fail(str(invalid), EXIT_USAGE)
     seed = next((one.get("totp_secret") for one in people if one["login"] == login), None)
@@ -100,7 +100,7 @@ def bootstrap_command(data: Path, *, as_json: bool) -> None:
 
         accounts = keycloak_accounts
     try:
-        people = found(settings, clock=clock, mint=mint, keep_secrets=False, accounts=accounts)
+        people = found_city(settings, clock=clock, mint=mint, keep_secrets=False, accounts=accounts)
     except (StorageError, IdpError) as failure:
         fail(f"not founded: {failure}", EXIT_UNAVAILABLE)
     except AuthzError as refused:
@@ -119,10 +119,10 @@ def bootstrap_command(data: Path, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line when ready.")
 def stack_up_command(port: int, data: Path, *, as_json: bool) -> None:
     """Start PostgreSQL, Redis, Keycloak, nginx, three gateways, control, sequencer, clock-job; Ctrl-C stops them."""
-    from city.stack.up import Place, stack_up
+    from city.stack.up import StackFolder, stack_up
 
     heed_signals()
-    place = Place(folder=data.resolve())
+    place = StackFolder(folder=data.resolve())
     _keep(lambda: stack_up(place, port=port, cache=ROOT / ".citygate", clock=clock, mint=mint), as_json=as_json)
 
 

@@ -19,7 +19,7 @@ from city.stores import Stores
 from gateway.authenticate import Credentials
 from gateway.public_rules import public_rules
 from idp.directory import Directory
-from storage.epoch import Answer
+from storage.epoch import EpochAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def _open_deciding(
 ) -> Deciding:
     public = public_rules(routing.everywhere)
 
-    def learn(answer: Answer) -> None:
+    def learn(answer: EpochAnswer) -> None:
         strangers.signed.forget()  # whoever is found from here on is found as he is after the change
         keys.learn(answer)  # a key's version seals when every gateway has it
 

@@ -71,7 +71,7 @@ async def run_door(settings: Settings, role: str) -> None:
     city = open_city(settings, stores, role=role)
     checks = {
         "lease": lambda: "" if city.deciding.decider.fresh() else "not confirmed",
-        "spool": city.records.spool.blocked,
+        "spool": city.records.spool.why_blocked,
     }
     checks["limits"] = city.strangers.buckets.trouble
     if role != "gateway":

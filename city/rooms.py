@@ -16,7 +16,7 @@ from city.settings import Settings
 from city.stores import Stores
 from crypto.aead import Sealer
 from crypto.platform import PlatformSeal
-from gateway.served import label_served
+from gateway.label_at_door import label_at_door
 from grading.assess import Assessments
 from grading.control_answers import ControlAnswers
 from grading.grades import Grades
@@ -78,5 +78,5 @@ def _catalogue(
     clock: Callable[[], datetime],
     mint: Callable[[], str],
 ) -> Catalogue:
-    label_of = partial(label_served, routing.everywhere, lambda: deciding.policies().facts)
+    label_of = partial(label_at_door, routing.everywhere, lambda: deciding.policies().facts)
     return open_catalogue(stores.database, stores.epochs, seal, label_of=label_of, clock=clock, mint=mint)

@@ -84,7 +84,7 @@ def open_stores(settings: Settings, *, clock: Callable[[], datetime]) -> Stores:
 
 
 def _production(settings: Settings) -> Stores:
-    from storage.shared import Hints, RedisEphemeral, connect
+    from storage.redis_stores import Hints, RedisEphemeral, connect
     from storage.shared_counts import RedisCounts
     from storage.shared_epoch import PostgresEpochs
 

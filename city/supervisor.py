@@ -59,7 +59,7 @@ class Process:
             extra_groups=[] if self.account else None, preexec_fn=partial(_begin, self.stop_signal),  # noqa: PLW1509 - no threads here
         )  # fmt: skip
 
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether it was started and is no longer there; then neither are the workers it had."""
         if self.running is None:
             return False
@@ -88,7 +88,7 @@ class Supervisor:
         waiting = list(processes)
         while waiting:
             waiting = [process for process in waiting if not process.ready()]
-            dead = [process for process in waiting if process.ended()]
+            dead = [process for process in waiting if process.has_ended()]
             if dead or (waiting and time.monotonic() > deadline):
                 why = "; ".join(process.name + self._last_words(process) for process in dead or waiting)
                 raise CannotStart(f"not ready: {why}; see {self.logs}/*.log")
@@ -103,7 +103,7 @@ class Supervisor:
     def look_after(self) -> None:
         """Start again what has ended."""
         for process in self.processes:
-            if process.ended() and time.monotonic() - process.begun > _RESTART_SECONDS:
+            if process.has_ended() and time.monotonic() - process.begun > _RESTART_SECONDS:
                 self._start(process)
 
     def pids(self) -> dict[str, int]:
@@ -113,12 +113,12 @@ class Supervisor:
     def stop(self) -> None:
         """End every process, politely first; those that were started last end first. Raises CannotStop."""
         for process in reversed(self.processes):
-            if process.running and not process.ended():
+            if process.running and not process.has_ended():
                 process.running.send_signal(process.stop_signal)
         left = []
         for process in reversed(self.processes):
             until = time.monotonic() + _STOP_SECONDS
-            while process.running and not process.ended():
+            while process.running and not process.has_ended():
                 if time.monotonic() > until + _STOP_SECONDS:  # the kernel does not let go of it
                     left.append(f"{process.name} (process {process.running.pid})")
                     break
@@ -140,7 +140,7 @@ class Supervisor:
         """What an ended process said last, which is why it ended."""
         with self._log(process).open("rb") as log:
             log.seek(max(process.log_at, log.seek(0, os.SEEK_END) - _LOG_BYTES))
-            lines = log.read().decode(errors="replace").splitlines() if process.ended() else []
+            lines = log.read().decode(errors="replace").splitlines() if process.has_ended() else []
         return ": " + lines[-1].removeprefix("citygate: ") if lines else ""
 
 

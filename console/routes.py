@@ -17,7 +17,7 @@ from console.shell.desk_route import DeskRoute, desk_route
 from console.signin import routes as signin
 from console.systems import routes as systems
 from console.zones import routes as zones
-from gateway.approval import with_twins
+from gateway.approval import with_approving_routes
 from gateway.routes import Route
 from storage.actions import Action
 
@@ -27,7 +27,7 @@ _DESKS = (home, people, audit, issuer, jobs, signin, requests, zones, machines, 
 def console_routes(host: str) -> list[Route]:
     """Every path of the console on `host`."""
     route = partial(desk_route, host)
-    return with_twins(one for part in (_documents, *(desk.routes for desk in _DESKS)) for one in part(route))
+    return with_approving_routes(one for part in (_documents, *(desk.routes for desk in _DESKS)) for one in part(route))
 
 
 def _documents(route: DeskRoute) -> list[Route]:

@@ -21,7 +21,7 @@ from crypto.platform import CITY, FORMS, PLATFORM
 from storage import advisory
 from storage.act import Act
 from storage.database import Database
-from storage.witness import of
+from storage.witness import describe_row
 
 KEK_FILE, OLD_FILE = "kek.key", "seal.key"  # in the folder of keys; the old one is version 1's
 _RESTORE = "put it back from where it is kept; nothing that this city sealed opens without it, and no new one is made"
@@ -75,8 +75,8 @@ def adopt(
             with contextlib.suppress(FileExistsError):
                 create(folder / KEK_FILE)
         write_first_keys(connection, wrapping_of(folder), first, ids=ids, act=act)
-        keys = [of(connection, store.key, one) for one in ids]
-        write_record(dict([*keys, *(of(connection, store.key_version, version_id(one, 1)) for one in ids)]))
+        keys = [describe_row(connection, store.key, one) for one in ids]
+        write_record(dict([*keys, *(describe_row(connection, store.key_version, version_id(one, 1)) for one in ids)]))
 
 
 def check_key_file(database: Database, wrapping: Seal) -> None:

@@ -12,13 +12,13 @@ from authz.label import Label
 from gateway.routes import Route
 
 
-def with_twins(routes: Iterable[Route]) -> list[Route]:
+def with_approving_routes(routes: Iterable[Route]) -> list[Route]:
     """The routes, and behind each one that needs approvals the route where they are given."""
-    return [one for route in routes for one in (route, *([twin(route)] if route.approval else []))]
+    return [one for route in routes for one in (route, *([approving_route(route)] if route.approval else []))]
 
 
-def twin(route: Route) -> Route:
-    """Where what `route` asks a second person for is approved or rejected."""
+def approving_route(route: Route) -> Route:
+    """Return the route where what `route` asks a second person for is approved or rejected."""
     (action,) = set(route.approval.values())
     path = approve_path(route.path, "{request}")
     label = max(route.label, route.approval_label)

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 from cachebox import TTLCache
 
+from gateway.batched_lookup import BatchedLookup
 from gateway.errors import CsrfRefused
-from gateway.gathering import Gathering
-from gateway.signed import Signed
+from gateway.signed_request import SignedRequests
 from gateway.stages import Authenticated, Inbound, Matched
 from idp import access_key, app_key, session
 from idp.access_key import AccessKeys, KeyHolder
@@ -53,7 +53,7 @@ class Credentials:
         self,
         sessions: Sessions,
         keys: AccessKeys,
-        signed: Signed | None = None,
+        signed: SignedRequests | None = None,
         *,
         clock: Callable[[], datetime],
         leased: Callable[[], bool] = lambda: False,
@@ -67,7 +67,7 @@ class Credentials:
         self._holders: TTLCache[bytes, KeyHolder] = TTLCache(_CACHED_ENTRIES, _KEYS_CACHED_SECONDS)
         self._verified: TTLCache[bytes, Session] = TTLCache(_CACHED_ENTRIES, VERIFIED_SECONDS)
         self._used: set[str] = set()
-        self._gathered = Gathering(sessions.look_up, "sessions")
+        self._lookup = BatchedLookup(sessions.look_up, "sessions")
         self._threads = ThreadPoolExecutor(LOOK_UPS, "credentials")  # who waits here, for an issuer, delays no look-up
         self._waiting = 0
         self._away_until = float("-inf")
@@ -127,7 +127,7 @@ class Credentials:
         return found
 
     async def _live(self, digest: bytes, record: str) -> Session:
-        found = await self._gathered.one(digest)
+        found = await self._lookup.look_up(digest)
         if found is None:
             raise SessionUnknown
         if self._sessions.is_due(found):

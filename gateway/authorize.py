@@ -8,7 +8,7 @@ from authz.label import ceiling_of
 from authz.lease import Decider, Ruling, Snapshot
 from authz.request import AccessRequest, Approval, Effect
 from gateway.errors import InlineOnly
-from gateway.match import graded
+from gateway.match import relabel
 from gateway.stages import Admitted, Authenticated
 from idp.identity import NOBODY
 from storage.actions import Action
@@ -43,7 +43,7 @@ def is_still_permitted(authenticated: Authenticated, decider: Decider, now: date
 
 def _now(authenticated: Authenticated, snapshot: Snapshot) -> Authenticated:
     """The same request and caller, as this snapshot has them."""
-    identity, matched = authenticated.identity, graded(authenticated.matched, snapshot.policies.facts)
+    identity, matched = authenticated.identity, relabel(authenticated.matched, snapshot.policies.facts)
     if identity.session in snapshot.revoked:
         identity = NOBODY
     if identity is authenticated.identity and matched is authenticated.matched:

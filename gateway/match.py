@@ -3,7 +3,7 @@
 from authz.facts import Facts
 from authz.label import Label
 from gateway.errors import InlineOnly, MethodRefused, RouteUnknown
-from gateway.routes import Route, RouteTable, named
+from gateway.routes import Route, RouteTable, segment_named
 from gateway.stages import Inbound, Listener, Matched
 from storage.actions import Action
 
@@ -23,8 +23,8 @@ def match(inbound: Inbound, table: RouteTable, facts: Facts) -> Matched:
     return _matched(inbound, route, segments, action, facts)
 
 
-def graded(matched: Matched, facts: Facts) -> Matched:
-    """The same as `facts` have it: its system may be graded while a request is looked up. Raises InlineOnly."""
+def relabel(matched: Matched, facts: Facts) -> Matched:
+    """Return `matched` with the label of `facts`: its system may be graded during a look-up. Raises InlineOnly."""
     if not matched.route.registered or matched.route.label_of(matched.segments, facts.systems) == matched.label:
         return matched
     return _matched(matched.inbound, matched.route, matched.segments, matched.action, facts)
@@ -39,10 +39,10 @@ def _matched(inbound: Inbound, route: Route, segments: tuple[str, ...], action: 
         inbound=inbound,
         route=route,
         segments=segments,
-        department=named(route.path, segments, "department") if own else route.department,
+        department=segment_named(route.path, segments, "department") if own else route.department,
         object=route.object_of(inbound.path, segments),
         action=action,
         label=label,
-        system=named(route.path, segments, route.of_system) if route.of_system else "",
-        zone=named(route.path, segments, route.in_zone) if route.in_zone else "",
+        system=segment_named(route.path, segments, route.of_system) if route.of_system else "",
+        zone=segment_named(route.path, segments, route.in_zone) if route.in_zone else "",
     )

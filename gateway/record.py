@@ -14,7 +14,7 @@ def is_weighty(matched: Matched) -> bool:
     return matched.label >= _ALWAYS_SYNCED or matched.action != Action.READ
 
 
-def resumed(inbound: Inbound) -> dict[str, str | int]:
+def describe_resumed(inbound: Inbound) -> dict[str, str | int]:
     """What a record says of a parked request that was sent again, and of who approved it."""
     told: dict[str, str | int] = {"request": inbound.resumed, "approver": inbound.approver}
     return {name: text for name, text in told.items() if text}
@@ -45,7 +45,7 @@ async def record(admitted: Admitted, spool: Spool) -> Recorded:
             "session": authenticated.identity.session,
             "version": decision.version,
             **({"stale": 1} if admitted.stale else {}),
-            **resumed(inbound),
+            **describe_resumed(inbound),
         },
     )
     await spool.append(event, synced=is_weighty(matched), reserved=_is_reserved(admitted))

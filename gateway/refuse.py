@@ -22,9 +22,9 @@ from authz.park import Parking
 from authz.request import Missing
 from gateway.authenticate import SAFE_METHODS
 from gateway.errors import GatewayError, MethodRefused, Unreadable
-from gateway.parked import approval_request_of, park
+from gateway.parked_request import approval_request_of, park
 from gateway.problems import Problem, problem_of
-from gateway.record import is_weighty, resumed
+from gateway.record import describe_resumed, is_weighty
 from gateway.stages import Admitted, Authenticated, Headers, Inbound, Listener, Matched, Outbound, Raw, Recorded, Stage
 from idp.identity import NOBODY, Identity
 from idp.session import COOKIE
@@ -184,7 +184,7 @@ async def _record(refusal: Refusal, refusals: Refusals) -> None:
             "host": inbound.host if inbound else "",
             "method": inbound.method if inbound else "",
             "session": refusal.identity.session,
-            **(resumed(inbound) if inbound else {}),
+            **(describe_resumed(inbound) if inbound else {}),
         },
     )
     await refusals.spool.append(event, synced=bool(matched and is_weighty(matched)))

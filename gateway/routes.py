@@ -59,7 +59,7 @@ class Route:
     # action → what a second person must be permitted to do on the same object to approve it; "local" routes only
     approval: Mapping[str, str] = field(default_factory=dict)
     approval_label: Label = Label.L1  # of the approving path, where asking takes less than approving
-    approves: str = ""  # the path of the route whose requests are approved here (`approval.twin`)
+    approves: str = ""  # the path of the route whose requests are approved here (`approval.approving_route`)
     # the object that is decided about, as a pattern of the path's variables; "": the path. Page and API of one act name
     # one object, so a rule about it is written once
     about: str = ""
@@ -190,7 +190,7 @@ def is_door_path(path: str) -> bool:
     return f"{path}/".startswith(DOOR_PATHS)
 
 
-def named(pattern: str, segments: tuple[str, ...], name: str) -> str:
+def segment_named(pattern: str, segments: tuple[str, ...], name: str) -> str:
     """The segment that stands where `pattern` says `{name}`."""
     return segments[_segments(pattern).index(f"{{{name}}}")]
 
@@ -247,8 +247,8 @@ def _segments(path: str) -> tuple[str, ...]:
 
 def _is_pattern(path: str) -> bool:
     *front, last = _segments(path)
-    named = front if last in ("", "**") else [*front, last]
-    return path.startswith("/") and all(_PARAMETER.fullmatch(one) or _is_literal(one) for one in named)
+    segment_named = front if last in ("", "**") else [*front, last]
+    return path.startswith("/") and all(_PARAMETER.fullmatch(one) or _is_literal(one) for one in segment_named)
 
 
 def _is_literal(segment: str) -> bool:

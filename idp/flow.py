@@ -18,7 +18,7 @@ _PURPOSE = "login flow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flow:
+class LoginFlow:
     """One login under way."""
 
     state: str
@@ -34,16 +34,16 @@ class Flow:
     def cookie_name(self) -> str:
         return _cookie_name(self.state)
 
-    def sealed(self, seal: Sealer) -> str:
-        """The cookie's value."""
+    def seal_for_cookie(self, seal: Sealer) -> str:
+        """Return the cookie's value."""
         return base64.urlsafe_b64encode(seal.seal(json.dumps(asdict(self)).encode(), purpose=_PURPOSE)).decode()
 
 
-def opened_flow(state: str, cookies: Mapping[str, str], seal: Sealer, now: datetime) -> Flow:
-    """The login that this browser began under `state`. Raises LoginRejected."""
+def open_login_flow(state: str, cookies: Mapping[str, str], seal: Sealer, now: datetime) -> LoginFlow:
+    """Return the login that this browser began under `state`. Raises LoginRejected."""
     sealed = cookies.get(_cookie_name(state), "")
     try:
-        flow = Flow(**json.loads(seal.open(base64.urlsafe_b64decode(sealed), purpose=_PURPOSE)))
+        flow = LoginFlow(**json.loads(seal.open(base64.urlsafe_b64decode(sealed), purpose=_PURPOSE)))
     except (SealInvalid, ValueError, TypeError):
         raise LoginRejected("this browser began no such login") from None
     if not secrets.compare_digest(flow.state.encode(), state.encode()):

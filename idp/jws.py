@@ -60,7 +60,7 @@ def pin(jwks: object) -> PinnedKeys:
     return pinned
 
 
-def opened(
+def verify_token(
     token: str,
     *,
     kind: Callable[[Members, Members], bool],

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from idp.errors import TokenClaimsWrong, TokenTimeWrong
-from idp.jws import LEEWAY, Members, PinnedKeys, instant, opened, text
+from idp.jws import LEEWAY, Members, PinnedKeys, instant, text, verify_token
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 MAX_LIFETIME = timedelta(minutes=10)  # §4 recommends two; so long a used one has to be remembered
@@ -24,11 +24,11 @@ class LoggedOut:
 def verify_logout_token(token: str, *, keys: PinnedKeys, issuer: str, audience: str, now: datetime) -> LoggedOut:
     """Return whom `token` signs out, or raise the TokenInvalid leaf of the first check it fails.
 
-    1 to 10 as in `idp.jws.opened`, where `typ` is "logout+jwt"; 11. it lives for at most ten minutes; 12. `events`
-    names the back-channel logout, with an object; 13. there is no `nonce`, which only ID tokens have; 14. `sub` or
-    `sid`, and `jti`, each with its type. That it was not used before is its reader's to know.
+    1 to 10 as in `idp.jws.verify_token`, where `typ` is "logout+jwt"; 11. it lives for at most ten minutes; 12.
+    `events` names the back-channel logout, with an object; 13. there is no `nonce`, which only ID tokens have; 14.
+    `sub` or `sid`, and `jti`, each with its type. That it was not used before is its reader's to know.
     """
-    claims = opened(token, kind=_is_logout_token, keys=keys, issuer=issuer, audience=audience, now=now)  # 1 to 10
+    claims = verify_token(token, kind=_is_logout_token, keys=keys, issuer=issuer, audience=audience, now=now)  # 1 to 10
     if instant(claims, "exp") - instant(claims, "iat") > MAX_LIFETIME:  # 11
         raise TokenTimeWrong("lives too long")
     events = claims.get("events")

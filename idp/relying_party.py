@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlencode
 
 from crypto.aead import Sealer
 from idp.errors import LoginRejected, LogoutRejected, TokenInvalid, TokenKeyUnknown
-from idp.flow import FLOW_COOKIE, FLOW_LIFETIME, Flow, opened_flow
+from idp.flow import FLOW_COOKIE, FLOW_LIFETIME, LoginFlow, open_login_flow
 from idp.issuer import Issuer
 from idp.jws import LEEWAY
 from idp.logout_token import REMEMBERED, LoggedOut, verify_logout_token
@@ -98,7 +98,7 @@ class RelyingParty:
         `acr` is the least assurance the login must reach, `prompt` is "", "login" or "none". Given the browser's
         `cookies`, oldest first as it sends them, names those of flows too many. Raises IssuerUnavailable.
         """
-        flow = Flow(
+        flow = LoginFlow(
             state=secrets.token_urlsafe(32),
             nonce=secrets.token_urlsafe(32),
             verifier=secrets.token_urlsafe(48),
@@ -112,7 +112,7 @@ class RelyingParty:
         return Begun(
             url=f"{self._issuer.endpoints().authorization}?{urlencode(self._request(flow, prompt))}",
             cookie_name=flow.cookie_name,
-            cookie_value=flow.sealed(self._seal),
+            cookie_value=flow.seal_for_cookie(self._seal),
             cookie_lifetime=FLOW_LIFETIME,
             stale_cookies=tuple(begun_before[: 1 - MAX_FLOWS]),
         )
@@ -189,7 +189,7 @@ class RelyingParty:
         }
         return f"{self._issuer.endpoints().end_session}?{urlencode(request)}"
 
-    def _request(self, flow: Flow, prompt: str) -> dict[str, str]:
+    def _request(self, flow: LoginFlow, prompt: str) -> dict[str, str]:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(flow.verifier.encode()).digest()).rstrip(b"=")
         request = {
             "response_type": "code",
@@ -207,8 +207,8 @@ class RelyingParty:
             request["prompt"] = prompt
         return request
 
-    def _accept(self, origin: str, answer: Mapping[str, str], cookies: Mapping[str, str]) -> tuple[Flow, str]:
-        flow = opened_flow(answer.get("state", ""), cookies, self._seal, self._clock())  # 2
+    def _accept(self, origin: str, answer: Mapping[str, str], cookies: Mapping[str, str]) -> tuple[LoginFlow, str]:
+        flow = open_login_flow(answer.get("state", ""), cookies, self._seal, self._clock())  # 2
         if flow.origin != origin:  # 3
             raise LoginRejected("login begun at another origin")
         if answer.get("iss") != self._issuer.url:  # 4
@@ -220,7 +220,7 @@ class RelyingParty:
             raise LoginRejected("the issuer signed nobody in", return_to=flow.return_to)
         return flow, code
 
-    def _redeem(self, flow: Flow, code: str) -> tuple[str, str]:
+    def _redeem(self, flow: LoginFlow, code: str) -> tuple[str, str]:
         form = {
             "grant_type": "authorization_code",
             "code": code,

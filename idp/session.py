@@ -238,7 +238,7 @@ class Sessions:
             ended = hold_sessions(connection, same)
             return self._end(connection, ended, act.record) if ended else None
 
-    def ended_within(self, seconds: float) -> list[str]:
+    def list_ended_within(self, seconds: float) -> list[str]:
         """Sessions that were ended in the last so many seconds."""
         lately = sa.select(session.c.id).where(session.c.ended_at > self._clock() - timedelta(seconds=seconds))
         with self._database.transaction() as connection:

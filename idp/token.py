@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from idp.errors import TokenClaimsWrong, TokenNonceWrong
-from idp.jws import ALGORITHMS, MAX_NAME_CHARS, Members, PinnedKeys, instant, opened, text
+from idp.jws import ALGORITHMS, MAX_NAME_CHARS, Members, PinnedKeys, instant, text, verify_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +33,10 @@ def verify(
 ) -> Claims:
     """Return what the ID token of a login claims, or raise the TokenInvalid leaf of the first check it fails.
 
-    1 to 10 as in `idp.jws.opened`, where `typ` says JWT if anything; 11. `nonce` equal; 12. `sub`, `sid`, `acr`,
+    1 to 10 as in `idp.jws.verify_token`, where `typ` says JWT if anything; 11. `nonce` equal; 12. `sub`, `sid`, `acr`,
     `auth_time` present with their types. Sources: OIDC Core §2 and §3.1.3.7.
     """
-    claims = opened(  # 1 to 10
+    claims = verify_token(  # 1 to 10
         token, kind=_is_id_token, keys=keys, issuer=issuer, audience=audience, now=now, algorithms=algorithms
     )
     _check_nonce(claims, nonce)  # 11
@@ -59,7 +59,7 @@ def verify_renewed(
     1 to 10 as in `verify`; 11. `sub` and `sid` are the login's; 12. so is `nonce`, where given.
     Source: OIDC Core §12.2.
     """
-    claims = opened(token, kind=_is_id_token, keys=keys, issuer=issuer, audience=audience, now=now)  # 1 to 10
+    claims = verify_token(token, kind=_is_id_token, keys=keys, issuer=issuer, audience=audience, now=now)  # 1 to 10
     if (text(claims, "sub"), text(claims, "sid")) != (sub, sid):  # 11
         raise TokenClaimsWrong("another login")
     if "nonce" in claims:  # 12

@@ -100,7 +100,7 @@ class Accounts:
             is_right = self._matches(row["password"] if row else self._nobodys_hash, password)
         if row is None or not is_right:
             raise SignInRefused("login or password is wrong")
-        self._attempts.succeeded(login, "password")
+        self._attempts.forget_failures(login, "password")
         return _account(row)
 
     def verify_code(self, sub: str, code: str) -> None:
@@ -115,7 +115,7 @@ class Accounts:
         right = [step for step in steps if secrets.compare_digest(totp.generate_otp(step).encode(), code.encode())]
         if not right or not self._use_step(sub, right[0]):
             raise SignInRefused("code is wrong or was used")
-        self._attempts.succeeded(row["login"], "totp")
+        self._attempts.forget_failures(row["login"], "totp")
 
     def _use_step(self, sub: str, step: int) -> bool:
         with self._file.transaction() as connection:

@@ -44,7 +44,7 @@ class Attempts:
                 (MAX_UNKNOWN_LOGINS,),
             )
 
-    def succeeded(self, login: str, factor: str) -> None:
+    def forget_failures(self, login: str, factor: str) -> None:
         """Forget the failures of this login and factor."""
         with self._file.transaction() as connection:
             connection.execute("DELETE FROM attempt WHERE digest = ?", (_digest(login, factor),))

@@ -19,7 +19,7 @@ class Demand:
     max_age: timedelta | None
 
     @classmethod
-    def of(cls, query: Mapping[str, str]) -> "Demand":
+    def from_query(cls, query: Mapping[str, str]) -> "Demand":
         """Read the query of an authorization request; a `max_age` that cannot be read allows no age at all."""
         max_age = query.get("max_age")
         is_number = max_age is not None and max_age.isascii() and max_age.isdigit() and len(max_age) <= _MAX_AGE_DIGITS

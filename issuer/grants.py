@@ -38,7 +38,7 @@ class _Request(FlaskOAuth2Request):  # type: ignore[misc]
         self.payload = FlaskOAuth2Payload(request)
 
 
-class _Server(AuthorizationServer):  # type: ignore[misc]
+class _GrantServer(AuthorizationServer):  # type: ignore[misc]
     """Holds what the grant needs: Authlib makes grants itself, from their class."""
 
     def __init__(self, app: Flask, client: Client, codes: Codes, sign_ons: SignOns) -> None:
@@ -134,7 +134,7 @@ class _EndSession(EndSessionEndpoint):  # type: ignore[misc]
         self._keys, self._sign_ons = keys, sign_ons
 
     def get_server_jwks(self) -> KeySet:
-        return self._keys.all()
+        return self._keys.list_keys()
 
     def get_algorithms(self) -> list[str]:
         return [ALGORITHM]
@@ -158,7 +158,7 @@ def protocol(
     """Authlib's server with one grant and one endpoint; nothing else is registered, so nothing else is granted."""
     app.config["OAUTH2_SCOPES_SUPPORTED"] = list(SCOPES)
     app.config["OAUTH2_TOKEN_EXPIRES_IN"] = {"authorization_code": TOKEN_LIFETIME.seconds}
-    server = _Server(app, client, codes, sign_ons)
+    server = _GrantServer(app, client, codes, sign_ons)
     server.register_grant(_Code, [_S256(required=True), _IdToken(url, keys, clock)])
     server.register_endpoint(_EndSession(keys, sign_ons))
     server.register_extension(_IssuerParameter(url))

@@ -42,7 +42,7 @@ class SignInPages:
         """The authorization endpoint (OIDC Core §3.1.2); its forms post to it again, with the same query."""
         if any(len(values) > 1 for _, values in request.args.lists()):
             return self._refused()
-        demand = Demand.of(request.args)
+        demand = Demand.from_query(request.args)
         session = self.sign_ons.find(request.cookies.get(COOKIE, ""))
         is_known = session is not None and demand.takes_password_of(session, self.clock())
         is_done = is_known and session is not None and demand.is_reached_by(session)

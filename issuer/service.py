@@ -91,7 +91,7 @@ def _route(app: Flask, config: IssuerConfig, pages: SignInPages, keys: signing_k
     app.add_url_rule(f"{endpoints}/auth", "auth", pages.authorize, methods=["GET", "POST"])
     app.add_url_rule(f"{endpoints}/token", "token", pages.token, methods=["POST"])
     app.add_url_rule(f"{endpoints}/logout", "logout", pages.logout, methods=["GET", "POST"])
-    app.add_url_rule(f"{endpoints}/certs", "certs", lambda: jsonify(keys.published()))
+    app.add_url_rule(f"{endpoints}/certs", "certs", lambda: jsonify(keys.public_jwks()))
     app.add_url_rule(f"{realm}/.well-known/openid-configuration", "discovery", lambda: jsonify(_metadata(config.url)))
 
 

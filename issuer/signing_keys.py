@@ -49,13 +49,13 @@ class SigningKeys:
         now = self._clock().timestamp()
         return next(self._open(kid, sealed) for kid, sealed, signs_from in self._rotated() if signs_from <= now)
 
-    def all(self) -> KeySet:
+    def list_keys(self) -> KeySet:
         """Every key a valid signature may name: one to come, the current one, and the old ones still needed."""
         return KeySet([self._open(kid, sealed) for kid, sealed, _ in self._rotated()])
 
-    def published(self) -> dict[str, Any]:
+    def public_jwks(self) -> dict[str, Any]:
         """The JWK set of the public halves (RFC 7517 §5)."""
-        return dict(self.all().as_dict(private=False))
+        return dict(self.list_keys().as_dict(private=False))
 
     def _rotated(self) -> list[tuple[str, bytes, float]]:
         rows = self._rows()

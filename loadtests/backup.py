@@ -25,7 +25,7 @@ from typing import Any
 
 from backup.pgbackrest import STANZA, PgBackRest
 from backup.program import Program, owner_of
-from backup.sealed import Vault
+from backup.sealed_files import Vault
 from backup.sqlite import SqliteEngine
 from city.clock import clock
 from city.stack import pgbackrest, postgres

@@ -19,7 +19,7 @@ class Lost(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class BrowsedPage:
     """Where a request ended."""
 
     url: str
@@ -40,11 +40,11 @@ class Browser:
     _cookies: dict[str, dict[str, str]] = field(default_factory=dict)
     _connection: http.client.HTTPConnection | None = None
 
-    def get(self, url: str) -> Page:
+    def get(self, url: str) -> BrowsedPage:
         """Open an address and follow where it leads. Raises Lost, OSError."""
         return self._follow("GET", url, None)
 
-    def submit(self, page: Page, values: Mapping[str, str]) -> Page:
+    def submit(self, page: BrowsedPage, values: Mapping[str, str]) -> BrowsedPage:
         """Fill in the page's one POST form and send it. Raises Lost, OSError."""
         form = _FORM.search(page.text)
         if not form:
@@ -59,11 +59,11 @@ class Browser:
         if self._connection:
             self._connection.close()
 
-    def _follow(self, method: str, url: str, body: str | None) -> Page:
+    def _follow(self, method: str, url: str, body: str | None) -> BrowsedPage:
         for _ in range(_REDIRECTS):
             status, location, text = self._ask(method, url, body)
             if status not in (301, 302, 303, 307, 308):
-                return Page(url=url, status=status, text=text)
+                return BrowsedPage(url=url, status=status, text=text)
             method, body, url = "GET", None, urljoin(url, location)
         raise Lost(f"still redirected at {urlsplit(url).netloc}")
 

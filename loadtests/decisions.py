@@ -49,7 +49,7 @@ m = r.dom == p.dom && r.act == p.act && keyMatch2(r.obj, p.obj) && g(r.sub, p.su
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class City:
+class SeededLaw:
     """Seeded data of one size."""
 
     rules: list[Rule]
@@ -58,7 +58,7 @@ class City:
     requests: list[AccessRequest]
 
 
-def city(random: Random, *, rules: int, departments: int) -> City:
+def city(random: Random, *, rules: int, departments: int) -> SeededLaw:
     """As many subjects as rules, twice the assignments, 2 % deny rules; two of five requests are permitted."""
 
     def role() -> str:
@@ -94,7 +94,7 @@ def city(random: Random, *, rules: int, departments: int) -> City:
         for line in range(LINES)
         for tier in range(TIERS - 1)
     ]
-    return City(rules=said, assignments=held, inherits=inherits, requests=_requests(random, said, held))
+    return SeededLaw(rules=said, assignments=held, inherits=inherits, requests=_requests(random, said, held))
 
 
 def _requests(random: Random, rules: list[Rule], held: list[Assignment]) -> list[AccessRequest]:
@@ -117,7 +117,7 @@ def _requests(random: Random, rules: list[Rule], held: list[Assignment]) -> list
     return requests
 
 
-def against_pycasbin(small: City) -> tuple[int, int, float]:
+def against_pycasbin(small: SeededLaw) -> tuple[int, int, float]:
     """Decisions compared on the same file, mismatches, and pycasbin's mean µs. Casbin has no labels: all at label 1."""
     words = {Effect.PERMIT: "allow", Effect.DENY: "deny"}
     lines = [f"p, {r.subject}, {r.department}, {r.object}, {r.action}, {words[r.effect]}" for r in small.rules]
@@ -138,7 +138,7 @@ def against_pycasbin(small: City) -> tuple[int, int, float]:
     return COMPARED, wrong, spent / COMPARED * 1e6
 
 
-def against_brute_force(large: City, policies: PolicySet) -> tuple[int, int]:
+def against_brute_force(large: SeededLaw, policies: PolicySet) -> tuple[int, int]:
     """Decisions compared with a loop over all rules of the department, and mismatches; effect and reason."""
     by_department, by_subject, edges = defaultdict(list), defaultdict(list), defaultdict(list)
     for rule in large.rules:
@@ -171,7 +171,7 @@ def microseconds(policies: PolicySet, requests: list[AccessRequest]) -> dict[str
     return {key: seconds * 1e6 for key, seconds in figures.items()}
 
 
-def speed(cities: dict[str, City], sets: dict[str, PolicySet], count: int) -> dict[str, Any]:
+def speed(cities: dict[str, SeededLaw], sets: dict[str, PolicySet], count: int) -> dict[str, Any]:
     """Both sizes in turn, ROUNDS times over the first `count` requests; medians, and the median growth of the mean."""
     rounds = [{size: microseconds(sets[size], cities[size].requests[:count]) for size in cities} for _ in range(ROUNDS)]
     medians = {size: {key: median(each[size][key] for each in rounds) for key in rounds[0][size]} for size in cities}

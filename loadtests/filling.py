@@ -32,7 +32,7 @@ _AT_ONCE = 8  # sign-ins, where the database is a server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Size:
+class CitySize:
     """How much of everything."""
 
     rules: int = 100_000
@@ -59,7 +59,7 @@ class Filled:
     revocable: Sequence[Revocable]
 
 
-def paths(size: Size, *, labels: tuple[int, ...] = (1, 2, 3)) -> list[str]:
+def paths(size: CitySize, *, labels: tuple[int, ...] = (1, 2, 3)) -> list[str]:
     """What is asked of either portal: one page below each of its routes with one of these labels."""
     return [f"/service-{n}/page-{n * 7}" for n in range(size.routes // 2) if label_of(n) in labels]
 
@@ -69,7 +69,7 @@ def label_of(number: int) -> int:
     return 3 if number % 2 else 1 + number // 2 % 2
 
 
-def route_table(size: Size, upstream: int, *, forward_auth: bool) -> str:
+def route_table(size: CitySize, upstream: int, *, forward_auth: bool) -> str:
     """The routes of both portals; `forward_auth` is the second's, for a host is one or the other as a whole."""
     return "[names]\n" + "\n".join(
         f'[[routes]]\nhost = "{portal}.localhost"\npath = "/service-{n}/**"\nsystem = "{portal}"\ndepartment = "city"\n'
@@ -80,7 +80,7 @@ def route_table(size: Size, upstream: int, *, forward_auth: bool) -> str:
     )
 
 
-def fill(settings: Settings, size: Size, *, folder: Path) -> Filled:
+def fill(settings: Settings, size: CitySize, *, folder: Path) -> Filled:
     """Fill the founded city of `settings` through its own code; cookies are kept in `folder`."""
     stores = open_stores(settings, clock=clock)
     wired = open_city(settings, stores)
@@ -113,7 +113,7 @@ def _cookies(wired: City, number: int) -> dict[str, str]:
     return {portal: _cookie(wired, number, portal) for portal in (INLINE, GATED)}
 
 
-def _rows(size: Size, record: str) -> Iterator[tuple[sa.Table, list[dict[str, Any]]]]:
+def _rows(size: CitySize, record: str) -> Iterator[tuple[sa.Table, list[dict[str, Any]]]]:
     """A city like `bench decisions` has, two portals, and visitors who may read both up to label 3."""
     of = {"record": record}
     names = {"name_zh": "压力测试", "name_en": "Load test"}

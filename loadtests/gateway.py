@@ -26,17 +26,17 @@ from typing import Any
 
 from idp.session import COOKIE
 from loadtests import tokens
-from loadtests.filling import GATED, INLINE, Size, paths
+from loadtests.filling import GATED, INLINE, CitySize, paths
 from loadtests.meter import CONNECTIONS, VISIT_REQUESTS, Measured, Target, load, need
 from loadtests.running import MARK, baselines, upstream
-from loadtests.world import PROFILES, Way
+from loadtests.world import PROFILES, CityEntrance
 
 ROUNDS = 3
 SECONDS = 4
 WARM_SECONDS = 1
 _TRIES, _TRY_SECONDS = 20, 0.25
 _SAID = {True: "answered", False: "refused"}
-SIZE = Size()
+SIZE = CitySize()
 LABELS = {"": (1, 2, 3), "_label12": (1, 2), "_label3": (3,)}
 PAIRS = {"inline": "naive_proxy", "inline_nginx": "naive_proxy", "forward_auth": "naive_auth"}
 
@@ -55,8 +55,8 @@ def measure(profile: str) -> dict[str, Any]:
     with TemporaryDirectory(prefix="citygate-bench-") as scratch, ExitStack() as stack:
         folder = Path(scratch)
         behind = stack.enter_context(upstream(folder / "upstream"))
-        ways = stack.enter_context(PROFILES[profile](folder, SIZE, behind)).ways
-        cases = {**_peers(stack, folder, behind), **_ours(ways)}
+        entrances = stack.enter_context(PROFILES[profile](folder, SIZE, behind)).entrances
+        cases = {**_peers(stack, folder, behind), **_ours(entrances)}
         controls = [asked for case in cases.values() for asked in control(case)]
         for case in cases.values():
             load(case.target, seconds=WARM_SECONDS)
@@ -92,12 +92,12 @@ def _peers(stack: ExitStack, folder: Path, behind: int) -> dict[str, Case]:
     }
 
 
-def _ours(ways: Mapping[str, Way]) -> dict[str, Case]:
+def _ours(entrances: Mapping[str, CityEntrance]) -> dict[str, Case]:
     """Each way into the city: all routes, those of labels 1 and 2, those of label 3."""
-    cookies = {name: way.cookies.read_text().splitlines() for name, way in ways.items()}
+    cookies = {name: way.cookies.read_text().splitlines() for name, way in entrances.items()}
     other = {INLINE: cookies["forward_auth"][0], GATED: cookies["inline"][0]}
     cases = {}
-    for name, way in ways.items():
+    for name, way in entrances.items():
         elsewhere = other[way.host.partition(".")[0]]  # a cookie is good on the host it was given for
         forged = [f"Cookie: {COOKIE}={text}" for text in (secrets.token_urlsafe(32), "x", "", cookies[name][0][-42:])]
         for suffix, labels in LABELS.items():
@@ -139,10 +139,10 @@ def _figures(runs: Sequence[Measured]) -> dict[str, Any]:
         return {"median": round(median(values), 4), "min": round(min(values), 4), "max": round(max(values), 4)}
 
     return {
-        "requests_per_s": spread(lambda run: run.served / run.seconds),
+        "requests_per_s": spread(lambda run: run.served_count / run.seconds),
         "cpu_ms": spread(_cpu_ms),
         "apart_cpu_ms": {
-            name: spread(lambda run, name=name: 1000 * run.apart_cpu_seconds[name] / max(run.served, 1))  # type: ignore[misc]
+            name: spread(lambda run, name=name: 1000 * run.apart_cpu_seconds[name] / max(run.served_count, 1))  # type: ignore[misc]
             for name in runs[0].apart_cpu_seconds
         },
         "p50_ms": spread(lambda run: run.p50_ms),
@@ -153,11 +153,11 @@ def _figures(runs: Sequence[Measured]) -> dict[str, Any]:
 
 
 def _cpu_ms(run: Measured) -> float:
-    return 1000 * run.cpu_seconds / max(run.served, 1)
+    return 1000 * run.cpu_seconds / max(run.served_count, 1)
 
 
 def _whole_cpu_ms(run: Measured) -> float:
-    return 1000 * (run.cpu_seconds + sum(run.apart_cpu_seconds.values())) / max(run.served, 1)
+    return 1000 * (run.cpu_seconds + sum(run.apart_cpu_seconds.values())) / max(run.served_count, 1)
 
 
 def _ratios(rounds: Sequence[Mapping[str, Measured]]) -> dict[str, float]:
@@ -178,7 +178,7 @@ def _ratios(rounds: Sequence[Mapping[str, Measured]]) -> dict[str, float]:
 def _is_ok(rounds: Sequence[Mapping[str, Measured]], controls: Sequence[str]) -> bool:
     """Every answer was the upstream's or a refusal for now (503), and nothing came of a bad credential."""
     runs = [run for each in rounds for run in each.values()]
-    whole = all(run.served and set(run.statuses) <= {"200", "503"} and not run.errors for run in runs)
+    whole = all(run.served_count and set(run.statuses) <= {"200", "503"} and not run.errors for run in runs)
     return whole and set(controls) == {"good: answered", "bad: refused"}
 
 

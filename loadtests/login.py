@@ -27,12 +27,12 @@ from pyotp import random_base32
 from authz import offices, store
 from city.clock import clock
 from city.demo import PORTALS, Running, up
-from city.founding import found, issuer_file
+from city.founding import found_city, issuer_file
 from city.identifiers import mint
 from city.issuer_administration import administration
 from city.people import ISSUERS
 from city.settings import Settings
-from city.stack.up import Behind, Place, stack_up
+from city.stack.up import Behind, StackFolder, stack_up
 from city.stores import database_url
 from city.supervisor import free_pair
 from crypto.aead import Seal
@@ -64,10 +64,10 @@ class SignInCity:
 
 
 @contextmanager
-def embedded(folder: Path) -> Iterator[SignInCity]:
+def embedded_city(folder: Path) -> Iterator[SignInCity]:
     """The demo city with a citizen for every visitor, its own issuer and its portals."""
     settings = Settings(data=folder / "city", port=free_pair())
-    people = found(settings, clock=clock, mint=mint)
+    people = found_city(settings, clock=clock, mint=mint)
     citizens = _citizens()
     issuer = settings.data / "issuer"
     accounts = Accounts(issuer_file(issuer), Seal(load(issuer / "seal.key")), clock)
@@ -89,13 +89,13 @@ def stack(_folder: Path) -> Iterator[SignInCity]:
         _settle(database_url(settings), ISSUERS[settings.profile], subs)
 
     with stack_folder() as folder:
-        place, behind = Place(folder=folder / "stack"), Behind(settle=settle)
+        place, behind = StackFolder(folder=folder / "stack"), Behind(settle=settle)
         cache = ROOT / ".citygate"
         with stack_up(place, port=free_pair(), cache=cache, clock=clock, mint=mint, behind=behind) as city:
             yield _city(city, citizens, fields=("username", "password"), password="argon2id at Keycloak")
 
 
-CITIES: Mapping[str, Callable[[Path], AbstractContextManager[SignInCity]]] = {"embedded": embedded, "stack": stack}
+CITIES: Mapping[str, Callable[[Path], AbstractContextManager[SignInCity]]] = {"embedded": embedded_city, "stack": stack}
 
 
 def _citizens() -> list[dict[str, str]]:

@@ -49,7 +49,7 @@ class Measured:
     apart_cpu_seconds: Mapping[str, float]
 
     @property
-    def served(self) -> int:
+    def served_count(self) -> int:
         """Answers of the upstream: a refusal is cheap, and no service."""
         return self.statuses.get("200", 0)
 

@@ -31,12 +31,12 @@ from typing import Any
 
 import aiohttp
 
-from loadtests.filling import Revocable, Size, paths
+from loadtests.filling import CitySize, Revocable, paths
 from loadtests.meter import CONNECTIONS, Target, loading, need
 from loadtests.running import upstream
-from loadtests.world import PROFILES, Way, World
+from loadtests.world import PROFILES, CityEntrance, World
 
-SIZE = Size()
+SIZE = CitySize()
 AT_ONCE = 2  # sessions being ended
 ASK_SECONDS = 0.01  # between two requests of one visitor: what is seen is this exact
 BEFORE_SECONDS, AFTER_SECONDS = 0.1, 0.3  # of asking, at least: before, and after it was answered
@@ -81,7 +81,7 @@ def measure(profile: str) -> dict[str, Any]:
             for name, chosen in _shares(world):
                 ending = _end_all(world, chosen, world.disturbances[name])
                 seen[name] = thread.submit(asyncio.run, ending).result(_BOUND_SECONDS * len(chosen))
-        ended = world.ended()
+        ended = world.list_ended()
     each = {name: figures(watched, ended) for name, watched in seen.items()}
     everybody = [one for watched in seen.values() for one in watched]
     whole = figures(everybody, ended)
@@ -145,7 +145,7 @@ async def _end_some(
     return seen
 
 
-async def _end_one(client: aiohttp.ClientSession, console: Way, one: Revocable, watched: Watched) -> None:
+async def _end_one(client: aiohttp.ClientSession, console: CityEntrance, one: Revocable, watched: Watched) -> None:
     watched.asked_at = watched.asked_at or time.time()
     url = f"http://127.0.0.1:{console.port}/api/v1/sessions"
     async with client.delete(url, headers=_headers(console, one.key)) as answer:
@@ -155,7 +155,7 @@ async def _end_one(client: aiohttp.ClientSession, console: Way, one: Revocable, 
 
 
 async def _keep_asking(
-    doors: Sequence[aiohttp.ClientSession], way: Way, one: Revocable, watched: Watched, stop: asyncio.Event
+    doors: Sequence[aiohttp.ClientSession], way: CityEntrance, one: Revocable, watched: Watched, stop: asyncio.Event
 ) -> None:
     """Begin a request every few milliseconds, at each door in turn, whether or not the ones before were answered."""
     turns = itertools.cycle(doors)
@@ -165,7 +165,7 @@ async def _keep_asking(
             await asyncio.sleep(ASK_SECONDS)
 
 
-async def _ask(client: aiohttp.ClientSession, way: Way, one: Revocable, watched: Watched) -> None:
+async def _ask(client: aiohttp.ClientSession, way: CityEntrance, one: Revocable, watched: Watched) -> None:
     began = time.time()
     headers, url = {**_headers(way, one.cookie), **way.proof}, f"http://127.0.0.1:{way.port}{paths(SIZE)[0]}"
     async with client.get(url, headers=headers, allow_redirects=False) as answer:
@@ -179,7 +179,7 @@ async def _ask(client: aiohttp.ClientSession, way: Way, one: Revocable, watched:
         (watched.allowed if answer.status == 200 else watched.refused).append(began)
 
 
-def _headers(way: Way, line: str) -> dict[str, str]:
+def _headers(way: CityEntrance, line: str) -> dict[str, str]:
     name, _, value = line.partition(": ")
     return {"Host": way.host, name: value}
 

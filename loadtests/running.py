@@ -35,7 +35,7 @@ _GUARDED = """server {{ listen 127.0.0.1:{port};
 
 
 @contextlib.contextmanager
-def started(folder: Path, processes: list[Process]) -> Iterator[dict[str, int]]:
+def run_processes(folder: Path, processes: list[Process]) -> Iterator[dict[str, int]]:
     """Run them for the length of the block; their ids by name. Raises CannotStart."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     supervisor = Supervisor(logs=folder)
@@ -52,7 +52,7 @@ def running(settings: Settings, *, gated: Mapping[str, int] | None = None) -> It
     processes = [ours(settings, "city")]
     if gated is not None:
         processes.append(in_front(settings, forward_auth=gated, inline=("login", "inline")))
-    with started(settings.data / "run", processes) as pids:
+    with run_processes(settings.data / "run", processes) as pids:
         yield pids
 
 
@@ -62,7 +62,7 @@ def upstream(folder: Path) -> Iterator[int]:
     (port,) = free_ports(1)
     body = f'{{"told":"{MARK}","filling":"'
     body += "x" * (BODY_BYTES - len(body) - 2) + '"}'
-    with started(folder, [_nginx(folder, _UPSTREAM.format(port=port, body=body), port=port)]):
+    with run_processes(folder, [_nginx(folder, _UPSTREAM.format(port=port, body=body), port=port)]):
         yield port
 
 
@@ -78,7 +78,7 @@ def baselines(folder: Path, *, upstream_port: int, public_key: Path) -> Iterator
         _granian("naive_auth", ports["naive_auth"], {"PUBLIC_KEY": str(public_key)}, threads=1),
         _nginx(folder, servers, port=ports["plain"], upstream=upstream_port, auth=ports["naive_auth"]),
     ]
-    with started(folder, processes) as pids:
+    with run_processes(folder, processes) as pids:
         yield ports, pids
 
 

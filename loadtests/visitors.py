@@ -14,7 +14,7 @@ from pathlib import Path
 
 from locust import User, task
 
-from loadtests.browser import Browser, Lost, Page
+from loadtests.browser import BrowsedPage, Browser, Lost
 
 _CITY = json.loads(Path(os.environ["CITYGATE_BENCH_CITY"]).read_text())
 _NUMBERS = count()
@@ -47,7 +47,7 @@ class Visitor(User):
         login, password = _CITY["fields"]
         return {login: self.person["login"], password: self.person["password"]}
 
-    def _timed(self, name: str, step: Callable[[], Page]) -> Page | None:
+    def _timed(self, name: str, step: Callable[[], BrowsedPage]) -> BrowsedPage | None:
         began, page, failure = time.perf_counter(), None, None
         try:
             page = step()
@@ -60,7 +60,7 @@ class Visitor(User):
         return page
 
 
-def _arrived(page: Page, where: str) -> Page:
+def _arrived(page: BrowsedPage, where: str) -> BrowsedPage:
     """`page`, if it is the portal's own. Raises Lost."""
     if page.status != 200 or page.asks_password or not page.url.startswith(where):
         raise Lost(f"{page.status} at {page.url.partition('?')[0]}")

@@ -1,7 +1,7 @@
 """The city under load: 100 000 rules, 10 000 sessions, 100 routes of which half carry label 3; rows like any others.
 
 `PROFILES` holds what may be underneath. A profile founds the world once, runs it for the length of a block and says by
-which `Way`s it is reached; everything that measures knows no more than that.
+which `CityEntrance`s it is reached; everything that measures knows no more than that.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from city.clock import clock
-from city.founding import found
+from city.founding import found_city
 from city.identifiers import mint
 from city.settings import Settings
 from city.stack.up import GATEWAYS, SINGLE, Behind, stack_up
-from city.stack.up import Place as StackPlace
+from city.stack.up import StackFolder as StackPlace
 from city.stores import database_url
 from city.supervisor import free_pair
 from idp import store as identity_store
-from loadtests.filling import GATED, INLINE, Filled, Revocable, Size, fill, route_table
+from loadtests.filling import GATED, INLINE, CitySize, Filled, Revocable, fill, route_table
 from loadtests.running import running
 from storage.database import Database
 
@@ -36,7 +36,7 @@ OURS = (*GATEWAYS, "control", *SINGLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class CityEntrance:
     """One way into a running city."""
 
     port: int
@@ -52,24 +52,24 @@ class Way:
 class World:
     """A city that runs, as far as a measurement needs to know it."""
 
-    ways: Mapping[str, Way]  # "inline", "inline_nginx", "forward_auth"; a profile may lack one
-    console: Way  # where sessions are ended
-    probed: Way  # where a revoked visitor asks: every gateway in turn, where there are several
+    entrances: Mapping[str, CityEntrance]  # "inline", "inline_nginx", "forward_auth"; a profile may lack one
+    console: CityEntrance  # where sessions are ended
+    probed: CityEntrance  # where a revoked visitor asks: every gateway in turn, where there are several
     revocable: Sequence[Revocable]
-    ended: Callable[[], Mapping[str, float]]  # person → when her session's row says it ended, seconds since 1970
+    list_ended: Callable[[], Mapping[str, float]]  # person → when her session's row says it ended, seconds since 1970
     disturbances: Mapping[str, Callable[[], AbstractContextManager[None]]] = field(
         default_factory=lambda: {"none": contextlib.nullcontext}
     )
 
 
-Profile = Callable[[Path, Size, int], AbstractContextManager[World]]
+Profile = Callable[[Path, CitySize, int], AbstractContextManager[World]]
 
 
 @contextlib.contextmanager
-def embedded(folder: Path, size: Size, upstream: int) -> Iterator[World]:
+def embedded_city(folder: Path, size: CitySize, upstream: int) -> Iterator[World]:
     """Two city processes on copies of one founded city: one listens itself, the other is behind nginx."""
     base = Settings(data=folder / "founded", port=free_pair(), subject_per_minute=SUBJECT_PER_MINUTE)
-    found(base, clock=clock, mint=mint)
+    found_city(base, clock=clock, mint=mint)
     routes = base.data / "run/routes.toml"
     routes.write_text(route_table(size, upstream, forward_auth=False))
     filled = fill(replace(base, routes=routes), size, folder=folder)
@@ -82,22 +82,22 @@ def embedded(folder: Path, size: Size, upstream: int) -> Iterator[World]:
     cities["fronted"] = replace(cities["fronted"], listen=False, data_plane_secret=secrets.token_urlsafe(32))
     direct, fronted = cities["direct"], cities["fronted"]
     with running(direct) as pids, running(fronted, gated={GATED: upstream}) as fronted_pids:
-        inline = _way(direct, INLINE, pids, filled)
+        inline = _entrance(direct, INLINE, pids, filled)
         yield World(
-            ways={
+            entrances={
                 "inline": inline,
-                "inline_nginx": _way(fronted, INLINE, fronted_pids, filled),
-                "forward_auth": _way(fronted, GATED, fronted_pids, filled),
+                "inline_nginx": _entrance(fronted, INLINE, fronted_pids, filled),
+                "forward_auth": _entrance(fronted, GATED, fronted_pids, filled),
             },
             console=replace(inline, host=direct.origin("console").partition("//")[2]),
             probed=inline,
             revocable=filled.revocable,
-            ended=partial(_ended, f"sqlite:///{direct.data / 'city.db'}"),
+            list_ended=partial(_ended, f"sqlite:///{direct.data / 'city.db'}"),
         )
 
 
 @contextlib.contextmanager
-def stack(_folder: Path, size: Size, upstream: int) -> Iterator[World]:
+def stack(_folder: Path, size: CitySize, upstream: int) -> Iterator[World]:
     """The production topology without an issuer, for nobody signs in: who visits was signed in when it was filled."""
     with stack_folder() as folder:
         (folder / "routes.toml").write_text(route_table(size, upstream, forward_auth=True))
@@ -114,18 +114,18 @@ def stack(_folder: Path, size: Size, upstream: int) -> Iterator[World]:
         place = StackPlace(folder=folder / "stack")
         with stack_up(place, port=free_pair(), cache=folder, clock=clock, mint=mint, behind=behind) as city:
             at, pids = city.settings, city.supervisor.pids()
-            inline = _way(at, INLINE, pids, filled[0])
+            inline = _entrance(at, INLINE, pids, filled[0])
             yield World(
-                ways={"inline": inline, "forward_auth": _way(at, GATED, pids, filled[0])},
+                entrances={"inline": inline, "forward_auth": _entrance(at, GATED, pids, filled[0])},
                 console=replace(inline, host=at.origin("console").partition("//")[2]),
                 probed=_each_gateway(at, inline),
                 revocable=filled[0].revocable,
-                ended=partial(_ended, database_url(at)),
+                list_ended=partial(_ended, database_url(at)),
                 disturbances={"none": contextlib.nullcontext, "redis_paused": partial(_paused, pids["redis"])},
             )
 
 
-PROFILES: Mapping[str, Profile] = {"embedded": embedded, "stack": stack}
+PROFILES: Mapping[str, Profile] = {"embedded": embedded_city, "stack": stack}
 
 
 @contextlib.contextmanager
@@ -146,14 +146,14 @@ def _paused(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def _way(at: Settings, portal: str, pids: Mapping[str, int], filled: Filled) -> Way:
+def _entrance(at: Settings, portal: str, pids: Mapping[str, int], filled: Filled) -> CityEntrance:
     ours = tuple(pid for name, pid in pids.items() if name in (*OURS, "city"))
     apart = {name: (pid,) for name, pid in pids.items() if name in ("nginx", "postgres", "redis")}
     host = at.origin(portal).partition("//")[2]
-    return Way(port=at.port, host=host, cookies=filled.cookies[portal], ours=ours, apart=apart)
+    return CityEntrance(port=at.port, host=host, cookies=filled.cookies[portal], ours=ours, apart=apart)
 
 
-def _each_gateway(at: Settings, way: Way) -> Way:
+def _each_gateway(at: Settings, way: CityEntrance) -> CityEntrance:
     proof = {"X-Citygate-Data-Plane": at.data_plane_secret, "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http"}
     return replace(way, gateways=[at.data / "run" / name / "proxied.sock" for name in GATEWAYS], proof=proof)
 

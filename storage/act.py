@@ -34,10 +34,10 @@ class Act:
 
         `identifiers` are values of the primary key. Raises sqlalchemy's NoResultFound.
         """
-        seen = dict(witness.of(connection, table, identifier) for identifier in identifiers)
+        seen = dict(witness.describe_row(connection, table, identifier) for identifier in identifiers)
         after_commit(connection, lambda: self.notes.update(seen))
 
     def witness_deleted(self, connection: Connection, table: sa.Table, *identifiers: object) -> None:
         """The same for rows that this transaction deleted."""
-        seen = dict(witness.gone(table, identifier) for identifier in identifiers)
+        seen = dict(witness.describe_deleted(table, identifier) for identifier in identifiers)
         after_commit(connection, lambda: self.notes.update(seen))

@@ -13,7 +13,7 @@ Kind = Literal["session", "subject", "policy", "key"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class EpochChange:
     """What became different with `epoch`: a session ended, a subject's assignments, everything, or a key's versions."""
 
     epoch: int
@@ -22,13 +22,13 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class EpochAnswer:
     """The current epoch, and the changes since the one that was held, oldest first. None instead of changes means: load
     everything.
     """
 
     epoch: int
-    changes: tuple[Change, ...] | None  # None: those since are no longer, or were never, known
+    changes: tuple[EpochChange, ...] | None  # None: those since are no longer, or were never, known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class EpochSource(Protocol):
         changes.
         """
 
-    def ask(self, gateway: str, *, holds: int) -> Answer:
+    def ask(self, gateway: str, *, holds: int) -> EpochAnswer:
         """Confirm that `gateway` decides by `holds` or newer from here on, and learn the current epoch.
 
         `gateway` names one life of one process: a restart is another name. Questions may arrive twice or late.
@@ -92,18 +92,18 @@ class MemoryEpochs:
         self._lock = threading.Lock()
         self._epoch = 0
         self._known_from = 0  # changes after this epoch are all in the feed
-        self._feed: deque[Change] = deque()
+        self._feed: deque[EpochChange] = deque()
         self._gateways: dict[str, Confirmation] = {}
 
     def bump(self, connection: Connection, changes: Iterable[tuple[Kind, str]]) -> int:  # noqa: ARG002 - one process
         with self._lock:
             self._epoch += 1
-            self._feed.extend(Change(epoch=self._epoch, kind=kind, key=key) for kind, key in changes)
+            self._feed.extend(EpochChange(epoch=self._epoch, kind=kind, key=key) for kind, key in changes)
             while len(self._feed) > self._keep_changes:
                 self._known_from = self._feed.popleft().epoch
             return self._epoch
 
-    def ask(self, gateway: str, *, holds: int) -> Answer:
+    def ask(self, gateway: str, *, holds: int) -> EpochAnswer:
         with self._lock:
             now = self._monotonic()
             known = self._gateways.get(gateway, _NOTHING_YET)
@@ -112,7 +112,7 @@ class MemoryEpochs:
                 epoch=max(known.epoch, holds) if holds <= self._epoch else known.epoch,
                 granted_at=now if holds == self._epoch else known.granted_at,
             )
-            return Answer(epoch=self._epoch, changes=self._since(holds))
+            return EpochAnswer(epoch=self._epoch, changes=self._since(holds))
 
     def confirmations(self) -> Confirmations:
         with self._lock:
@@ -122,7 +122,7 @@ class MemoryEpochs:
                 del self._gateways[name]
             return Confirmations(at=now, epoch=self._epoch, gateways=dict(self._gateways))
 
-    def _since(self, epoch: int) -> tuple[Change, ...] | None:
+    def _since(self, epoch: int) -> tuple[EpochChange, ...] | None:
         if not self._known_from <= epoch <= self._epoch:
             return None
         if epoch == self._epoch:

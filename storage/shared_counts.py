@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from redis import Redis, RedisError
 
 from storage.errors import EphemeralUnavailable
-from storage.shared import NOTED
+from storage.redis_stores import NOTED
 
 _ADD = f"""{NOTED}
 local totals = {{}}

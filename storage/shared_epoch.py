@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from storage import advisory, store
 from storage.database import Database
-from storage.epoch import Answer, Change, Confirmation, Confirmations, Kind
+from storage.epoch import Confirmation, Confirmations, EpochAnswer, EpochChange, Kind
 
 _LOCK = "epoch"
 _NO_GRANT = 0
@@ -65,7 +65,7 @@ class PostgresEpochs:
             connection.execute(sa.update(store.epoch).values(known_from=too_many))
         return counted
 
-    def ask(self, gateway: str, *, holds: int) -> Answer:
+    def ask(self, gateway: str, *, holds: int) -> EpochAnswer:
         # never a number that somebody saw before, also after the row was forgotten
         grants = 1 + secrets.randbelow(2**63 - 1)
         name = Literal(gateway).as_string()
@@ -73,9 +73,9 @@ class PostgresEpochs:
         rows = self._database.alone(partial(_last_of, question))
         self._forget(self._look({row.name: row.grants for row in rows}))
         current = rows[0].current
-        return Answer(epoch=current, changes=() if holds == current else self._since(holds, current))
+        return EpochAnswer(epoch=current, changes=() if holds == current else self._since(holds, current))
 
-    def _since(self, holds: int, current: int) -> tuple[Change, ...] | None:
+    def _since(self, holds: int, current: int) -> tuple[EpochChange, ...] | None:
         between = (_CHANGE.epoch > holds) & (_CHANGE.epoch <= current)
         query = sa.select(store.epoch_change).where(between).order_by(_CHANGE.epoch, _CHANGE.place)
         with self._database.transaction() as connection:
@@ -84,7 +84,7 @@ class PostgresEpochs:
             known_from = connection.execute(sa.select(store.epoch.c.known_from)).scalar_one()
         if not known_from <= holds <= current:
             return None
-        return tuple(Change(epoch=row.epoch, kind=row.kind, key=row.key) for row in changes)
+        return tuple(EpochChange(epoch=row.epoch, kind=row.kind, key=row.key) for row in changes)
 
     def confirmations(self) -> Confirmations:
         at = self._monotonic()  # before the reading, and sights are after it: no grant is thought older than it is

@@ -47,7 +47,7 @@ def tables() -> list[sa.Table]:
     return sorted((one for one in metadata.tables.values() if "records" in one.info), key=lambda one: one.name)
 
 
-def of(connection: Connection, table: sa.Table, identifier: object) -> tuple[str, str]:
+def describe_row(connection: Connection, table: sa.Table, identifier: object) -> tuple[str, str]:
     """Return (name, digest) of a row that was just written, for the outcome record. Call it in the transaction of the
     write.
 
@@ -59,7 +59,7 @@ def of(connection: Connection, table: sa.Table, identifier: object) -> tuple[str
     return found.key, found.digest
 
 
-def gone(table: sa.Table, identifier: object) -> tuple[str, str]:
+def describe_deleted(table: sa.Table, identifier: object) -> tuple[str, str]:
     """Return (name, GONE) for a row that was deleted, for the outcome record."""
     return _name(table, _text(identifier)), GONE
 

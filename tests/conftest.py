@@ -13,11 +13,11 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from city.clock import clock
-from city.founding import found
+from city.founding import found_city
 from city.identifiers import mint
 from city.settings import Settings
 from tests import bounds
-from tests.founded_city import Door, opened
+from tests.founded_city import CityDoor, open_founded_city
 from tests.journeys.running_city import City, running
 from tests.needs import need
 from tests.stack.keycloak import live_keycloak  # noqa: F401 - one for the whole run
@@ -94,14 +94,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of a demo city; copy it, never change it."""
     place = tmp_path_factory.mktemp("founded") / "city"
-    found(Settings(data=place), clock=clock, mint=mint)
+    found_city(Settings(data=place), clock=clock, mint=mint)
     return place
 
 
 @pytest.fixture(scope="module")
-def door(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def door(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CityDoor]:
     """A city of this module's own, behind the real `handle`."""
-    with opened(founded, tmp_path_factory.mktemp("city") / "city") as ready:
+    with open_founded_city(founded, tmp_path_factory.mktemp("city") / "city") as ready:
         yield ready
 
 

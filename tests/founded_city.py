@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from audit import index
 from audit.event import Event, EventKind
 from audit.sequencer import Sequencer
-from audit.witnessed import rows_in
+from audit.witnessed_rows import rows_in
 from authz.bootstrap import CLOCK
 from city.clock import clock as time_of_day
 from city.door import open_gate
@@ -74,7 +74,7 @@ class Clock:
         return time_of_day() + self.ahead
 
 
-class Door:
+class CityDoor:
     """One city process's door, and who asks at it."""
 
     def __init__(self, city: City, gate: Gate, loop: asyncio.AbstractEventLoop, ids: dict[str, str]) -> None:
@@ -225,7 +225,7 @@ def _json(value: Any) -> bytes:
 
 
 @contextmanager
-def opened(
+def open_founded_city(
     founded: Path,
     place: Path,
     *,
@@ -233,7 +233,7 @@ def opened(
     routes: Path | None = None,
     prepare: Callable[[Database], None] = lambda _database: None,
     clock: Callable[[], datetime] | None = None,
-) -> Iterator[Door]:
+) -> Iterator[CityDoor]:
     """The door of a copy of a founded city, deciding, until the end of the block; `prepare` writes into it first."""
     shutil.copytree(founded, place)
     settings = Settings(data=place, port=PORT, issuer_port=issuer_port, routes=routes)
@@ -255,7 +255,7 @@ def opened(
         return gate, asyncio.create_task(city.deciding.keeper.keep())
 
     gate, _keeping = asyncio.run_coroutine_threadsafe(build(), loop).result(30)
-    door = Door(city, gate, loop, ids)
+    door = CityDoor(city, gate, loop, ids)
     try:
         door.run(_fresh(city))
         yield door

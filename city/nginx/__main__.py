@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from city.nginx.data_plane import Place, write
+from city.nginx.data_plane import NginxFolders, write
 from city.settings import Settings, SettingsInvalid, from_environment
 from gateway.errors import InvalidRoute
 from gateway.routes import Route, load_routes
@@ -25,7 +25,7 @@ def main(gateways: Sequence[str], *, scratch: Path = Path("/tmp")) -> None:  # n
     inline = sorted({_name(route, settings) for route in routes} - portals.keys())
     write(
         settings,
-        Place(folder=run / "nginx", scratch=scratch, log="stderr"),
+        NginxFolders(folder=run / "nginx", scratch=scratch, log="stderr"),
         gateways=[run / name for name in gateways],
         control=run / "control",
         forward_auth=portals,

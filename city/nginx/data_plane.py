@@ -24,7 +24,7 @@ http {{ access_log off; {paths}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class NginxFolders:
     """Where nginx's files are."""
 
     folder: Path  # its configuration, with the secret it proves itself by
@@ -51,7 +51,7 @@ def configure(
     if not program:
         raise CannotStart("nginx is not installed: as root, apt-get install nginx")
     folder = settings.data / "run" / "nginx"
-    place = Place(folder=folder, scratch=folder, log=str(folder / "error.log"))
+    place = NginxFolders(folder=folder, scratch=folder, log=str(folder / "error.log"))
     portals = {name: f"127.0.0.1:{port}" for name, port in forward_auth.items()}
     write(settings, place, gateways=gateways, control=control, forward_auth=portals, inline=inline, console=console)
     return [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", place.log]
@@ -59,7 +59,7 @@ def configure(
 
 def write(
     settings: Settings,
-    place: Place,
+    place: NginxFolders,
     *,
     gateways: Sequence[Path],
     control: Path,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from city import demo
 from city.demo import PORTALS, Running
-from city.founding import Person, Subjects, found, people_of
+from city.founding import Person, Subjects, found_city, people_of
 from city.issuer_administration import administration, plan
 from city.settings import Settings
 from city.stack import keycloak, pgbackrest, postgres, redis
@@ -27,7 +27,7 @@ _SECRETS = ("postgres", "database", "redis", "provisioner", "data-plane", "backu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class StackFolder:
     """The folder of a whole stack: the city's own data beside what its parts keep."""
 
     folder: Path
@@ -67,7 +67,7 @@ class Behind:
 
 @contextlib.contextmanager
 def stack_up(
-    place: Place,
+    place: StackFolder,
     *,
     port: int,
     cache: Path,
@@ -101,7 +101,7 @@ def stack_up(
 
 
 def _founded(
-    place: Place,
+    place: StackFolder,
     settings: Settings,
     ports: Mapping[str, int],
     behind: Behind,
@@ -120,7 +120,7 @@ def _founded(
         raise CannotStart(f"Keycloak's administration: {failure}") from None
 
 
-def _settings(place: Place, ports: Mapping[str, int], *, port: int) -> Settings:
+def _settings(place: StackFolder, ports: Mapping[str, int], *, port: int) -> Settings:
     return Settings(
         profile="production",
         name="control",
@@ -146,7 +146,7 @@ def _settings(place: Place, ports: Mapping[str, int], *, port: int) -> Settings:
     )
 
 
-def _parts(place: Place, settings: Settings, ports: Mapping[str, int], template: Path | None) -> list[Process]:
+def _parts(place: StackFolder, settings: Settings, ports: Mapping[str, int], template: Path | None) -> list[Process]:
     folder = place.folder
     parts = [
         postgres.postgres(
@@ -176,7 +176,7 @@ def _people(
 ) -> list[Person]:
     """Found the city on its first start; later, see that the issuer knows at which port it is now."""
     if not settings.data.exists():
-        return found(settings, clock=clock, mint=mint, accounts=accounts or _nowhere)
+        return found_city(settings, clock=clock, mint=mint, accounts=accounts or _nowhere)
     if accounts:
         with administration(settings) as admin:
             apply(admin, plan(settings))

@@ -13,5 +13,6 @@ NAMES: Mapping[str, str] = {
 FIELDS: Mapping[str, str] = {
     "resources": "Resource name",
     "app": "App",
+    "apps": "App",
 }
 """Nouns of an address and fields of a form, as a request tells them."""

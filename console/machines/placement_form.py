@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from authz.explain import Condition, explain
-from authz.facts import Place
+from authz.facts import PlaceKind
 from authz.label import ceiling_of
 from authz.policy import PolicySet
 from authz.register import System
@@ -19,7 +19,9 @@ from infra.quota import RESOURCES, QuotaTree
 from infra.zone import Zone
 from storage.actions import Action
 
-_MINE = frozenset({Place.SYSTEM.value, Place.ZONE.value, "clearance"})  # what no second person and no code would change
+_MINE = frozenset(
+    {PlaceKind.SYSTEM.value, PlaceKind.ZONE.value, "clearance"}
+)  # what no second person and no code would change
 
 
 def request_path(department: str, zone: str, system: str) -> str:

@@ -8,7 +8,7 @@ from authz.policy import PolicySet
 from authz.register import Register
 from authz.second_person import SecondPerson
 from console.requests import api
-from console.requests.names import Places, of_register
+from console.requests.address_names import AddressNames, register_names
 from console.requests.pages import RequestPages
 from console.requests.request_list import RequestList
 from console.shell.desk import Desk
@@ -39,6 +39,6 @@ def open_desk(
         requests=requests,
         directory=directory,
         routes=routes,
-        places=Places({**of_register(directory, register), **names}),
+        places=AddressNames({**register_names(directory, register), **names}),
     )
     return Desk(pages=(pages.blueprint(),), api=(api.requests(requests),))

@@ -12,9 +12,9 @@ from werkzeug import Response as Answer
 from authz.park import ParkedRequest
 from authz.second_person import SecondPerson
 from console.requests.acts import decide_request, find_request_at
+from console.requests.address_names import AddressNames
 from console.requests.answers import describe_request, people_in, request_json
 from console.requests.forms import read_verdict, wrong_with_verdict
-from console.requests.names import Places
 from console.requests.request_list import RequestList
 from console.shell.act import current_act, current_request, reader, wants_page
 from console.shell.frame import Frame
@@ -37,23 +37,23 @@ class RequestPages:
         requests: RequestList,
         directory: Directory,
         routes: Iterable[Route],
-        places: Places,
+        places: AddressNames,
     ) -> None:
         self._frame, self._second_person, self._requests = frame, second_person, requests
         self._places = places
-        self._directory, self._twins = directory, [route.path for route in routes if route.approves]
+        self._directory, self._approval_paths = directory, [route.path for route in routes if route.approves]
 
     def blueprint(self) -> Blueprint:
         """All of them, by path."""
         views = Blueprint("requests", __name__)
-        views.get("/requests")(self.all)
-        for number, path in enumerate(self._twins):
+        views.get("/requests")(self.show_lists)
+        for number, path in enumerate(self._approval_paths):
             views.add_url_rule(
                 re.sub(r"\{([a-z]+)\}", r"<\1>", path), f"decide-{number}", self.decide, methods=["POST"]
             )
         return views
 
-    def all(self) -> Response:
+    def show_lists(self) -> Response:
         """The page, for everybody."""
         return self._show()
 

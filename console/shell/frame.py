@@ -150,7 +150,7 @@ class Frame:
     def offices(self, subject: str) -> list[str]:
         """The offices a subject holds, in the order of the navigation."""
         now = self.clock()
-        roles = {held.role for held in self.policies().assignments_of(subject) if not held.expired(now)}
+        roles = {held.role for held in self.policies().assignments_of(subject) if not held.has_expired(now)}
         return [office for office in _OFFICES if office in roles]
 
     def _page(self, inbound: Inbound, identity: Identity) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ def name_in(row: Any, lang: str, field: str = "name") -> str:
     return str(row[key] if isinstance(row, Mapping) else getattr(row, key))
 
 
-def among(all_of: Callable[[], Sequence[Any]]) -> NameOf:
+def name_among(all_of: Callable[[], Sequence[Any]]) -> NameOf:
     """Of things that are few and have an `id` and names."""
 
     def name(identifier: str, lang: str) -> str:

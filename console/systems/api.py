@@ -82,7 +82,7 @@ def answers(control_answers: ControlAnswers, clock: Callable[[], datetime]) -> B
     routes = Blueprint("control-answers", __name__, url_prefix="/api/v1/systems/<system>/controls/<control>/answer")
 
     @routes.route("")
-    class Answer(MethodView):
+    class AnswerToControl(MethodView):
         @routes.arguments(ControlTerms)
         def post(self, body: dict[str, Any], system: str, control: str) -> Response | tuple[dict[str, Any], int]:
             """Answer the control, in one's own name, until a date."""

@@ -16,7 +16,7 @@ from console.shell.frame import Frame
 from console.shell.names import name_in
 from console.shell.problem import form_status
 from console.systems.acts import propose_grade, run_assessment
-from console.systems.answerers import answerers, with_names
+from console.systems.answer_names import answerer_ids, with_answerer_names
 from console.systems.forms import QUESTIONS, read_answers
 from console.systems.report import document
 from console.systems.words import MARKS
@@ -116,12 +116,12 @@ class SystemPages:
         """What page and document show of a run."""
         one = self._register_entry(made.system)
         lang, tree = self._frame.lang(), self._directory.departments()
-        people = self._directory.names([made.run_by, *answerers(made)])
+        people = self._directory.names([made.run_by, *answerer_ids(made)])
         return {
             "system": made.system,
             "name": name_in(one, lang),
             "owner": name_in(tree[one.department], lang) if one.department in tree else one.department,
-            "made": with_names(made, people),
+            "made": with_answerer_names(made, people),
             "run_by": {"id": made.run_by, "name": people.get(made.run_by, "")},
             "counts": {status.value: made.count(status) for status in Status},
             "marks": MARKS,

@@ -6,7 +6,7 @@ from datetime import datetime
 from authz.register import Register
 from console.shell.desk import Desk
 from console.shell.frame import Frame
-from console.shell.names import among
+from console.shell.names import name_among
 from console.zones import api
 from console.zones.pages import ZonePages
 from idp.directory import Directory
@@ -27,5 +27,5 @@ def open_desk(
     return Desk(
         pages=(pages.blueprint(),),
         api=(api.zones(zones), api.flows(zones), api.one_flow(zones, directory)),
-        names=dict.fromkeys(("zones", "flows"), among(zones.list_zones)),
+        names=dict.fromkeys(("zones", "flows"), name_among(zones.list_zones)),
     )

@@ -1,4 +1,4 @@
-"""A portal behind the door, from beginning to end: what a portal developer has to write is the class `Door`."""
+"""A portal behind the door, from beginning to end. A portal developer has to write the class `AssertionVerifier`."""
 
 import argparse
 import base64
@@ -19,11 +19,11 @@ MAX_APPLICATIONS, MAX_TEXT_CHARS = 1000, 500
 APPLY = "提交申请|File an application"
 
 
-class NotThroughTheDoor(Exception):
+class AssertionRefused(Exception):
     """The request carries no valid assertion of the door."""
 
 
-class Door:
+class AssertionVerifier:
     """Believes a request only if the door signed for exactly this one. Thread-safe."""
 
     def __init__(self, address: str, *, host: str, audience: str) -> None:
@@ -34,7 +34,7 @@ class Door:
         self._lock = threading.Lock()
 
     def check(self, assertion: str, *, method: str, target: str) -> dict[str, Any]:
-        """Return the claims, or raise NotThroughTheDoor."""
+        """Return the claims, or raise AssertionRefused."""
         try:
             header = jwt.get_unverified_header(assertion)
             claims: dict[str, Any] = jwt.decode(
@@ -47,10 +47,10 @@ class Door:
                 options={"require": ["iss", "aud", "sub", "name", "exp", "iat", "jti"]},
             )
         except jwt.PyJWTError as failure:
-            raise NotThroughTheDoor from failure
+            raise AssertionRefused from failure
         stated = (header.get("typ"), claims.get("htm"), claims.get("htu"))
         if stated != ("citygate-assertion+jwt", method, target) or not self._is_new(claims["jti"]):
-            raise NotThroughTheDoor
+            raise AssertionRefused
         return claims
 
     def _key(self, kid: str | None) -> jwt.PyJWK:
@@ -60,7 +60,7 @@ class Door:
                 self._asked = time.monotonic()
                 self._keys = self._fetch()
             if kid not in self._keys:
-                raise NotThroughTheDoor
+                raise AssertionRefused
             return self._keys[kid]
 
     def _fetch(self) -> dict[str, jwt.PyJWK]:
@@ -71,7 +71,7 @@ class Door:
             return {key["kid"]: jwt.PyJWK(key, "EdDSA") for key in keys}
         except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as failure:
             self._asked = float("-inf")  # nothing was learnt: the next request may ask
-            raise NotThroughTheDoor from failure
+            raise AssertionRefused from failure
         finally:
             connection.close()
 
@@ -140,10 +140,10 @@ def text(both: str) -> str:
     return both.split("|")[request.accept_languages.best_match(["zh", "en"], "zh") == "en"]
 
 
-def create_portal(portal: dict[str, Any], door: Door, host: str, console: str) -> Flask:
+def create_portal(portal: dict[str, Any], verifier: AssertionVerifier, host: str, console: str) -> Flask:
     """The portal's application."""
     app = Flask("portal", static_folder=None)
-    app.config.update(PORTAL=portal, DOOR=door, HOST=host, CONSOLE=console, MAX_FORM_MEMORY_SIZE=16_384)
+    app.config.update(PORTAL=portal, VERIFIER=verifier, HOST=host, CONSOLE=console, MAX_FORM_MEMORY_SIZE=16_384)
     app.config["APPLICATIONS"] = []  # (subject, text)
     app.register_blueprint(views)
     return app
@@ -160,8 +160,8 @@ def only_through_the_door() -> Response | None:
     g.who, g.portal = None, current_app.config["PORTAL"]
     try:
         assertion, target = request.headers.get("X-Citygate-Assertion", ""), request.environ["REQUEST_URI"]
-        g.who = current_app.config["DOOR"].check(assertion, method=request.method, target=target)
-    except NotThroughTheDoor:
+        g.who = current_app.config["VERIFIER"].check(assertion, method=request.method, target=target)
+    except AssertionRefused:
         hint = text("本服务只接受经统一门户转来的访问。|This service is only reachable through the door.")
         return page(text("请从统一门户进入|Please come through the door"), hint, status=401)
     origin = f"http://{current_app.config['HOST']}"
@@ -261,8 +261,8 @@ def main() -> None:
     for flag in ("--port", "--door", "--host", "--console"):
         parser.add_argument(flag, required=True)
     told = parser.parse_args()
-    door = Door(told.door.removeprefix("http://"), host=told.host, audience=told.name)
-    app = create_portal(PORTALS[told.name], door, told.host, told.console)
+    verifier = AssertionVerifier(told.door.removeprefix("http://"), host=told.host, audience=told.name)
+    app = create_portal(PORTALS[told.name], verifier, told.host, told.console)
     make_server("127.0.0.1", int(told.port), app, threaded=True, request_handler=Handler).serve_forever()
 
 

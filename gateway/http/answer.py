@@ -28,7 +28,7 @@ class Held(Protocol):
     def abort(self) -> None: ...
 
 
-class Answer:
+class UpstreamAnswer:
     """Its head once `head` returned, then its body as it comes; a class, so that one never begun can be closed."""
 
     status = 0
@@ -39,8 +39,8 @@ class Answer:
     _failure: BaseException | None = None
     _waiter: asyncio.Future[None] | None = None
 
-    def __init__(self, wire: Held, *, is_head: bool, deadline_seconds: float, over: Callable[[], None]) -> None:
-        self._wire, self._is_head, self._deadline_seconds, self._over = wire, is_head, deadline_seconds, over
+    def __init__(self, wire: Held, *, is_head: bool, deadline_seconds: float, on_end: Callable[[], None]) -> None:
+        self._wire, self._is_head, self._deadline_seconds, self._on_end = wire, is_head, deadline_seconds, on_end
         self.headers: list[tuple[bytes, bytes]] = []  # names lower case
         self._pieces: list[bytes] = []
 
@@ -55,7 +55,7 @@ class Answer:
     async def __anext__(self) -> bytes:
         while not self._pieces:
             if self.is_whole:
-                self._over()
+                self._on_end()
                 raise StopAsyncIteration
             try:
                 await self._wait()
@@ -72,7 +72,7 @@ class Answer:
         """Drop the connection, unless the answer is whole: then it may be another's already."""
         if not self.is_whole:
             self._wire.abort()
-        self._over()
+        self._on_end()
 
     async def _wait(self) -> None:
         if self._failure is None:
@@ -99,7 +99,7 @@ class Answer:
             self._failure = failure
             self._wake()
 
-    def closed(self, *, cleanly: bool) -> None:
+    def on_connection_closed(self, *, cleanly: bool) -> None:
         """No more comes."""
         if self._until_close and cleanly:
             self.is_whole = True

@@ -43,7 +43,7 @@ class Binding:
     application: Any  # ASGI 3
 
 
-class _Server(uvicorn.Server):
+class _ListenerServer(uvicorn.Server):
     """Signals are the process's, not each listener's; `listening` is set once connections are accepted."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -71,7 +71,7 @@ async def serve(
 
     `ready` is called once every listener accepts. If one fails, all stop and its error is raised.
     """
-    servers = [_Server(_config(binding, grace, protocol)) for binding in bindings]
+    servers = [_ListenerServer(_config(binding, grace, protocol)) for binding in bindings]
 
     async def starting_and_stopping() -> None:
         for server in servers:

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from audit.flood import prefix_of
-from gateway.http.cycle import Cycle
+from gateway.http.answer_writer import AnswerWriter
 
 PIPELINED = 8  # requests that may wait behind the one being answered
 NETWORK_CONNECTIONS = 500  # open at once from one network prefix: half of what a listener has room for
@@ -134,7 +134,7 @@ class TargetProtocol(HttpToolsProtocol):
 
     def _begin_cycle(self) -> None:
         before = self.cycle
-        self.cycle = Cycle(
+        self.cycle = AnswerWriter(
             scope=self.scope,
             transport=self.transport,
             flow=self.flow,

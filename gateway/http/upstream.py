@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httptools
 
 from gateway.errors import UpstreamTimeout, UpstreamUnavailable
-from gateway.http.answer import Answer
+from gateway.http.answer import UpstreamAnswer
 from gateway.stages import Headers
 
 KEPT_ALIVE_SECONDS = 2.0  # shorter than any upstream's own, so that a connection is rarely stale when it is used again
@@ -32,7 +32,7 @@ class Upstreams:
 
     async def ask(
         self, upstream: str, method: str, target: str, headers: Headers, *, upload: "Upload", over: Callable[[], None]
-    ) -> Answer:
+    ) -> UpstreamAnswer:
         """The answer, once its head is here; `over` is called when it has ended or was dropped.
 
         Asked again on another connection only where that changes nothing: the first was closed before it said a word.
@@ -41,7 +41,9 @@ class Upstreams:
         head = _head(method, _place(upstream)[3] + target, headers)
         while True:
             wire, is_used = await self._wire(upstream, upload.deadline_seconds)
-            answer = Answer(wire, is_head=method == "HEAD", deadline_seconds=upload.deadline_seconds, over=over)
+            answer = UpstreamAnswer(
+                wire, is_head=method == "HEAD", deadline_seconds=upload.deadline_seconds, on_end=over
+            )
             try:
                 await wire.ask(head, upload, answer)
             except UpstreamUnavailable:
@@ -82,7 +84,7 @@ class Upload:
         """`framing` is the header that says where the body ends; None for a request without one."""
         self._chunks, self.framing, self.deadline_seconds = chunks, framing, deadline_seconds
 
-    async def send(self, wire: "Wire", answer: Answer) -> None:
+    async def send(self, wire: "Wire", answer: UpstreamAnswer) -> None:
         """Write the body. Raises what its chunks raise; without its end the upstream takes it for no request."""
         while True:
             answer.wait_until(None)
@@ -110,14 +112,14 @@ class Wire(asyncio.Protocol):
     def __init__(self, idle: "list[Wire]", opened: "set[Wire]") -> None:
         self._idle, self._opened = idle, opened
         self._loop = asyncio.get_running_loop()
-        self._answer: Answer | None = None
+        self._answer: UpstreamAnswer | None = None
         self._upload: asyncio.Task[None] | None = None
         self._by: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.writable = asyncio.Event()
         self.writable.set()
 
-    async def ask(self, head: bytes, upload: Upload, answer: Answer) -> None:
+    async def ask(self, head: bytes, upload: Upload, answer: UpstreamAnswer) -> None:
         """Send a request and wait for the head of what comes; whatever fails, the connection is not used again."""
         self._answer, self.parser, self.has_spoken = answer, httptools.HttpResponseParser(answer), False
         self.transport.write(head)
@@ -130,7 +132,7 @@ class Wire(asyncio.Protocol):
             self.abort()
             raise
 
-    def end(self, answer: Answer) -> None:
+    def end(self, answer: UpstreamAnswer) -> None:
         """The answer is whole: wait for the next request, if this one is whole too and both ends are willing.
 
         What follows half a request would be read as the rest of it.
@@ -144,7 +146,7 @@ class Wire(asyncio.Protocol):
         self.wait_until(KEPT_ALIVE_SECONDS)
         self._idle.append(self)
 
-    def _uploaded(self, answer: Answer, upload: asyncio.Task[None]) -> None:
+    def _uploaded(self, answer: UpstreamAnswer, upload: asyncio.Task[None]) -> None:
         if not upload.cancelled() and (failure := upload.exception()):
             answer.fail(failure)
             self.transport.abort()
@@ -206,7 +208,7 @@ class Wire(asyncio.Protocol):
         if self in self._idle:
             self._idle.remove(self)
         if self._answer:
-            self._answer.closed(cleanly=failure is None)
+            self._answer.on_connection_closed(cleanly=failure is None)
 
     def pause_writing(self) -> None:
         self.writable.clear()

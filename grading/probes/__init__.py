@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from grading.evidence import Probe
-from grading.probes import objects, people, places, records
+from grading.probes import objects, people, records, zones
 
 PROBES: Mapping[str, Probe] = {
     probe.__name__: probe
@@ -22,7 +22,7 @@ PROBES: Mapping[str, Probe] = {
         records.log_intact,
         records.log_goes_on,
         records.restore_drilled,
-        places.border_as_compiled,
-        places.machines_in_zones,
+        zones.border_as_compiled,
+        zones.machines_in_zones,
     )
 }

@@ -74,7 +74,7 @@ def offices_separated(facts: ProbeFacts) -> ProbeAnswer:
     held: defaultdict[str, set[str]] = defaultdict(set)
     for subject in facts.policies.subjects():
         for one in facts.policies.assignments_of(subject):
-            if one.role in offices.EXCLUSIVE and not one.expired(facts.now):
+            if one.role in offices.EXCLUSIVE and not one.has_expired(facts.now):
                 held[subject].add(one.role)
     both = sorted(subject for subject, roles in held.items() if len(roles) > 1)
     empty = sorted(offices.THREE - {role for roles in held.values() for role in roles})

@@ -16,7 +16,7 @@ _RESET = "reset-password"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class AccountChange:
     """What was done to somebody: `deleted`, `disabled`, or `password-reset`."""
 
     sub: str
@@ -24,7 +24,7 @@ class Change:
     at: datetime  # by Keycloak's clock; a password-reset ends the sessions that began before
 
 
-def changed_since(admin: Admin, since: datetime) -> list[Change]:
+def changed_since(admin: Admin, since: datetime) -> list[AccountChange]:
     """Everybody whose sessions must end for what was done to their account at Keycloak since (less OVERLAP), once each.
 
     Somebody who was disabled and enabled again is not among them. May name the same person again and again for as long
@@ -34,7 +34,7 @@ def changed_since(admin: Admin, since: datetime) -> list[Change]:
     kept = admin.get(f"{REALM}/events/config")
     if not kept or not kept.get("adminEventsEnabled"):
         raise IssuerAdministrationUnavailable("admin events are not kept")
-    found: dict[str, Change] = {}
+    found: dict[str, AccountChange] = {}
     for event in _events(admin, since - OVERLAP):  # newest first
         change = _change(event)
         if change is not None and change.sub not in found and _counts(admin, change):
@@ -58,7 +58,7 @@ def _events(admin: Admin, since: datetime) -> list[dict[str, Any]]:
     raise IssuerAdministrationUnavailable(f"more than {MAX_PAGES * PAGE} admin events since the last look")
 
 
-def _change(event: dict[str, Any]) -> Change | None:
+def _change(event: dict[str, Any]) -> AccountChange | None:
     """What an event on `users/SUB` or `users/SUB/reset-password` may mean."""
     kind, _, rest = event["resourcePath"].partition("/")
     sub, _, verb = rest.partition("/")
@@ -66,10 +66,10 @@ def _change(event: dict[str, Any]) -> Change | None:
     if kind != "users" or not sub or verb != (_RESET if operation == "ACTION" else ""):
         return None
     at = datetime.fromtimestamp(event["time"] / 1000, UTC)
-    return Change(sub=sub, what=_ENDING[operation], at=at)
+    return AccountChange(sub=sub, what=_ENDING[operation], at=at)
 
 
-def _counts(admin: Admin, change: Change) -> bool:
+def _counts(admin: Admin, change: AccountChange) -> bool:
     """An account was updated: only if it is disabled now, or gone."""
     if change.what != _ENDING["UPDATE"]:
         return True

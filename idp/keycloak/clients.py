@@ -5,7 +5,7 @@ from typing import Any
 
 from idp.errors import IssuerAdministrationUnavailable
 from idp.keycloak.admin import Admin
-from idp.keycloak.drift import merged
+from idp.keycloak.drift import merge
 from idp.keycloak.parts import Found, Part, in_order
 from idp.keycloak.realm import (
     BUILT_IN,
@@ -85,7 +85,7 @@ def _client_part(client_id: str, wanted: Mapping[str, Any]) -> Part:
             admin.post(_CLIENTS, dict(wanted))
         else:
             overridden = dict.fromkeys(found.get(_OVERRIDES, {}), "")  # Keycloak removes what is set to nothing
-            admin.put(f"{_CLIENTS}/{found['id']}", {**merged(wanted, found), _OVERRIDES: overridden})
+            admin.put(f"{_CLIENTS}/{found['id']}", {**merge(wanted, found), _OVERRIDES: overridden})
 
     return Part(what=f"client {client_id}", wanted=wanted, read=read, write=write)
 

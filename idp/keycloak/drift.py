@@ -38,12 +38,12 @@ def differences(what: str, wanted: Mapping[str, Any], found: Mapping[str, Any] |
     ]
 
 
-def merged(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+def merge(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """`found` with everything `wanted` in it: what to write, where Keycloak replaces the whole."""
     both = dict(found)
     for name, wish in wanted.items():
         is_ = found.get(name)
-        both[name] = merged(wish, is_) if _is_open(wish) and isinstance(is_, Mapping) else wish
+        both[name] = merge(wish, is_) if _is_open(wish) and isinstance(is_, Mapping) else wish
     return both
 
 

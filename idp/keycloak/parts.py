@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from idp.keycloak.admin import Admin
-from idp.keycloak.drift import merged
+from idp.keycloak.drift import merge
 from idp.keycloak.flow import FLOW, Execution, as_document, as_found, flow
-from idp.keycloak.realm import REALM, REQUIRED_ACTIONS, opened, realm, texts, user_profile
+from idp.keycloak.realm import REALM, REQUIRED_ACTIONS, enabled_realm, realm, texts, user_profile
 
 Found = Mapping[str, Any] | None
 _NO_AGE = "0"  # seconds since the password was given
@@ -31,7 +31,7 @@ def in_order(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def opening_part() -> Part:
     """The realm is enabled."""
-    return _realm_part("realm", opened())
+    return _realm_part("realm", enabled_realm())
 
 
 def realm_parts() -> list[Part]:
@@ -45,7 +45,7 @@ def _realm_part(what: str, wanted: Mapping[str, Any]) -> Part:
         return in_order(admin.get(REALM))
 
     def write(admin: Admin, found: Found) -> None:
-        admin.put(REALM, merged(wanted, found or {}))
+        admin.put(REALM, merge(wanted, found or {}))
 
     return Part(what=what, wanted=wanted, read=read, write=write)
 

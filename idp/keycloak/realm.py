@@ -64,7 +64,7 @@ def realm() -> dict[str, Any]:
     }
 
 
-def opened() -> dict[str, Any]:
+def enabled_realm() -> dict[str, Any]:
     """What comes last (RealmRepresentation): from here on people can sign in."""
     return {"enabled": True}
 

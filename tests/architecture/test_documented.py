@@ -44,7 +44,7 @@ def test_every_bench_is_documented_and_no_other_is() -> None:
 
 
 @dataclass(frozen=True)
-class Told:
+class TypedCommand:
     """A command that a reader is told to type, where, and what is shown of its output; "" is anything."""
 
     page: str
@@ -56,15 +56,15 @@ class Told:
         return 3 if "waits for a second person" in self.shown else 0
 
 
-def _commands() -> list[Told]:
+def _commands() -> list[TypedCommand]:
     """Each `$ ./citygate …` line of a console block; then those inside README's text."""
     found = []
     for page in PAGES:
         for block in re.findall(r"^```console\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL):
             lines = re.findall(r"^\$ (\./citygate.*)\n((?:(?!\$ ).*\n)*)", block.replace("\\\n", " "), re.MULTILINE)
-            found += [Told(page, *line) for line in lines]
+            found += [TypedCommand(page, *line) for line in lines]
     inline = re.findall(r"`(\./citygate [^`\n]+)`", (ROOT / "README.md").read_text())
-    return found + [Told("README.md", command.replace("LOGIN", "wang")) for command in inline]
+    return found + [TypedCommand("README.md", command.replace("LOGIN", "wang")) for command in inline]
 
 
 def _of_any_city(output: str) -> str:

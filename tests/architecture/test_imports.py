@@ -80,7 +80,7 @@ _CLIENTS = {
     "ua_parser": ("console/signin/pages.py",),
     "ulid": ("city/identifiers.py",),
     "aiohttp": ("loadtests/",),
-    "redis": ("storage/shared.py", "storage/shared_counts.py"),
+    "redis": ("storage/redis_stores.py", "storage/shared_counts.py"),
     "psycopg": ("storage/", "city/stack/"),
     "argon2": ("issuer/",),
     "pyotp": ("issuer/", "city/", "loadtests/"),
@@ -89,7 +89,12 @@ _CLIENTS = {
     "jinja2": ("console/shell/render.py",),
     "a2wsgi": ("gateway/local.py", "city/processes.py"),
     "httptools": ("gateway/http/target.py", "gateway/http/upstream.py", "gateway/http/answer.py"),
-    "uvicorn": ("gateway/http/target.py", "gateway/http/server.py", "gateway/http/cycle.py", "city/processes.py"),
+    "uvicorn": (
+        "gateway/http/target.py",
+        "gateway/http/server.py",
+        "gateway/http/answer_writer.py",
+        "city/processes.py",
+    ),
     "prometheus_client": ("gateway/operations.py",),
     "click": ("commands/", "city/operate.py", "city/offline.py", "loadtests/command.py"),
     "sqlalchemy": (

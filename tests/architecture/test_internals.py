@@ -23,7 +23,7 @@ from uvicorn.server import ServerState
 
 from console.shell.problem import Rest
 from gateway.http import server
-from gateway.http.cycle import Cycle
+from gateway.http.answer_writer import AnswerWriter
 from gateway.http.target import TargetProtocol
 from issuer.grants import _Request
 from tests.architecture.source import ROOT
@@ -123,10 +123,10 @@ def test_a_library_whose_internals_we_use_is_pinned(name: str) -> None:
 def test_uvicorn_has_the_methods_we_override() -> None:
     assert overridden(TargetProtocol, HttpToolsProtocol) == PROTOCOL.keys() - ONLY_CALLED
     assert taken(HttpToolsProtocol, PROTOCOL) == PROTOCOL
-    assert overridden(Cycle, RequestResponseCycle) == CYCLE.keys()
+    assert overridden(AnswerWriter, RequestResponseCycle) == CYCLE.keys()
     assert taken(RequestResponseCycle, CYCLE) == CYCLE
     assert takes(RequestResponseCycle.__init__) == CYCLE_TAKES
-    assert overridden(server._Server, uvicorn.Server) == SERVER.keys()
+    assert overridden(server._ListenerServer, uvicorn.Server) == SERVER.keys()
     assert taken(uvicorn.Server, SERVER) == SERVER
 
 
@@ -142,7 +142,7 @@ async def test_uvicorn_has_the_attributes_we_use() -> None:
     protocol.on_message_begin()
     assert {name for name in PROTOCOL_ATTRIBUTES if not hasattr(protocol, name)} == set()
     assert isinstance(protocol.server_state.default_headers, list)
-    assert inherited(Cycle) == CYCLE_ATTRIBUTES
+    assert inherited(AnswerWriter) == CYCLE_ATTRIBUTES
     values = dict.fromkeys(CYCLE_TAKES.removeprefix("self, ").split(", "))
     cycle = RequestResponseCycle(**values)  # type: ignore[arg-type]
     assert {name for name in CYCLE_ATTRIBUTES if not hasattr(cycle, name)} == set()

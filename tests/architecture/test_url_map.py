@@ -7,7 +7,7 @@ from werkzeug.routing import BuildError, Rule
 
 from gateway.errors import NotThroughTheDoor
 from gateway.routes import Route
-from tests.founded_city import CONSOLE, PORT, Door, tomorrow
+from tests.founded_city import CONSOLE, PORT, CityDoor, tomorrow
 
 _PUBLIC = {
     ("GET", "/.citygate/login"), ("GET", "/.citygate/callback"), ("GET", "/.citygate/logout"),
@@ -19,11 +19,11 @@ _PUBLIC = {
 _UNASKED = {"HEAD", "OPTIONS"}
 
 
-def _local(door: Door) -> list[Route]:
+def _local(door: CityDoor) -> list[Route]:
     return [route for route in door.city.routing.table.routes if route.host == CONSOLE]
 
 
-def _application(door: Door):  # type: ignore[no-untyped-def]
+def _application(door: CityDoor):  # type: ignore[no-untyped-def]
     return door.gate.deliveries.local._application.app  # type: ignore[attr-defined]
 
 
@@ -31,29 +31,29 @@ def _shape(path: str) -> str:
     return re.sub(r"<[^>]+>|\{[^}]+\}", "{}", path)
 
 
-def _of_flask(door: Door) -> set[tuple[str, str]]:
+def _of_flask(door: CityDoor) -> set[tuple[str, str]]:
     rules: list[Rule] = list(_application(door).url_map.iter_rules())
     return {(method, _shape(rule.rule)) for rule in rules for method in (rule.methods or set()) - _UNASKED}
 
 
-def test_every_view_has_exactly_one_route_and_every_route_a_view(door: Door) -> None:
+def test_every_view_has_exactly_one_route_and_every_route_a_view(door: CityDoor) -> None:
     routed = [(method, _shape(route.path)) for route in _local(door) for method in route.actions]
     assert len(routed) == len(set(routed))
     assert set(routed) == _of_flask(door)
     assert {route.delivery for route in _local(door)} == {"local"}
 
 
-def test_what_is_public_is_written_out_here(door: Door) -> None:
+def test_what_is_public_is_written_out_here(door: CityDoor) -> None:
     public = {(method, route.path) for route in _local(door) if route.public for method in route.actions}
     assert public == _PUBLIC
 
 
-def test_a_portals_host_has_the_doors_own_pages_and_no_desk(door: Door) -> None:
+def test_a_portals_host_has_the_doors_own_pages_and_no_desk(door: CityDoor) -> None:
     others = [route for route in door.city.routing.table.routes if route.host != CONSOLE and route.delivery == "local"]
     assert {(method, route.path) for route in others for method in route.actions} <= _PUBLIC | {("GET", "/")}
 
 
-def test_no_view_answers_who_did_not_come_through_the_door(door: Door) -> None:
+def test_no_view_answers_who_did_not_come_through_the_door(door: CityDoor) -> None:
     application = _application(door)
     adapter = application.url_map.bind("localhost")
     for rule in application.url_map.iter_rules():
@@ -127,7 +127,7 @@ _MACHINES = {
 }  # asked for by a key, never by a browser
 
 
-def test_every_write_of_a_browser_is_tried_below(door: Door) -> None:
+def test_every_write_of_a_browser_is_tried_below(door: CityDoor) -> None:
     writes = {
         (method, route.path) for route in _local(door) for method in route.actions if method not in ("GET", "OPTIONS")
     }
@@ -141,7 +141,7 @@ def test_every_write_of_a_browser_is_tried_below(door: Door) -> None:
 @pytest.mark.parametrize(("method", "path", "who"), _WRITES)
 @pytest.mark.parametrize("token", [None, "", "0" * 32, "other"])
 def test_a_signed_in_browser_without_the_pages_token_changes_nothing(
-    door: Door, method: str, path: str, who: str, token: str | None
+    door: CityDoor, method: str, path: str, who: str, token: str | None
 ) -> None:
     cookie = door.sign_in(who)
     parts = {"department": "civil", "person": door.ids["zhao"], "zone": "core", "system": "marriage"}

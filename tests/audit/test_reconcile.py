@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from audit.event import Event, EventKind
 from audit.reconcile import DIFFERS, NO_RECORD, NOT_IN_LOG, ROW_GONE, UNPROVEN, Judge, Reconciled, is_recent
-from audit.witnessed import Last, rows_in
+from audit.witnessed_rows import Last, rows_in
 from storage.witness import GONE, Row
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from authz.label import Label
 from authz.lease import Decider, Question, Ruling, Snapshot, outstanding
 from authz.policy import PolicySet, Rule
 from authz.request import ANONYMOUS, AccessRequest, Effect
-from storage.epoch import Answer, EpochSource, MemoryEpochs
+from storage.epoch import EpochAnswer, EpochSource, MemoryEpochs
 
 PUBLIC = Rule(id="p1", subject=ANONYMOUS, department="city", object="/*", action="read", effect=Effect.PERMIT)
 
@@ -86,9 +86,9 @@ class Sim:
         for back in self.delays():
             self.after(back, lambda: self.answer(name, question, answer))
 
-    def answer(self, name: str, question: Question, answer: Answer) -> None:
+    def answer(self, name: str, question: Question, answer: EpochAnswer) -> None:
         decider = self.gateways[name]
-        if name in self.dead or decider.answered(question, answer) or answer.epoch <= decider.snapshot.epoch:
+        if name in self.dead or decider.take_answer(question, answer) or answer.epoch <= decider.snapshot.epoch:
             return
         self.after(self.random.uniform(0, 0.4 if self.faults else 0.01), lambda: self.adopt(name, answer.epoch))
 
@@ -161,15 +161,15 @@ class Sim:
 class FromArrival(Decider):
     """Broken: the lease is measured from when the answer arrived."""
 
-    def answered(self, question: Question, answer: Answer) -> bool:
-        return super().answered(Question(sent_at=self._monotonic(), holds=question.holds), answer)
+    def take_answer(self, question: Question, answer: EpochAnswer) -> bool:
+        return super().take_answer(Question(sent_at=self._monotonic(), holds=question.holds), answer)
 
 
 class AnyEpoch(Decider):
     """Broken: an answer renews whatever epoch it names."""
 
-    def answered(self, question: Question, answer: Answer) -> bool:
-        super().answered(question, Answer(epoch=question.holds, changes=()))
+    def take_answer(self, question: Question, answer: EpochAnswer) -> bool:
+        super().take_answer(question, EpochAnswer(epoch=question.holds, changes=()))
         return question.holds == answer.epoch == self.snapshot.epoch
 
 

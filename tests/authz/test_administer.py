@@ -16,15 +16,15 @@ from authz.label import Label
 from idp.errors import PersonUnknown
 from storage import witness
 from storage.errors import StorageUnavailable
-from tests.authz.town import CLERK, NOW, Desk, desk
+from tests.authz.city_with_roles import CLERK, NOW, CityWithRoles, city_with_roles
 from tests.idp.people import TREE
 
 ROLES = (CLERK, offices.STAFF, offices.DEPARTMENT_ADMINISTRATOR)
 
 
 @pytest.fixture
-def town(database_url: str) -> Iterator[Desk]:
-    with desk(database_url) as made:
+def roles(database_url: str) -> Iterator[CityWithRoles]:
+    with city_with_roles(database_url) as made:
         yield made
 
 
@@ -46,53 +46,53 @@ mandates = st.lists(st.tuples(st.sampled_from(ROLES), st.sampled_from(sorted(TRE
     st.sampled_from(["user:li", "user:admin"]),
 )
 def test_a_role_is_given_and_taken_exactly_within_a_mandate(
-    town: Desk, held: list, role: str, department: str, clearance: int, subject: str
+    roles: CityWithRoles, held: list, role: str, department: str, clearance: int, subject: str
 ) -> None:
-    with town.city.database.transaction() as connection:
+    with roles.city.database.transaction() as connection:
         connection.execute(store.may_grant.delete())
         connection.execute(store.assignment.delete())
     for mandate in held:
-        town.mandate(*mandate)
+        roles.mandate(*mandate)
     may = subject != "user:admin" and any(
         role == r and d in above(department) and clearance <= ceiling for r, d, ceiling in held
     )
     try:
-        made = town.give(subject, role=role, department=department, clearance=Label(clearance))
-        taken = town.take(made, department=department)
+        made = roles.give(subject, role=role, department=department, clearance=Label(clearance))
+        taken = roles.take(made, department=department)
     except MayNotGrant:
         assert not may
-        assert town.city.rows(store.assignment) == []
+        assert roles.city.rows(store.assignment) == []
     else:
         assert may
         assert taken.id == made.id
 
 
-def test_a_mandate_is_not_derived_from_roles_held(town: Desk) -> None:
-    town.insert(store.assignment, **row("user:admin", offices.SECURITY_ADMINISTRATOR))
+def test_a_mandate_is_not_derived_from_roles_held(roles: CityWithRoles) -> None:
+    roles.insert(store.assignment, **row("user:admin", offices.SECURITY_ADMINISTRATOR))
     with pytest.raises(MayNotGrant):
-        town.give()
+        roles.give()
 
 
-def test_nobody_gives_a_role_to_himself_or_takes_his_own(town: Desk) -> None:
-    town.mandate(department="city", ceiling=5)
+def test_nobody_gives_a_role_to_himself_or_takes_his_own(roles: CityWithRoles) -> None:
+    roles.mandate(department="city", ceiling=5)
     with pytest.raises(MayNotGrant):
-        town.give("user:admin")
-    town.mandate(department="city", ceiling=5, actor="user:wang")
-    mine = town.give("user:admin", actor="user:wang")
+        roles.give("user:admin")
+    roles.mandate(department="city", ceiling=5, actor="user:wang")
+    mine = roles.give("user:admin", actor="user:wang")
     with pytest.raises(MayNotGrant):
-        town.take(mine)
+        roles.take(mine)
 
 
-def test_a_role_is_given_to_people_who_exist(town: Desk) -> None:
-    town.mandate()
+def test_a_role_is_given_to_people_who_exist(roles: CityWithRoles) -> None:
+    roles.mandate()
     with pytest.raises(PersonUnknown):
-        town.give("user:nobody")
+        roles.give("user:nobody")
 
 
-def test_only_what_is_said_to_be_taken_is_taken(town: Desk) -> None:
+def test_only_what_is_said_to_be_taken_is_taken(roles: CityWithRoles) -> None:
     """The object of the decision names the person and the department: an id from elsewhere is not there."""
-    town.mandate(department="city")
-    held = town.give()
+    roles.mandate(department="city")
+    held = roles.give()
     for changes in (
         {"subject": "user:wang"},
         {"department": "housing"},
@@ -100,40 +100,40 @@ def test_only_what_is_said_to_be_taken_is_taken(town: Desk) -> None:
         {"department": "x"},
     ):
         with pytest.raises(AssignmentUnknown):
-            town.take(held, **changes)
-    assert town.city.rows(store.assignment)[0]["revoked_at"] is None
+            roles.take(held, **changes)
+    assert roles.city.rows(store.assignment)[0]["revoked_at"] is None
 
 
 @pytest.mark.parametrize(("one", "other"), list(permutations(sorted(offices.EXCLUSIVE), 2)))
-def test_offices_that_exclude_each_other_are_not_held_together(town: Desk, one: str, other: str) -> None:
+def test_offices_that_exclude_each_other_are_not_held_together(roles: CityWithRoles, one: str, other: str) -> None:
     for office in (one, other):
-        town.mandate(office, "city")
-    first = town.give(role=one, department="city")
+        roles.mandate(office, "city")
+    first = roles.give(role=one, department="city")
     with pytest.raises(SeparationOfDuty) as refused:
-        town.give(role=other, department="housing")
+        roles.give(role=other, department="housing")
     assert (refused.value.role, refused.value.excludes) == (other, one)
-    town.take(first, department="city")
-    assert [town.give(role=other, department="city")] == town.held()
+    roles.take(first, department="city")
+    assert [roles.give(role=other, department="city")] == roles.held()
 
 
-def test_an_office_that_ran_out_excludes_nothing_any_more(town: Desk) -> None:
+def test_an_office_that_ran_out_excludes_nothing_any_more(roles: CityWithRoles) -> None:
     for office in (offices.AUDIT_ADMINISTRATOR, offices.SECURITY_ADMINISTRATOR):
-        town.mandate(office)
-    town.give(role=offices.AUDIT_ADMINISTRATOR, expires_at=NOW + timedelta(days=1))
-    town.city.clock.add(hours=23)
+        roles.mandate(office)
+    roles.give(role=offices.AUDIT_ADMINISTRATOR, expires_at=NOW + timedelta(days=1))
+    roles.city.clock.add(hours=23)
     with pytest.raises(SeparationOfDuty):
-        town.give(role=offices.SECURITY_ADMINISTRATOR)
-    town.city.clock.add(hours=1)
-    assert [town.give(role=offices.SECURITY_ADMINISTRATOR)] == town.held()
+        roles.give(role=offices.SECURITY_ADMINISTRATOR)
+    roles.city.clock.add(hours=1)
+    assert [roles.give(role=offices.SECURITY_ADMINISTRATOR)] == roles.held()
 
 
-def test_a_second_click_gives_nothing_twice(town: Desk) -> None:
-    town.mandate(ceiling=5)
+def test_a_second_click_gives_nothing_twice(roles: CityWithRoles) -> None:
+    roles.mandate(ceiling=5)
     until = NOW + timedelta(days=30)
-    first = town.give(expires_at=until)
+    first = roles.give(expires_at=until)
     for nothing_new in ({}, {"clearance": Label.L1}, {"expires_at": until - timedelta(days=1)}):
         with pytest.raises(AlreadyHeld) as refused:
-            town.give(**{"expires_at": until} | nothing_new)
+            roles.give(**{"expires_at": until} | nothing_new)
         assert refused.value.code == "already-held"
     for more in (
         {"clearance": Label.L3},
@@ -141,28 +141,28 @@ def test_a_second_click_gives_nothing_twice(town: Desk) -> None:
         {"expires_at": None},
         {"department": "civil-registry"},
     ):
-        town.give(**{"expires_at": until} | more)
-    assert len(town.city.rows(store.assignment)) == 5
-    assert first.id in {row["id"] for row in town.city.rows(store.assignment)}
+        roles.give(**{"expires_at": until} | more)
+    assert len(roles.city.rows(store.assignment)) == 5
+    assert first.id in {row["id"] for row in roles.city.rows(store.assignment)}
 
 
-def test_what_ran_out_or_was_taken_back_is_given_again(town: Desk) -> None:
-    town.mandate()
-    town.give(expires_at=NOW + timedelta(days=1))
-    town.city.clock.add(days=1)
-    again = town.give()
-    assert town.held() == [again]
-    town.take(again)
-    assert town.held() == []
-    assert [town.give()] == town.held()
+def test_what_ran_out_or_was_taken_back_is_given_again(roles: CityWithRoles) -> None:
+    roles.mandate()
+    roles.give(expires_at=NOW + timedelta(days=1))
+    roles.city.clock.add(days=1)
+    again = roles.give()
+    assert roles.held() == [again]
+    roles.take(again)
+    assert roles.held() == []
+    assert [roles.give()] == roles.held()
 
 
-def test_of_many_clicks_at_once_one_gives(town: Desk) -> None:
-    town.mandate()
+def test_of_many_clicks_at_once_one_gives(roles: CityWithRoles) -> None:
+    roles.mandate()
 
     def click(_: int) -> bool:
         try:
-            return bool(town.give())
+            return bool(roles.give())
         except AlreadyHeld:
             return False
 
@@ -170,76 +170,76 @@ def test_of_many_clicks_at_once_one_gives(town: Desk) -> None:
         assert sum(threads.map(click, range(6))) == 1
 
 
-def test_a_role_is_taken_back_once(town: Desk) -> None:
-    town.mandate()
-    held = town.give()
+def test_a_role_is_taken_back_once(roles: CityWithRoles) -> None:
+    roles.mandate()
+    held = roles.give()
     with ThreadPoolExecutor(4) as threads:
-        taken = [one.exception() for one in [threads.submit(town.take, held) for _ in range(4)]]
+        taken = [one.exception() for one in [threads.submit(roles.take, held) for _ in range(4)]]
     assert sorted(type(one).__name__ for one in taken) == ["AssignmentUnknown"] * 3 + ["NoneType"]
     with pytest.raises(AssignmentUnknown):
-        town.take(held)
+        roles.take(held)
 
 
-def test_every_row_names_who_when_and_the_record_of_both_acts(town: Desk) -> None:
-    town.mandate()
-    town.city.clock.add(minutes=1)
-    town.take(town.give(record="01GIVEN"), record="01TAKEN")
-    (made,) = town.city.rows(store.assignment)
+def test_every_row_names_who_when_and_the_record_of_both_acts(roles: CityWithRoles) -> None:
+    roles.mandate()
+    roles.city.clock.add(minutes=1)
+    roles.take(roles.give(record="01GIVEN"), record="01TAKEN")
+    (made,) = roles.city.rows(store.assignment)
     assert (made["given_by"], made["given_at"], made["record"]) == ("user:admin", NOW + timedelta(minutes=1), "01GIVEN")
     assert (made["revoked_by"], made["revoked_at"], made["revoke_record"]) == (
         "user:admin",
-        town.city.clock(),
+        roles.city.clock(),
         "01TAKEN",
     )
 
 
-def test_a_change_is_counted_once_and_a_refusal_never(town: Desk) -> None:
-    town.mandate()
-    town.take(town.give())
+def test_a_change_is_counted_once_and_a_refusal_never(roles: CityWithRoles) -> None:
+    roles.mandate()
+    roles.take(roles.give())
     for refused in (
-        lambda: town.give("user:admin"),
-        lambda: town.give(department="housing"),
-        lambda: town.give("user:nobody"),
+        lambda: roles.give("user:admin"),
+        lambda: roles.give(department="housing"),
+        lambda: roles.give("user:nobody"),
     ):
         with pytest.raises((AuthzError, PersonUnknown)):
             refused()
-    assert town.told() == ["user:li", "user:li"]
-    assert town.epochs.confirmations().epoch == 2
+    assert roles.changed_subjects() == ["user:li", "user:li"]
+    assert roles.epochs.confirmations().epoch == 2
 
 
-def test_what_could_not_be_counted_was_not_done(town: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_could_not_be_counted_was_not_done(roles: CityWithRoles, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step is part of the transaction: there is no change that no gateway will ever be told of."""
-    town.mandate()
-    held = town.give("user:wang")
+    roles.mandate()
+    held = roles.give("user:wang")
 
     def away(*_: object) -> int:
         raise StorageUnavailable
 
-    monkeypatch.setattr(town.epochs, "bump", away)
-    for attempt in (town.give, lambda: town.take(held)):
+    monkeypatch.setattr(roles.epochs, "bump", away)
+    for attempt in (roles.give, lambda: roles.take(held)):
         with pytest.raises(StorageUnavailable):
             attempt()
-    (row_,) = town.city.rows(store.assignment)
+    (row_,) = roles.city.rows(store.assignment)
     assert (row_["id"], row_["revoked_at"]) == (held.id, None)
 
 
-def test_what_ran_out_is_held_no_more_but_stays_in_the_history(town: Desk) -> None:
-    town.mandate()
-    town.give(expires_at=NOW + timedelta(days=1))
+def test_what_ran_out_is_held_no_more_but_stays_in_the_history(roles: CityWithRoles) -> None:
+    roles.mandate()
+    roles.give(expires_at=NOW + timedelta(days=1))
     everywhere = frozenset(TREE)
-    assert town.administration.roles_of(["user:li"], inside=everywhere) == {"user:li": [CLERK]}
-    town.city.clock.add(days=1)
-    assert town.administration.assignments_of("user:li", inside=everywhere) == []
-    assert town.administration.roles_of(["user:li"], inside=everywhere) == {}
-    assert len(town.administration.assignments_of("user:li", inside=everywhere, ever=True)) == 1
+    assert roles.administration.roles_of(["user:li"], inside=everywhere) == {"user:li": [CLERK]}
+    roles.city.clock.add(days=1)
+    assert roles.administration.assignments_of("user:li", inside=everywhere) == []
+    assert roles.administration.roles_of(["user:li"], inside=everywhere) == {}
+    assert len(roles.administration.assignments_of("user:li", inside=everywhere, ever=True)) == 1
 
 
-def test_other_departments_roles_are_not_seen(town: Desk) -> None:
-    town.mandate(department="city")
-    town.give(department="housing")
+def test_other_departments_roles_are_not_seen(roles: CityWithRoles) -> None:
+    roles.mandate(department="city")
+    roles.give(department="housing")
     inside = frozenset({"civil", "civil-registry"})
-    assert town.administration.assignments_of("user:li", inside=inside, ever=True) == []
-    assert town.administration.roles_of(["user:li"], inside=inside) == {}
+    assert roles.administration.assignments_of("user:li", inside=inside, ever=True) == []
+    assert roles.administration.roles_of(["user:li"], inside=inside) == {}
 
 
 def row(subject: str, role: str) -> dict[str, object]:
@@ -257,21 +257,21 @@ def row(subject: str, role: str) -> dict[str, object]:
     }
 
 
-def test_each_writes_witness_is_the_row_as_it_is_read_afterwards(town: Desk) -> None:
-    town.mandate()
-    giving, taking = town.act(record="01K"), town.act(record="01L")
+def test_each_writes_witness_is_the_row_as_it_is_read_afterwards(roles: CityWithRoles) -> None:
+    roles.mandate()
+    giving, taking = roles.act(record="01K"), roles.act(record="01L")
     terms = RoleTerms(
         role=CLERK, department="civil", clearance=Label.L2, expires_at=NOW + timedelta(days=1), reason="值班"
     )
-    given_one, _ = town.administration.assign("user:li", terms, giving)
-    read = [row_as_read(town, given_one.id)]
-    town.administration.revoke(given_one.id, subject="user:li", department="civil", act=taking)
-    read.append(row_as_read(town, given_one.id))
+    given_one, _ = roles.administration.assign("user:li", terms, giving)
+    read = [row_as_read(roles, given_one.id)]
+    roles.administration.revoke(given_one.id, subject="user:li", department="civil", act=taking)
+    read.append(row_as_read(roles, given_one.id))
     assert [{one.key: one.digest} for one in read] == [giving.notes, taking.notes]
     assert [one.records for one in read] == [("01K",), ("01L", "01K")]
 
 
-def row_as_read(town: Desk, identifier: str) -> witness.Row:
-    with town.city.database.reading() as connection:
+def row_as_read(roles: CityWithRoles, identifier: str) -> witness.Row:
+    with roles.city.database.reading() as connection:
         (row,) = [one for one in witness.rows(connection) if one.table == "assignment" and one.id == identifier]
     return row

@@ -4,13 +4,13 @@ import sqlalchemy as sa
 
 from authz.store import parked
 from tests.acts import an_act
-from tests.founded_city import Door
+from tests.founded_city import CityDoor
 
 GRADE = "/systems/social/grade"
 ANSWERS = {"s_harmed": "society", "s_harm": "serious", "a_harmed": "society", "a_harm": "general", "basis": "x"}
 
 
-def test_what_was_parked_for_a_second_factor_brings_no_approver(door: Door) -> None:
+def test_what_was_parked_for_a_second_factor_brings_no_approver(door: CityDoor) -> None:
     weak = door.sign_in("zheng", assurance=2)
     csrf = door.csrf(weak)
     asked = door.ask("POST", GRADE, cookie=weak, form=ANSWERS | {"csrf": csrf}, page=True,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from authz.errors import LeaseLost, PolicyInvalid
 from authz.label import Label
 from authz.lease import LEASE_SECONDS, Decider, Keeper, Question, Receipt, Ruling, Snapshot, receipt
-from storage.epoch import Answer, MemoryEpochs
+from storage.epoch import EpochAnswer, MemoryEpochs
 from tests.authz.lease_simulation import (
     NO_CONNECTION,
     AnyEpoch,
@@ -41,7 +41,7 @@ class Clock:
 
 def confirmed(clock: Clock) -> Decider:
     decider = Decider(snapshot(0), monotonic=clock)
-    decider.answered(decider.question(), Answer(epoch=0, changes=()))
+    decider.take_answer(decider.question(), EpochAnswer(epoch=0, changes=()))
     return decider
 
 
@@ -55,7 +55,7 @@ def test_the_lease_runs_from_when_the_question_was_sent() -> None:
     decider = Decider(snapshot(0), monotonic=clock)
     question = decider.question()
     clock.now += 0.9
-    assert decider.answered(question, Answer(epoch=0, changes=()))
+    assert decider.take_answer(question, EpochAnswer(epoch=0, changes=()))
     clock.now += 0.09
     assert decider.fresh()
     clock.now += 0.01
@@ -65,8 +65,8 @@ def test_the_lease_runs_from_when_the_question_was_sent() -> None:
 def test_an_answer_that_names_another_epoch_renews_nothing() -> None:
     clock = Clock()
     decider = Decider(snapshot(3), monotonic=clock)
-    assert not decider.answered(decider.question(), Answer(epoch=4, changes=()))
-    assert not decider.answered(Question(sent_at=clock(), holds=2), Answer(epoch=3, changes=()))
+    assert not decider.take_answer(decider.question(), EpochAnswer(epoch=4, changes=()))
+    assert not decider.take_answer(Question(sent_at=clock(), holds=2), EpochAnswer(epoch=3, changes=()))
     assert not decider.fresh()
 
 
@@ -137,7 +137,7 @@ def test_the_simulation_catches_what_would_break_the_law(broken: type[Decider]) 
 class Gateway:
     """A decider kept by a running loop in a thread of its own, as a gateway process has it."""
 
-    def __init__(self, source: MemoryEpochs, name: str, load: Callable[[Snapshot, Answer], Snapshot]) -> None:
+    def __init__(self, source: MemoryEpochs, name: str, load: Callable[[Snapshot, EpochAnswer], Snapshot]) -> None:
         self.decider, self.troubles = Decider(snapshot(0)), []
         self.keeper = Keeper(self.decider, source, gateway=name, load=load, trouble=self.troubles.append)
         self.thread = threading.Thread(target=self._run)
@@ -169,7 +169,7 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def reload(_held: Snapshot, answer: Answer) -> Snapshot:
+def reload(_held: Snapshot, answer: EpochAnswer) -> Snapshot:
     return snapshot(answer.epoch)
 
 
@@ -185,7 +185,7 @@ def test_a_receipt_counts_the_gateways_that_confirmed() -> None:
 
 
 def test_a_gateway_that_cannot_load_the_new_set_closes_and_is_not_counted() -> None:
-    def refuse(_held: Snapshot, _answer: Answer) -> Snapshot:
+    def refuse(_held: Snapshot, _answer: EpochAnswer) -> Snapshot:
         raise PolicyInvalid("a bad set")
 
     source = MemoryEpochs(monotonic=time.monotonic)
@@ -200,7 +200,7 @@ def test_a_source_that_fails_is_asked_again() -> None:
     class Failing(MemoryEpochs):
         fails = False
 
-        def ask(self, gateway: str, *, holds: int) -> Answer:
+        def ask(self, gateway: str, *, holds: int) -> EpochAnswer:
             if self.fails:
                 raise ConnectionError("no database")
             return super().ask(gateway, holds=holds)

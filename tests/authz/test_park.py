@@ -16,20 +16,20 @@ from authz.store import parked
 from crypto.aead import Seal
 from crypto.errors import SealInvalid
 from tests.acts import an_act
-from tests.idp.people import Town, town
+from tests.idp.people import CityWithPeople, city_with_people
 
 HOST = "marriage.localhost"
 _NUMBERS = count()
 
 
 @pytest.fixture
-def city(database_url: str) -> Iterator[Town]:
-    with town(database_url) as made:
+def city(database_url: str) -> Iterator[CityWithPeople]:
+    with city_with_people(database_url) as made:
         yield made
 
 
 @pytest.fixture
-def parking(city: Town) -> Parking:
+def parking(city: CityWithPeople) -> Parking:
     return Parking(city.database, Seal(b"p" * 32), clock=city.clock)
 
 
@@ -60,7 +60,7 @@ def test_it_comes_back_byte_for_byte(parking: Parking, body: bytes, value: str) 
     )
 
 
-def test_nothing_of_it_is_readable_on_the_disk(city: Town, parking: Parking) -> None:
+def test_nothing_of_it_is_readable_on_the_disk(city: CityWithPeople, parking: Parking) -> None:
     put(parking)
     assert b"canary" not in city.bytes_at_rest()
 
@@ -80,7 +80,9 @@ def test_it_can_be_looked_at_often_and_taken_once(parking: Parking) -> None:
         assert sum(threads.map(take, range(6))) == 1
 
 
-def test_everybody_else_and_every_other_place_and_time_gets_the_same_answer(city: Town, parking: Parking) -> None:
+def test_everybody_else_and_every_other_place_and_time_gets_the_same_answer(
+    city: CityWithPeople, parking: Parking
+) -> None:
     identifier = put(parking)
     asked = [
         {"subject": "user:wang", "host": HOST},
@@ -108,7 +110,7 @@ def test_everybody_else_and_every_other_place_and_time_gets_the_same_answer(city
     assert answers | {str(refused.value)} == {"no such parked request"}
 
 
-def test_it_is_kept_to_the_last_moment_and_then_forgotten(city: Town, parking: Parking) -> None:
+def test_it_is_kept_to_the_last_moment_and_then_forgotten(city: CityWithPeople, parking: Parking) -> None:
     put(parking)
     city.clock.add(minutes=14, seconds=59)
     put(parking)
@@ -118,7 +120,7 @@ def test_it_is_kept_to_the_last_moment_and_then_forgotten(city: Town, parking: P
     assert len(city.rows(parked)) == 1
 
 
-def test_a_row_moved_to_another_person_or_host_does_not_open(city: Town, parking: Parking) -> None:
+def test_a_row_moved_to_another_person_or_host_does_not_open(city: CityWithPeople, parking: Parking) -> None:
     identifier = put(parking)
     for change in ({"subject": "user:wang"}, {"host": "housing.localhost"}):
         with city.database.transaction() as connection:
@@ -130,7 +132,7 @@ def test_a_row_moved_to_another_person_or_host_does_not_open(city: Town, parking
             connection.execute(parked.update().values(subject="user:li", host=HOST))
 
 
-def test_the_size_and_the_number_are_bounded_for_each_requester(city: Town, parking: Parking) -> None:
+def test_the_size_and_the_number_are_bounded_for_each_requester(city: CityWithPeople, parking: Parking) -> None:
     put(parking, body=bytes(BODY_BYTES))
     with pytest.raises(ParkFull):
         put(parking, body=bytes(BODY_BYTES + 1))
@@ -144,7 +146,7 @@ def test_the_size_and_the_number_are_bounded_for_each_requester(city: Town, park
     assert len(city.rows(parked)) == 1
 
 
-def test_the_number_holds_against_many_at_once(city: Town, parking: Parking) -> None:
+def test_the_number_holds_against_many_at_once(city: CityWithPeople, parking: Parking) -> None:
     def one(_: int) -> bool:
         try:
             return bool(put(parking))
@@ -156,6 +158,6 @@ def test_the_number_holds_against_many_at_once(city: Town, parking: Parking) -> 
     assert len(city.rows(parked)) == PER_SUBJECT
 
 
-def test_a_row_names_the_record_it_was_parked_under(city: Town, parking: Parking) -> None:
+def test_a_row_names_the_record_it_was_parked_under(city: CityWithPeople, parking: Parking) -> None:
     number = put(parking, record="01J")
     assert (city.rows(parked)[0]["record"], number) == ("01J", "01J")

@@ -13,15 +13,15 @@ from authz.park import PER_SUBJECT, Parking
 from crypto.aead import Seal
 from storage.database import Database
 from tests.acts import an_act
+from tests.authz.city_with_roles import CityWithRoles, city_with_roles
 from tests.authz.test_bootstrap import TABLES, found, rows
 from tests.authz.test_park import HOST, put
-from tests.authz.town import Desk, desk
 from tests.idp.people import TREE
 
 
 @pytest.fixture
-def town(database_url: str) -> Iterator[Desk]:
-    with desk(database_url) as made:
+def roles(database_url: str) -> Iterator[CityWithRoles]:
+    with city_with_roles(database_url) as made:
         connect_all(made.city.database, database_url)
         yield made
 
@@ -41,14 +41,14 @@ def connect_all(database: Database, url: str) -> None:
         list(threads.map(one, range(10)))
 
 
-def test_of_fifty_excluding_offices_at_once_one_is_given_and_counted(town: Desk) -> None:
+def test_of_fifty_excluding_offices_at_once_one_is_given_and_counted(roles: CityWithRoles) -> None:
     exclusive = sorted(offices.EXCLUSIVE)
     for office in exclusive:
-        town.mandate(office)
+        roles.mandate(office)
 
     def give(office: str) -> str:
         try:
-            return town.give(role=office).role
+            return roles.give(role=office).role
         except (SeparationOfDuty, AlreadyHeld):
             return ""
 
@@ -56,45 +56,45 @@ def test_of_fifty_excluding_offices_at_once_one_is_given_and_counted(town: Desk)
         with ThreadPoolExecutor(10) as threads:
             given_ones = [role for role in threads.map(give, islice(cycle(exclusive), 50)) if role]
         assert len(given_ones) == 1
-        (held,) = town.administration.assignments_of("user:li", inside=frozenset(TREE))
+        (held,) = roles.administration.assignments_of("user:li", inside=frozenset(TREE))
         assert held.role == given_ones[0]
-        assert town.told() == ["user:li"] * (2 * round_ + 1)
-        town.take(held)
+        assert roles.changed_subjects() == ["user:li"] * (2 * round_ + 1)
+        roles.take(held)
 
 
-def test_roles_of_many_people_are_given_at_once_and_each_is_counted(town: Desk) -> None:
-    town.mandate()
-    people = town.city.add(*[f"p{number}" for number in range(40)])
+def test_roles_of_many_people_are_given_at_once_and_each_is_counted(roles: CityWithRoles) -> None:
+    roles.mandate()
+    people = roles.city.add(*[f"p{number}" for number in range(40)])
     with ThreadPoolExecutor(10) as threads:
-        assert len({one.id for one in threads.map(town.give, people)}) == 40
-    assert sorted(town.told()) == sorted(people)
-    assert town.epochs.confirmations().epoch == 40
+        assert len({one.id for one in threads.map(roles.give, people)}) == 40
+    assert sorted(roles.changed_subjects()) == sorted(people)
+    assert roles.epochs.confirmations().epoch == 40
 
 
-def test_giving_and_taking_at_once_leaves_what_was_counted_last(town: Desk) -> None:
-    town.mandate()
-    held = town.give()
+def test_giving_and_taking_at_once_leaves_what_was_counted_last(roles: CityWithRoles) -> None:
+    roles.mandate()
+    held = roles.give()
 
     def take(_: int) -> bool:
         try:
-            return bool(town.take(held))
+            return bool(roles.take(held))
         except AssignmentUnknown:
             return False
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(take, range(8))) == 1
-    assert town.administration.assignments_of("user:li", inside=frozenset(TREE)) == []
-    assert town.told() == ["user:li", "user:li"]
+    assert roles.administration.assignments_of("user:li", inside=frozenset(TREE)) == []
+    assert roles.changed_subjects() == ["user:li", "user:li"]
 
 
 @pytest.mark.parametrize("subject", ["user:li", "service:clock"])
 def test_of_twenty_parked_at_once_eight_are_kept_also_when_old_ones_are_forgotten_meanwhile(
-    town: Desk, subject: str
+    roles: CityWithRoles, subject: str
 ) -> None:
-    parking = Parking(town.city.database, Seal(b"p" * 32), clock=town.city.clock)
+    parking = Parking(roles.city.database, Seal(b"p" * 32), clock=roles.city.clock)
     for _ in range(PER_SUBJECT):
         put(parking, subject=subject)
-    town.city.clock.add(minutes=15)
+    roles.city.clock.add(minutes=15)
 
     def one(_: int) -> bool:
         try:
@@ -104,11 +104,11 @@ def test_of_twenty_parked_at_once_eight_are_kept_also_when_old_ones_are_forgotte
 
     with ThreadPoolExecutor(10) as threads:
         assert sum(threads.map(one, range(20))) == PER_SUBJECT
-    assert len(town.city.rows(store.parked)) == PER_SUBJECT
+    assert len(roles.city.rows(store.parked)) == PER_SUBJECT
 
 
-def test_a_parked_request_is_taken_once_whoever_looks_and_sweeps_meanwhile(town: Desk) -> None:
-    parking = Parking(town.city.database, Seal(b"p" * 32), clock=town.city.clock)
+def test_a_parked_request_is_taken_once_whoever_looks_and_sweeps_meanwhile(roles: CityWithRoles) -> None:
+    parking = Parking(roles.city.database, Seal(b"p" * 32), clock=roles.city.clock)
 
     def take(identifier: str) -> bool:
         try:

@@ -18,7 +18,7 @@ from storage import witness
 from tests.acts import an_act
 from tests.authz.test_park import HOST, put
 from tests.authz.test_races import connect_all
-from tests.idp.people import Town, town
+from tests.idp.people import CityWithPeople, city_with_people
 
 ASKED = ApprovalRequest(
     department="civil", object="/console/x", action="key:rotate", approve_action="key:approve", label=Label.L3
@@ -26,14 +26,14 @@ ASKED = ApprovalRequest(
 
 
 @pytest.fixture
-def city(database_url: str) -> Iterator[Town]:
-    with town(database_url) as made:
+def city(database_url: str) -> Iterator[CityWithPeople]:
+    with city_with_people(database_url) as made:
         connect_all(made.database, database_url)
         yield made
 
 
 @pytest.fixture
-def parking(city: Town) -> Parking:
+def parking(city: CityWithPeople) -> Parking:
     return Parking(city.database, Seal(b"p" * 32), clock=city.clock)
 
 
@@ -69,7 +69,7 @@ def test_it_is_given_back_once_and_only_when_it_was_approved(parking: Parking, s
 
 
 def test_of_many_approvals_and_rejections_at_once_one_counts(
-    city: Town, parking: Parking, second: SecondPerson
+    city: CityWithPeople, parking: Parking, second: SecondPerson
 ) -> None:
     def decide(at: int) -> str:
         try:
@@ -119,7 +119,9 @@ def test_a_rejected_one_stays_rejected(parking: Parking, second: SecondPerson) -
     assert second.find(number).reason == "not now"
 
 
-def test_after_three_days_it_is_unknown_to_everybody(city: Town, parking: Parking, second: SecondPerson) -> None:
+def test_after_three_days_it_is_unknown_to_everybody(
+    city: CityWithPeople, parking: Parking, second: SecondPerson
+) -> None:
     number = wait(parking)
     city.clock.add(hours=71, minutes=59)
     assert [one.id for one in second.list_waiting(besides="user:wang")] == [number]
@@ -174,7 +176,7 @@ def test_what_waits_is_bounded_and_takes_no_room_from_what_lacks_a_factor(parkin
     "change", [{"decided_by": "user:zhao"}, {"decide_record": "01X"}, {"approval": b""}, {"digest": "0" * 64}]
 )
 def test_an_approval_changed_in_the_table_is_none(
-    city: Town, parking: Parking, second: SecondPerson, change: dict[str, object]
+    city: CityWithPeople, parking: Parking, second: SecondPerson, change: dict[str, object]
 ) -> None:
     number = wait(parking)
     approve(second, number)
@@ -185,7 +187,7 @@ def test_an_approval_changed_in_the_table_is_none(
 
 
 def test_one_that_was_changed_hides_no_other_and_shows_nothing(
-    city: Town, parking: Parking, second: SecondPerson
+    city: CityWithPeople, parking: Parking, second: SecondPerson
 ) -> None:
     broken, whole = wait(parking, 1), wait(parking, 2)
     with city.database.transaction() as connection:
@@ -195,7 +197,7 @@ def test_one_that_was_changed_hides_no_other_and_shows_nothing(
 
 
 def test_each_step_witnesses_the_row_as_it_is_read_afterwards(
-    city: Town, parking: Parking, second: SecondPerson
+    city: CityWithPeople, parking: Parking, second: SecondPerson
 ) -> None:
     def read() -> dict[str, str]:
         with city.database.reading() as connection:

@@ -8,30 +8,30 @@ import sqlalchemy as sa
 from authz import store
 from authz.errors import PolicyInvalid
 from authz.snapshot import REVOKED_SECONDS, Snapshots
-from storage.epoch import Answer, Change, MemoryEpochs
+from storage.epoch import EpochAnswer, EpochChange, MemoryEpochs
 from storage.shared_epoch import PostgresEpochs
-from tests.authz.town import NOW, Desk, desk
+from tests.authz.city_with_roles import NOW, CityWithRoles, city_with_roles
 
 
 class Gateway:
     """What one gateway loads, on a monotonic clock set by hand, and what it was told of ended sessions."""
 
-    def __init__(self, town: Desk) -> None:
-        self.town, self.now = town, 0.0
+    def __init__(self, city_roles: CityWithRoles) -> None:
+        self.city_roles, self.now = city_roles, 0.0
         self.told: list[tuple[str, int]] = []
         self.in_database: list[str] = []
         self.snapshots = Snapshots(
-            town.register,
+            city_roles.register,
             monotonic=lambda: self.now,
-            ended=lambda keys, epoch: self.told.extend((key, epoch) for key in keys),
-            ended_within=lambda _: self.in_database,
+            report_ended=lambda keys, epoch: self.told.extend((key, epoch) for key in keys),
+            list_ended_within=lambda _: self.in_database,
         )
         self.held = self.snapshots.first(0)
 
     def load(self, *changes: tuple[str, str], everything: bool = False) -> None:
         epoch = self.held.epoch + 1
-        told = None if everything else tuple(Change(epoch=epoch, kind=kind, key=key) for kind, key in changes)
-        self.held = self.snapshots.load(self.held, Answer(epoch=epoch, changes=told))
+        told = None if everything else tuple(EpochChange(epoch=epoch, kind=kind, key=key) for kind, key in changes)
+        self.held = self.snapshots.load(self.held, EpochAnswer(epoch=epoch, changes=told))
 
     def roles(self, subject: str = "user:li") -> list[str]:
         return [one.role for one in self.held.policies.assignments_of(subject)]
@@ -39,17 +39,17 @@ class Gateway:
 
 @pytest.fixture
 def gateway(database_url: str) -> Iterator[Gateway]:
-    with desk(database_url) as town:
-        town.mandate()
-        yield Gateway(town)
+    with city_with_roles(database_url) as city_roles:
+        city_roles.mandate()
+        yield Gateway(city_roles)
 
 
 def test_a_subjects_change_is_read_and_nobody_elses(gateway: Gateway) -> None:
-    mine = gateway.town.give()
-    gateway.town.give("user:wang")
+    mine = gateway.city_roles.give()
+    gateway.city_roles.give("user:wang")
     gateway.load(("subject", "user:li"))
     assert (gateway.roles(), gateway.roles("user:wang")) == (["clerk"], [])
-    gateway.town.take(mine)
+    gateway.city_roles.take(mine)
     gateway.load(("subject", "user:li"), ("subject", "user:wang"))
     assert (gateway.roles(), gateway.roles("user:wang")) == ([], ["clerk"])
     assert gateway.held.policies.version == gateway.held.epoch == 2
@@ -74,7 +74,7 @@ def test_the_revoked_are_remembered_longer_than_any_grace_and_no_longer(gateway:
 
 
 def test_when_the_changes_are_no_longer_known_the_database_says_which_sessions_ended(gateway: Gateway) -> None:
-    gateway.town.give()
+    gateway.city_roles.give()
     gateway.load(("session", "s1"), ("subject", "user:li"))
     gateway.in_database = ["s2", "s3"]
     gateway.load(everything=True)
@@ -84,8 +84,8 @@ def test_when_the_changes_are_no_longer_known_the_database_says_which_sessions_e
 
 
 def test_a_policy_change_reads_everything(gateway: Gateway) -> None:
-    gateway.town.give()
-    gateway.town.insert(
+    gateway.city_roles.give()
+    gateway.city_roles.insert(
         store.rule, id="r1", subject="clerk", department="*", object="/a", action="read", effect="permit", record="01J"
     )
     gateway.load(("policy", ""))
@@ -95,34 +95,34 @@ def test_a_policy_change_reads_everything(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("change", [("policy", ""), ("subject", "user:li")])
 def test_a_bad_row_is_refused_whole_and_what_is_held_stays(gateway: Gateway, change: tuple[str, str]) -> None:
-    gateway.town.give()
+    gateway.city_roles.give()
     held = gateway.held
-    with gateway.town.city.database.transaction() as connection:
+    with gateway.city_roles.city.database.transaction() as connection:
         connection.execute(store.assignment.update().values(clearance=9))
     with pytest.raises(PolicyInvalid):
         gateway.load(change)
     assert gateway.held is held
-    with gateway.town.city.database.transaction() as connection:
+    with gateway.city_roles.city.database.transaction() as connection:
         connection.execute(store.assignment.update().values(clearance=2))
     gateway.load(change)
     assert gateway.roles() == ["clerk"]
 
 
 def test_a_sessions_end_is_not_lost_with_a_bad_row_in_the_same_step(gateway: Gateway) -> None:
-    gateway.town.give()
-    with gateway.town.city.database.transaction() as connection:
+    gateway.city_roles.give()
+    with gateway.city_roles.city.database.transaction() as connection:
         connection.execute(store.assignment.update().values(clearance=9))
     with pytest.raises(PolicyInvalid):
         gateway.load(("subject", "user:li"), ("session", "s1"))
-    with gateway.town.city.database.transaction() as connection:
+    with gateway.city_roles.city.database.transaction() as connection:
         connection.execute(store.assignment.update().values(clearance=2))
     gateway.load(("subject", "user:li"), ("session", "s1"))  # the question is asked again: nothing was confirmed
     assert gateway.held.revoked == {"s1"}
 
 
 def test_a_feed_that_overran_says_so_and_loses_no_end(gateway: Gateway) -> None:
-    database = gateway.town.city.database
-    postgres = gateway.town.city.url.startswith("postgresql")
+    database = gateway.city_roles.city.database
+    postgres = gateway.city_roles.city.url.startswith("postgresql")
     epochs = (
         PostgresEpochs(database, monotonic=lambda: 0.0, keep_changes=4)
         if postgres
@@ -147,13 +147,13 @@ def test_a_revocation_among_a_hundred_thousand_reads_the_rows_of_one_person(gate
         "given_at": NOW,
         "record": "r",
     }
-    with gateway.town.city.database.transaction() as connection:
+    with gateway.city_roles.city.database.transaction() as connection:
         rows = [{"id": f"a{number}", "subject": f"user:{number}", **values} for number in range(100_000)]
         connection.execute(sa.insert(store.assignment), rows)
     gateway.load(everything=True)
     assert len(gateway.held.policies.subjects()) == 100_000
-    if gateway.town.city.url.startswith("postgresql"):
-        with gateway.town.city.database.transaction() as connection:
+    if gateway.city_roles.city.url.startswith("postgresql"):
+        with gateway.city_roles.city.database.transaction() as connection:
             connection.exec_driver_sql("ANALYZE assignment")
             plan = "EXPLAIN SELECT * FROM assignment WHERE subject = 'user:7' AND revoked_at IS NULL"
             assert "Index Scan using assignment_subject" in connection.exec_driver_sql(plan).scalars().first()
@@ -174,6 +174,6 @@ def steps_of(gateway: Gateway) -> Callable[[], int]:
         counted[0] += 1
         return 0
 
-    with gateway.town.city.database.transaction() as connection:
+    with gateway.city_roles.city.database.transaction() as connection:
         connection.connection.driver_connection.set_progress_handler(step, 10)
     return lambda: counted[0]

@@ -12,25 +12,25 @@ import pytest
 from crypto.local_keys import create
 from crypto.platform import CITY, PLATFORM
 from tests.acts import an_act
-from tests.founded_city import Door, opened
+from tests.founded_city import CityDoor, open_founded_city
 
 
 @pytest.fixture(scope="module")
-def backed(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def backed(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CityDoor]:
     """A city with two whole backups, of which each test breaks a copy."""
-    with opened(founded, tmp_path_factory.mktemp("drills") / "city") as door:
+    with open_founded_city(founded, tmp_path_factory.mktemp("drills") / "city") as door:
         for _ in range(2):
             made = door.work("backup")
             assert made["status"] == "whole", made
         yield door
 
 
-def place(door: Door, name: str) -> Path:
+def place(door: CityDoor, name: str) -> Path:
     return door.city.settings.backup(name)
 
 
 @contextmanager
-def broken(door: Door) -> Iterator[Path]:
+def broken(door: CityDoor) -> Iterator[Path]:
     """The newest backup's folder, to be spoilt; afterwards all is as it was."""
     names = ("repository", "outside", "keys")
     kept = place(door, "repository").with_name("kept")
@@ -48,7 +48,7 @@ def broken(door: Door) -> Iterator[Path]:
         shutil.rmtree(kept)
 
 
-def red(door: Door, step: str, reason: str) -> dict[str, object]:
+def red(door: CityDoor, step: str, reason: str) -> dict[str, object]:
     told = door.work("drill")
     assert (told["status"], told["failing"]) == ("failed", step), told
     assert reason in told["why"], told
@@ -56,7 +56,7 @@ def red(door: Door, step: str, reason: str) -> dict[str, object]:
     return told
 
 
-def nothing_left(door: Door) -> None:
+def nothing_left(door: CityDoor) -> None:
     scratch = place(door, "scratch")
     assert not scratch.exists() or list(scratch.iterdir()) == []
 
@@ -67,7 +67,7 @@ def flip(path: Path, at: int = -100) -> None:
     path.write_bytes(bytes(data))
 
 
-def test_a_drill_restores_the_newest_and_measures(backed: Door) -> None:
+def test_a_drill_restores_the_newest_and_measures(backed: CityDoor) -> None:
     told = backed.work("drill")
     assert told["status"] == "passed", told
     assert told["backup"] == backed.ask("GET", "/api/v1/backups", "zhou").json["items"][0]["id"]
@@ -78,7 +78,9 @@ def test_a_drill_restores_the_newest_and_measures(backed: Door) -> None:
     nothing_left(backed)
 
 
-def test_what_cannot_be_cleared_up_is_red_in_a_step_of_its_own(backed: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_cleared_up_is_red_in_a_step_of_its_own(
+    backed: CityDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     link = place(backed, "scratch") / "drill-link"
 
     def linked(*_: object) -> None:
@@ -98,7 +100,7 @@ _PARTS = ["city.db.sealed", "issuer-accounts.db.sealed", "audit.sealed", "config
 
 @pytest.mark.parametrize("part", _PARTS)
 @pytest.mark.parametrize("how", ["flip", "cut", "missing"])
-def test_a_part_that_was_touched_is_named(backed: Door, part: str, how: str) -> None:
+def test_a_part_that_was_touched_is_named(backed: CityDoor, part: str, how: str) -> None:
     with broken(backed) as folder:
         path = folder / part
         if how == "flip":
@@ -111,7 +113,7 @@ def test_a_part_that_was_touched_is_named(backed: Door, part: str, how: str) -> 
 
 
 @pytest.mark.parametrize("part", ["city.db.sealed", "audit.sealed"])
-def test_the_same_part_of_an_older_backup_is_not_taken_for_it(backed: Door, part: str) -> None:
+def test_the_same_part_of_an_older_backup_is_not_taken_for_it(backed: CityDoor, part: str) -> None:
     with broken(backed) as folder:
         older = min(one for one in folder.parent.iterdir() if one.is_dir())
         shutil.copy(older / part, folder / part)
@@ -125,7 +127,7 @@ def test_the_same_part_of_an_older_backup_is_not_taken_for_it(backed: Door, part
         ("sign.key", "manifest", "not signed by the backup key"),
     ],
 )
-def test_another_backup_key_is_red(backed: Door, name: str, step: str, reason: str) -> None:
+def test_another_backup_key_is_red(backed: CityDoor, name: str, step: str, reason: str) -> None:
     with broken(backed):
         key = place(backed, "keys") / name
         key.unlink()
@@ -133,13 +135,13 @@ def test_another_backup_key_is_red(backed: Door, name: str, step: str, reason: s
         red(backed, step, reason)
 
 
-def test_a_lost_key_of_the_city_is_red_and_named(backed: Door) -> None:
+def test_a_lost_key_of_the_city_is_red_and_named(backed: CityDoor) -> None:
     with broken(backed):
         (backed.city.settings.data / "keys/kek.key").write_bytes(b"w" * 32)
         red(backed, "keys", "another key: keys/kek.key")
 
 
-def test_a_platform_key_that_does_not_open_the_canary_is_red(backed: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_platform_key_that_does_not_open_the_canary_is_red(backed: CityDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     from crypto.aead import Seal
 
     work, was = backed.city.rooms.backups, backed.city.rooms.backups._driller
@@ -149,7 +151,7 @@ def test_a_platform_key_that_does_not_open_the_canary_is_red(backed: Door, monke
     red(backed, "canary", "the canary does not open")
 
 
-def test_key_rows_that_the_key_file_does_not_open_are_red(backed: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_rows_that_the_key_file_does_not_open_are_red(backed: CityDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     """The running city's key opens the canary all the while; what came back does not."""
     changed_after_restore(monkeypatch, "UPDATE key_version SET material = zeroblob(length(material))")
     red(backed, "canary", "the key is damaged")
@@ -157,7 +159,7 @@ def test_key_rows_that_the_key_file_does_not_open_are_red(backed: Door, monkeypa
 
 def test_a_backup_from_before_a_retirement_still_passes(founded: Path, tmp_path: Path) -> None:
     """The version that sealed its canary is destroyed in the city, and is in the backup."""
-    with opened(founded, tmp_path / "city") as door:
+    with open_founded_city(founded, tmp_path / "city") as door:
         assert door.work("backup")["status"] == "whole"
         keyring, act = door.city.keys.keyring, an_act(record=door.city.settings.name)
         key = keyring.key(CITY, PLATFORM)
@@ -170,7 +172,7 @@ def test_a_backup_from_before_a_retirement_still_passes(founded: Path, tmp_path:
 
 
 @pytest.mark.parametrize("how", ["missing", "other", "garbage"])
-def test_the_checkpoint_that_counts_is_the_one_outside(backed: Door, how: str) -> None:
+def test_the_checkpoint_that_counts_is_the_one_outside(backed: CityDoor, how: str) -> None:
     with broken(backed) as folder:
         outside = place(backed, "outside") / f"{folder.name}.checkpoint"
         if how == "missing":
@@ -185,13 +187,13 @@ def test_the_checkpoint_that_counts_is_the_one_outside(backed: Door, how: str) -
             red(backed, "manifest", "kept outside")
 
 
-def test_the_newest_backup_taken_away_is_not_forgotten(backed: Door) -> None:
+def test_the_newest_backup_taken_away_is_not_forgotten(backed: CityDoor) -> None:
     with broken(backed) as folder:
         shutil.rmtree(folder)
         red(backed, "manifest", folder.name)
 
 
-def test_the_newest_backup_hidden_as_if_half_made_is_missed_and_kept(backed: Door) -> None:
+def test_the_newest_backup_hidden_as_if_half_made_is_missed_and_kept(backed: CityDoor) -> None:
     """fault: somebody renames the newest backup to what a half-made one is called — the drill is red and names it; it and its checkpoint outside stay, and renamed back it passes."""
     with broken(backed) as folder:
         hidden = folder.rename(folder.with_name(f".{folder.name}.partial"))
@@ -202,7 +204,7 @@ def test_the_newest_backup_hidden_as_if_half_made_is_missed_and_kept(backed: Doo
         assert (told["status"], told["backup"]) == ("passed", folder.name), told
 
 
-def test_an_older_backup_in_the_place_of_the_newest_is_red(backed: Door) -> None:
+def test_an_older_backup_in_the_place_of_the_newest_is_red(backed: CityDoor) -> None:
     with broken(backed) as folder:
         older = min(path for path in folder.parent.iterdir() if path.is_dir())
         shutil.rmtree(folder)
@@ -210,7 +212,7 @@ def test_an_older_backup_in_the_place_of_the_newest_is_red(backed: Door) -> None
         red(backed, "manifest", older.name)
 
 
-def test_a_backup_older_than_the_promise_is_red(backed: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backup_older_than_the_promise_is_red(backed: CityDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
     work, was = backed.city.rooms.backups, backed.city.rooms.backups._driller
@@ -220,7 +222,7 @@ def test_a_backup_older_than_the_promise_is_red(backed: Door, monkeypatch: pytes
     assert told["rpo_seconds"] > told["rpo_target_seconds"]  # type: ignore[operator]
 
 
-def test_a_row_that_came_or_went_is_red(backed: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_that_came_or_went_is_red(backed: CityDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     changed_after_restore(monkeypatch, "DELETE FROM rule")
     red(backed, "database", "rule")
 
@@ -241,7 +243,7 @@ def changed_after_restore(monkeypatch: pytest.MonkeyPatch, statement: str) -> No
     monkeypatch.setattr(SqliteEngine, "restore", spoiling)
 
 
-def test_after_a_failed_drill_no_restore_is_verified_and_after_a_good_one_it_is(backed: Door) -> None:
+def test_after_a_failed_drill_no_restore_is_verified_and_after_a_good_one_it_is(backed: CityDoor) -> None:
     assert backed.work("drill")["status"] == "passed"
     state = lambda: backed.ask("GET", "/api/v1/drills", "chen").json["restore"]  # noqa: E731
     assert state() == "valid"
@@ -256,7 +258,7 @@ def test_after_a_failed_drill_no_restore_is_verified_and_after_a_good_one_it_is(
 
 
 def test_no_backup_is_no_success(founded: Path, tmp_path: Path) -> None:
-    with opened(founded, tmp_path / "city") as door:
+    with open_founded_city(founded, tmp_path / "city") as door:
         assert door.ask("GET", "/api/v1/drills", "zhou").json["restore"] == "never"
         red(door, "manifest", "there is no backup yet")
         assert "从未" in door.ask("GET", "/backups", cookie=door.sign_in("zhou"), page=True).text

@@ -9,7 +9,7 @@ from backup.engine import BackupPart, Engine
 from backup.errors import BackupError, EngineFailed, EngineMissing, PartDamaged
 from backup.files import FilesEngine, put
 from backup.restic import Restic
-from backup.sealed import Vault
+from backup.sealed_files import Vault
 from crypto.aead import Seal
 from tests.needs import need
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.founded_city import opened
+from tests.founded_city import open_founded_city
 from tests.journeys.running_city import City, running
 from tests.needs import need
 
@@ -137,7 +137,7 @@ def small(place: Path, kilobytes: int) -> Iterator[None]:
 
 def test_a_full_repository_is_said_and_older_backups_stay_whole(founded: Path, tmp_path: Path) -> None:
     """fault: the repository's disk is full — the backup fails and says so, nothing half is left, the older ones are whole and a drill of the newest passes."""
-    with small(tmp_path / "city-backup-repository", 600), opened(founded, tmp_path / "city") as door:
+    with small(tmp_path / "city-backup-repository", 600), open_founded_city(founded, tmp_path / "city") as door:
         made = []
         while (told := door.work("backup"))["status"] == "whole":
             made.append(told["id"])

@@ -13,24 +13,24 @@ from backup.engine import BackupPart
 from backup.errors import BackupError, EngineFailed, EngineMissing, PartDamaged
 from backup.pgbackrest import PgBackRest
 from storage.database import Database
-from tests.backup.archived import Archived, archived
+from tests.backup.archived_postgres import ArchivedPostgres, archived_postgres
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Archived]:
-    with archived() as ready:
+def server() -> Iterator[ArchivedPostgres]:
+    with archived_postgres() as ready:
         yield ready
 
 
 @pytest.fixture
-def database(server: Archived) -> Iterator[Database]:
+def database(server: ArchivedPostgres) -> Iterator[Database]:
     ready = Database(server.url)
     yield ready
     ready.close()
 
 
 @pytest.fixture
-def into(server: Archived) -> Iterator[Path]:
+def into(server: ArchivedPostgres) -> Iterator[Path]:
     place = server.place / "scratch" / "drill-1"
     place.mkdir(parents=True)
     yield place
@@ -47,12 +47,12 @@ def _rows(database: Database, count: int) -> None:
             connection.execute(sa.text("INSERT INTO ephemeral VALUES (:k, '', now())"), {"k": f"{_now()}{number}"})
 
 
-def _take(server: Archived, database: Database) -> BackupPart:
+def _take(server: ArchivedPostgres, database: Database) -> BackupPart:
     return PgBackRest(server.configuration, database=database).take("postgresql", server.configuration, Path())
 
 
 def test_the_copy_counts_as_it_did_then_and_goes_on_to_the_last_transaction(
-    server: Archived, database: Database, into: Path
+    server: ArchivedPostgres, database: Database, into: Path
 ) -> None:
     _rows(database, 3)
     engine, begun = PgBackRest(server.configuration, database=database), _now()
@@ -70,7 +70,7 @@ def test_the_copy_counts_as_it_did_then_and_goes_on_to_the_last_transaction(
     assert not list(into.glob("*/postmaster.pid"))
 
 
-def test_only_what_a_passphrase_opens_lies_in_the_repository(server: Archived, database: Database) -> None:
+def test_only_what_a_passphrase_opens_lies_in_the_repository(server: ArchivedPostgres, database: Database) -> None:
     secret = f"canary{_now().timestamp()}".replace(".", "")
     with database.transaction() as connection:
         connection.execute(sa.text("INSERT INTO ephemeral VALUES (:k, :v, now())"), {"k": secret, "v": secret.encode()})
@@ -80,7 +80,9 @@ def test_only_what_a_passphrase_opens_lies_in_the_repository(server: Archived, d
     assert not any(secret.encode() in path.read_bytes() for path in files)
 
 
-def test_another_passphrase_restores_nothing_and_is_not_told(server: Archived, database: Database, into: Path) -> None:
+def test_another_passphrase_restores_nothing_and_is_not_told(
+    server: ArchivedPostgres, database: Database, into: Path
+) -> None:
     part, good = _take(server, database), server.configuration.read_text()
     passphrase = re.search(r"cipher-pass=(\w+)", good)
     assert passphrase
@@ -96,7 +98,7 @@ def test_another_passphrase_restores_nothing_and_is_not_told(server: Archived, d
 
 
 def test_a_flipped_byte_in_the_repository_is_found_at_the_restore(
-    server: Archived, database: Database, into: Path
+    server: ArchivedPostgres, database: Database, into: Path
 ) -> None:
     part = _take(server, database)
     label = part.reference.split()[0]
@@ -115,7 +117,7 @@ def test_a_flipped_byte_in_the_repository_is_found_at_the_restore(
         largest.write_bytes(content)
 
 
-def test_a_backup_that_pgbackrest_let_go_is_named(server: Archived, database: Database, into: Path) -> None:
+def test_a_backup_that_pgbackrest_let_go_is_named(server: ArchivedPostgres, database: Database, into: Path) -> None:
     part = _take(server, database)
     gone = BackupPart(name="postgresql", engine="pgbackrest", reference="20200101-000000F 0/1 city", bytes=1, digest="")
     with pytest.raises(PartDamaged, match="20200101-000000F"):
@@ -130,7 +132,7 @@ def test_what_is_not_set_up_says_what_to_do() -> None:
         engine.restore(BackupPart(name="p", engine="pgbackrest", reference="a b c", bytes=0, digest=""), Path(), Path())
 
 
-def server_connection(server: Archived):  # type: ignore[no-untyped-def]
+def server_connection(server: ArchivedPostgres):  # type: ignore[no-untyped-def]
     engine = sa.create_engine(
         server.server.administrator("city").replace("postgresql://", "postgresql+psycopg://"), poolclass=sa.NullPool
     )

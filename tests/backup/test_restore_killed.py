@@ -14,7 +14,7 @@ from backup.restore import restore as bring_back
 from city import backups as recovery
 from city.clock import clock
 from city.settings import Settings
-from tests.founded_city import opened
+from tests.founded_city import open_founded_city
 from tests.journeys.running_city import ROOT, command
 from tests.journeys.test_restore import beside, keep_keys, restore
 
@@ -31,7 +31,7 @@ cli(arguments)
 def backed(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A city with one whole backup, and the copy of its keys that was kept."""
     lost = tmp_path_factory.mktemp("restores") / "lost"
-    with opened(founded, lost) as door:
+    with open_founded_city(founded, lost) as door:
         assert door.work("backup")["status"] == "whole"
     keep_keys(lost, lost.with_name("kept"))
     return lost, lost.with_name("kept")

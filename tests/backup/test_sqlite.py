@@ -14,7 +14,7 @@ import pytest
 from backup import sqlite
 from backup.engine import BackupPart
 from backup.errors import BackupError, EngineFailed, PartDamaged
-from backup.sealed import Vault
+from backup.sealed_files import Vault
 from backup.sqlite import SqliteEngine
 from crypto.aead import Seal
 from tests.bounds import join_in_time

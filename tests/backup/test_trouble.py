@@ -8,7 +8,7 @@ import pytest
 
 from backup import throwaway
 from backup.errors import EngineFailed
-from tests.founded_city import opened
+from tests.founded_city import open_founded_city
 from tests.journeys.running_city import City, running
 
 
@@ -16,7 +16,7 @@ from tests.journeys.running_city import City, running
 def backed(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A city with a whole backup, and what a killed drill left of it; nothing runs."""
     data = tmp_path_factory.mktemp("trouble") / "city"
-    with opened(founded, data) as door:
+    with open_founded_city(founded, data) as door:
         assert door.work("backup")["status"] == "whole"
     left = data.with_name("city-backup-scratch") / "drill-x"
     left.mkdir(parents=True)

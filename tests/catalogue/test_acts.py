@@ -21,8 +21,8 @@ from console.catalogue.app_acts import APP_CHANGES, change_app
 from storage.act import Act
 from storage.witness import GONE
 from tests.acts import an_act
-from tests.catalogue.room import Room
-from tests.catalogue.shop import described
+from tests.catalogue.catalogue_room import CatalogueRoom
+from tests.catalogue.publishing_city import described
 from tests.idp.people import NOW
 
 
@@ -39,11 +39,11 @@ def notes_of(department: str, carry_out: Callable[[Act], object]) -> dict[str, s
 
 
 @pytest.fixture
-def resource(room: Room) -> Resource:
+def resource(room: CatalogueRoom) -> Resource:
     return room.publish()
 
 
-def test_a_resource_is_published_or_withdrawn(room: Room, resource: Resource) -> None:
+def test_a_resource_is_published_or_withdrawn(room: CatalogueRoom, resource: Resource) -> None:
     resources = room.room.resources
     notes = notes_of(
         "housing",
@@ -61,7 +61,7 @@ def test_a_resource_is_published_or_withdrawn(room: Room, resource: Resource) ->
     assert f"resource {resource.id}" in notes
 
 
-def test_a_share_is_given_or_ended(room: Room, resource: Resource) -> None:
+def test_a_share_is_given_or_ended(room: CatalogueRoom, resource: Resource) -> None:
     shares, app = room.room.shares, room.app()
     wanted = ShareRequest(resource=resource.resource, app=app, purpose="核验", until=NOW + timedelta(days=30))
     notes = notes_of(
@@ -83,7 +83,7 @@ def test_a_share_is_given_or_ended(room: Room, resource: Resource) -> None:
 
 
 @pytest.mark.parametrize("verb", APP_CHANGES)
-def test_an_app_is_changed(room: Room, verb: str) -> None:
+def test_an_app_is_changed(room: CatalogueRoom, verb: str) -> None:
     app = room.app()
     notes = notes_of(
         "civil",
@@ -92,7 +92,7 @@ def test_an_app_is_changed(room: Room, verb: str) -> None:
     assert (notes["app"], f"app {app}" in notes) == (app, True)
 
 
-def test_an_act_that_is_refused_notes_nothing(room: Room, resource: Resource) -> None:
+def test_an_act_that_is_refused_notes_nothing(room: CatalogueRoom, resource: Resource) -> None:
     act = an_act(at=NOW, department="civil")
     with pytest.raises(ResourceUnknown):
         withdraw_resource(room.room.resources, act, resource.resource, effective=nobody_confirms)

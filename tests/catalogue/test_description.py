@@ -15,7 +15,7 @@ from catalogue.description import (
     wrong_with_text,
 )
 from console.shell.reasons import REASONS
-from tests.catalogue.shop import described
+from tests.catalogue.publishing_city import described
 
 TODAY = date(2026, 3, 2)
 HOSTILE = [

@@ -11,12 +11,12 @@ from authz.errors import PolicyInvalid
 from catalogue.errors import NotServed, ResourceUnknown
 from catalogue.resource import PAGE, Resource
 from catalogue.store import resource as resource_table
-from tests.catalogue.room import Room
-from tests.catalogue.shop import described
+from tests.catalogue.catalogue_room import CatalogueRoom
+from tests.catalogue.publishing_city import described
 from tests.idp.people import NOW
 
 
-def test_what_is_withdrawn_nobody_reads_and_its_role_opens_nothing_more(room: Room) -> None:
+def test_what_is_withdrawn_nobody_reads_and_its_role_opens_nothing_more(room: CatalogueRoom) -> None:
     one, app = room.publish(), room.app()
     room.give(one, app)
     room.withdraw(one)
@@ -30,7 +30,7 @@ def test_what_is_withdrawn_nobody_reads_and_its_role_opens_nothing_more(room: Ro
     assert room.may(app) == "no-rule"
 
 
-def test_a_version_replaces_how_it_is_described_and_nothing_else(room: Room) -> None:
+def test_a_version_replaces_how_it_is_described_and_nothing_else(room: CatalogueRoom) -> None:
     one, app = room.publish(), room.app()
     room.give(one, app)
     act = room.act("user:admin", "01V", "housing")
@@ -49,7 +49,7 @@ def _values(one: Resource) -> dict[str, Any]:
     return {name: getattr(one, name) for name in Resource.__dataclass_fields__}
 
 
-def test_only_what_a_route_of_the_department_serves_is_published(room: Room) -> None:
+def test_only_what_a_route_of_the_department_serves_is_published(room: CatalogueRoom) -> None:
     for department, system in (("civil", "housing"), ("housing", "marriage")):
         act = room.act("user:admin", "01R", department)
         with pytest.raises(NotServed):
@@ -57,15 +57,15 @@ def test_only_what_a_route_of_the_department_serves_is_published(room: Room) -> 
 
 
 @pytest.mark.parametrize("path", ["/a*", "/a:b", "/a b", "/(a)", "//a"])
-def test_a_path_the_policy_could_not_read_leaves_everything_as_it_was(room: Room, path: str) -> None:
+def test_a_path_the_policy_could_not_read_leaves_everything_as_it_was(room: CatalogueRoom, path: str) -> None:
     """One rule that cannot be read would have the whole policy set refused, and with it every request."""
     with pytest.raises(PolicyInvalid):
         room.publish(path)
-    assert (room.town.city.rows(resource_table), room.town.city.rows(store.rule)) == ([], [])
-    room.town.register.policies(version=1)
+    assert (room.roles.city.rows(resource_table), room.roles.city.rows(store.rule)) == ([], [])
+    room.roles.register.policies(version=1)
 
 
-def test_words_in_chinese_and_english_are_found_wherever_they_stand(room: Room) -> None:
+def test_words_in_chinese_and_english_are_found_wherever_they_stand(room: CatalogueRoom) -> None:
     house = room.publish(name="不动产登记信息", description="面积与编号 Area")
     room.publish(name="婚姻登记", description="100% _ 历年")
     search = room.room.resources.search
@@ -77,11 +77,11 @@ def test_words_in_chinese_and_english_are_found_wherever_they_stand(room: Room) 
     assert [len(search(mark)) for mark in ("%", "_", "'", "\\")] == [1, 1, 0, 0]
 
 
-def test_ten_thousand_resources_are_walked_page_by_page_each_once(room: Room) -> None:
+def test_ten_thousand_resources_are_walked_page_by_page_each_once(room: CatalogueRoom) -> None:
     one = room.publish()
     columns = {**_values(one), "record": "01B"}
     rows = [columns | {"id": f"v{n:05}", "resource": f"r{n:05}", "name": f"第 {n} 号"} for n in range(10_000)]
-    with room.town.city.database.transaction() as connection:
+    with room.roles.city.database.transaction() as connection:
         connection.execute(sa.delete(resource_table))
         connection.execute(sa.insert(resource_table), rows)
     seen, before = list[str](), ""

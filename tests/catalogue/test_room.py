@@ -10,20 +10,20 @@ from catalogue import share
 from idp import apps as apps_module
 from idp.app_key import AppKeys
 from idp.errors import AppUnknown, CredentialRejected, LimitReached
-from tests.catalogue.room import SEAL, Room
+from tests.catalogue.catalogue_room import SEAL, CatalogueRoom
 from tests.idp.people import NOW
 
 
-def test_an_ended_app_is_nobody_and_its_shares_are_told_as_over(room: Room) -> None:
+def test_an_ended_app_is_nobody_and_its_shares_are_told_as_over(room: CatalogueRoom) -> None:
     one, app = room.publish(), room.app()
     room.give(one, app)
-    keys = AppKeys(room.town.city.database, SEAL, clock=room.town.city.clock)
+    keys = AppKeys(room.roles.city.database, SEAL, clock=room.roles.city.clock)
     key = app.removeprefix("app:")
     assert keys.find(key).subject == app
     with pytest.raises(AppUnknown):
         room.room.apps.end(app, room.act("user:x", "01E", "housing"))
     _, epoch = room.room.apps.end(app, room.act("user:x", "01E", "civil"))
-    assert room.town.told(since=epoch - 1) == [app]
+    assert room.roles.changed_subjects(since=epoch - 1) == [app]
     with pytest.raises(CredentialRejected):
         keys.find(key)
     assert room.room.shares.list_by_resource(one.resource) == []
@@ -31,25 +31,25 @@ def test_an_ended_app_is_nobody_and_its_shares_are_told_as_over(room: Room) -> N
         room.give(one, app, until=NOW + timedelta(days=60))
 
 
-def test_the_secret_is_shown_once_and_stands_nowhere_in_the_database(room: Room) -> None:
+def test_the_secret_is_shown_once_and_stands_nowhere_in_the_database(room: CatalogueRoom) -> None:
     made, secret = room.room.apps.create("核验", room.act("user:li", "01A", "civil"))
-    keys = AppKeys(room.town.city.database, SEAL, clock=room.town.city.clock)
+    keys = AppKeys(room.roles.city.database, SEAL, clock=room.roles.city.clock)
     assert keys.find(made.id.removeprefix("app:")).secret == secret.encode()
-    assert secret.encode() not in room.town.city.bytes_at_rest()
+    assert secret.encode() not in room.roles.city.bytes_at_rest()
     assert secret not in repr(made)
 
 
-def test_each_row_names_its_record_and_is_told_for_the_outcome(room: Room) -> None:
+def test_each_row_names_its_record_and_is_told_for_the_outcome(room: CatalogueRoom) -> None:
     one, app = room.publish(), room.app()
     given = room.give(one, app)
     written = {f"resource {one.id}", f"app {app}", f"assignment {given.id}", f"share {given.id}"}
     assert written <= room.notes.keys()
-    (row,) = [it for it in room.town.city.rows(store.assignment) if it["id"] == given.id]
+    (row,) = [it for it in room.roles.city.rows(store.assignment) if it["id"] == given.id]
     assert (row["record"], row["reason"], row["given_by"]) == ("01S", "核验", "user:li")
-    assert {it["record"] for it in room.town.city.rows(store.rule)} == {"01R"}
+    assert {it["record"] for it in room.roles.city.rows(store.rule)} == {"01R"}
 
 
-def test_there_are_only_so_many_apps_and_shares(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_are_only_so_many_apps_and_shares(room: CatalogueRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apps_module, "PER_DEPARTMENT", 3)
     monkeypatch.setattr(share, "PER_RESOURCE", 2)
     monkeypatch.setattr(resource_module, "PER_DEPARTMENT", 1)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from city import keys as city_keys
 from idp.store import app
 from storage.database import metadata
-from tests.founded_city import Door
+from tests.founded_city import CityDoor
 
 NOT_THE_PLATFORMS = {
     "key_version.material",
@@ -17,7 +17,7 @@ NOT_THE_PLATFORMS = {
 }  # wrapped by the key file; a place of its own
 
 
-def test_every_column_of_sealed_bytes_is_a_place_where_rotation_looks(door: Door) -> None:
+def test_every_column_of_sealed_bytes_is_a_place_where_rotation_looks(door: CityDoor) -> None:
     sealed = {
         f"{table.name}.{column.name}"
         for table in metadata.tables.values()
@@ -28,7 +28,7 @@ def test_every_column_of_sealed_bytes_is_a_place_where_rotation_looks(door: Door
     assert sealed - NOT_THE_PLATFORMS <= places, sealed - places
 
 
-def test_an_apps_secret_opens_after_the_version_it_was_sealed_under_is_gone(door: Door, tmp_path: Path) -> None:
+def test_an_apps_secret_opens_after_the_version_it_was_sealed_under_is_gone(door: CityDoor, tmp_path: Path) -> None:
     made = door.ask("POST", "/api/v1/departments/civil/apps", "qian", json={"name": "checker"})
     assert made.status == 201, made
     keys, database = door.city.keys, door.city.stores.database

@@ -16,7 +16,7 @@ import pytest
 
 from authz.bootstrap import CLOCK
 from city.clock import clock
-from city.founding import PEOPLE, found
+from city.founding import PEOPLE, found_city
 from city.identifiers import mint
 from city.parts import open_city
 from city.people import ISSUERS
@@ -29,13 +29,13 @@ from crypto.local_keys import create, load
 from idp.directory import Directory
 from storage.database import Database
 from tests.acts import an_act
-from tests.founded_city import opened
+from tests.founded_city import open_founded_city
 
 ROOT = Path(__file__).parents[2]
 KEYS = ("kek", "audit", "assertion", "pairwise", "client")
 RUN = (
-    "from city.clock import clock; from city.identifiers import mint; import sys; from pathlib import Path; from city.founding import found; from city.settings import Settings; \
-found(Settings(data=Path(sys.argv[1])), clock=clock, mint=mint)"
+    "from city.clock import clock; from city.identifiers import mint; import sys; from pathlib import Path; from city.founding import found_city; from city.settings import Settings; \
+found_city(Settings(data=Path(sys.argv[1])), clock=clock, mint=mint)"
 )
 
 
@@ -52,7 +52,7 @@ def after_a_crash(tmp_path_factory: pytest.TempPathFactory) -> Path:
     killed.wait(30)
     assert not place.exists(), "half a city"
     with ThreadPoolExecutor(2) as threads:  # and by two at once, of whom one founds
-        people = list(threads.map(lambda _: found(Settings(data=place), clock=clock, mint=mint), range(2)))
+        people = list(threads.map(lambda _: found_city(Settings(data=place), clock=clock, mint=mint), range(2)))
     assert people[0] == people[1]
     assert [path.name for path in place.parent.iterdir()] == ["city"], "the killed founding left something"
     return place
@@ -93,7 +93,7 @@ def test_another_city_has_other_passwords_seeds_and_keys(founded: Path, after_a_
 
 def test_a_city_that_is_there_is_not_founded_again(founded: Path) -> None:
     before = {path: path.read_bytes() for path in founded.rglob("*") if path.is_file()}
-    people = found(Settings(data=founded, port=9999), clock=clock, mint=mint)
+    people = found_city(Settings(data=founded, port=9999), clock=clock, mint=mint)
     assert people == json.loads((founded / PEOPLE).read_text())
     assert before == {path: path.read_bytes() for path in founded.rglob("*") if path.is_file()}
 
@@ -123,7 +123,7 @@ def test_a_city_from_before_the_keyring_starts_with_its_old_key_as_version_1_and
 ) -> None:
     """Its database has no key, its folder no kek.key: as version 0.1.0 left them."""
     place = tmp_path / "city"
-    with opened(founded, place) as door:
+    with open_founded_city(founded, place) as door:
         door.sign_in("wang")
     (place / "keys/kek.key").unlink()
     old = create(place / "keys/seal.key")
@@ -135,7 +135,7 @@ def test_a_city_from_before_the_keyring_starts_with_its_old_key_as_version_1_and
         sealed = Seal(old).seal(b"eyJ.old.token", purpose="session id token")
         connection.exec_driver_sql("UPDATE session SET id_token = ?", (sealed,))
     database.close()
-    with opened(place, tmp_path / "again") as door:
+    with open_founded_city(place, tmp_path / "again") as door:
         person = door.ids["wang"]
         assert (
             door.city.people.sessions.end(identifier, person_id=person, act=an_act(record=mint()))[0] == "eyJ.old.token"

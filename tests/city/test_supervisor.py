@@ -54,7 +54,7 @@ def test_a_master_that_does_not_stop_leaves_no_worker(supervisor: Supervisor, mo
     (process,), (worker,) = supervisor.processes, workers(supervisor)
     os.kill(supervisor.pids()["master"], signal.SIGSTOP)
     supervisor.stop()
-    assert process.ended()
+    assert process.has_ended()
     eventually(lambda: not alive(worker), 20)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

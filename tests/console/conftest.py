@@ -5,21 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogue.shop import Shop, Upstream, shop
+from tests.catalogue.publishing_city import PublishingCity, Upstream, publishing_city
 
 
 @pytest.fixture(scope="module")
-def opened(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Upstream]]:
-    with shop(founded, tmp_path_factory.mktemp("shop")) as ready:
+def opened(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PublishingCity, Upstream]]:
+    with publishing_city(founded, tmp_path_factory.mktemp("shop")) as ready:
         yield ready
 
 
 @pytest.fixture
-def city(opened: tuple[Shop, Upstream]) -> Shop:
+def city(opened: tuple[PublishingCity, Upstream]) -> PublishingCity:
     return opened[0]
 
 
 @pytest.fixture
-def portal(opened: tuple[Shop, Upstream]) -> Upstream:
+def portal(opened: tuple[PublishingCity, Upstream]) -> Upstream:
     opened[1].heard.clear()
     return opened[1]

@@ -13,16 +13,16 @@ from authz import store
 from catalogue.resource import Resource
 from city.clock import clock
 from idp import store as idp_store
-from tests.catalogue.shop import HOUSING, OWN, Shop, Upstream, described, shop, signed
+from tests.catalogue.publishing_city import HOUSING, OWN, PublishingCity, Upstream, described, publishing_city, signed
 from tests.founded_city import CONSOLE, PORT, Answer
 
 
-def publish(city: Shop, who: str = "sun", **changes: str) -> Answer:
+def publish(city: PublishingCity, who: str = "sun", **changes: str) -> Answer:
     body = described(**changes) | {"system": "housing", "path": "/open/properties"} | changes
     return city.door.ask("POST", f"/api/v1{OWN}", who, json=body)
 
 
-def ask_for(city: Shop, one: Resource, app_id: str, *, when: str = "", who: str = "qian") -> Answer:
+def ask_for(city: PublishingCity, one: Resource, app_id: str, *, when: str = "", who: str = "qian") -> Answer:
     """Asked, approved by sun, sent again."""
     path = f"/api/v1{OWN}/{one.resource}/shares"
     when = when or (clock() + timedelta(days=30)).isoformat()
@@ -33,7 +33,7 @@ def ask_for(city: Shop, one: Resource, app_id: str, *, when: str = "", who: str 
     return city.door.ask("POST", f"/.citygate/resume/{number}", who)
 
 
-def test_from_publishing_to_a_call_that_is_denied_without_a_job(city: Shop, portal: Upstream) -> None:
+def test_from_publishing_to_a_call_that_is_denied_without_a_job(city: PublishingCity, portal: Upstream) -> None:
     made = publish(city)
     assert (made.status, made.json["label"]) == (201, 3)
     assert made.json["receipt"]["confirmed"] == made.json["receipt"]["live"] == 1
@@ -53,7 +53,7 @@ def test_from_publishing_to_a_call_that_is_denied_without_a_job(city: Shop, port
     assert (over.status, over.json["reason"], len(portal.heard)) == (403, "no-rule", 1)
 
 
-def test_the_record_says_for_what_and_until_when_and_never_the_secret(city: Shop) -> None:
+def test_the_record_says_for_what_and_until_when_and_never_the_secret(city: PublishingCity) -> None:
     created = city.door.ask("POST", "/api/v1/departments/civil/apps", "qian", json={"name": "记录"}).json
     one = city.resource()
     shared = ask_for(city, one, created["id"]).json
@@ -69,7 +69,7 @@ def test_the_record_says_for_what_and_until_when_and_never_the_secret(city: Shop
 
 
 def test_what_was_written_is_as_its_records_say_and_a_hand_on_a_row_is_named(founded: Path, tmp_path: Path) -> None:
-    with shop(founded, tmp_path) as (city, _):
+    with publishing_city(founded, tmp_path) as (city, _):
         first, made = publish(city).json, publish(city).json
         created = city.door.ask("POST", "/api/v1/departments/civil/apps", "qian", json={"name": "对账"}).json
         shared = ask_for(city, city.room.resources.find(made["id"]), created["id"]).json
@@ -99,7 +99,7 @@ def test_what_was_written_is_as_its_records_say_and_a_hand_on_a_row_is_named(fou
         assert found() == sorted([*changed, ("rule", f"reader-of-{first['id'].lower()}-below")])
 
 
-def test_an_app_that_is_ended_is_nobody_at_once(city: Shop, portal: Upstream) -> None:
+def test_an_app_that_is_ended_is_nobody_at_once(city: PublishingCity, portal: Upstream) -> None:
     one, (app_id, secret) = city.resource(), city.app()
     city.share(one, app_id)
     assert city.call(app_id, secret).status == 200
@@ -110,7 +110,7 @@ def test_an_app_that_is_ended_is_nobody_at_once(city: Shop, portal: Upstream) ->
     assert len(portal.heard) == 1
 
 
-def resume(city: Shop, app_id: str, by: str) -> Answer:
+def resume(city: PublishingCity, app_id: str, by: str) -> Answer:
     """Asked by qian, approved by `by`, sent again."""
     path = f"/api/v1/departments/civil/apps/{app_id}/resume"
     asked = city.door.ask("POST", path, "qian")
@@ -120,7 +120,9 @@ def resume(city: Shop, app_id: str, by: str) -> Answer:
     return approved if approved.status >= 400 else city.door.ask("POST", f"/.citygate/resume/{number}", "qian")
 
 
-def test_an_app_that_is_paused_is_nobody_until_a_guard_agrees_that_it_is_resumed(city: Shop, portal: Upstream) -> None:
+def test_an_app_that_is_paused_is_nobody_until_a_guard_agrees_that_it_is_resumed(
+    city: PublishingCity, portal: Upstream
+) -> None:
     one = city.resource()
     created = city.door.ask("POST", "/api/v1/departments/civil/apps", "qian", json={"name": "暂停"}).json
     app_id, secret = created["id"], created["secret"]
@@ -149,7 +151,7 @@ def test_an_app_that_is_paused_is_nobody_until_a_guard_agrees_that_it_is_resumed
     assert [row for row in later.reconcile().found if row.id == app_id] == []
 
 
-def test_nobody_pauses_the_app_of_another_department(city: Shop) -> None:
+def test_nobody_pauses_the_app_of_another_department(city: PublishingCity) -> None:
     app_id, secret = city.app("housing")
     for who, department in (("qian", "civil"), ("qian", "housing"), ("feng", "housing")):
         answer = city.door.ask("POST", f"/api/v1/departments/{department}/apps/{app_id}/pause", who)
@@ -157,7 +159,7 @@ def test_nobody_pauses_the_app_of_another_department(city: Shop) -> None:
     assert city.call(app_id, secret).json["reason"] == "no-rule", "it is still somebody"
 
 
-def test_a_share_that_is_ended_by_either_side_ends_at_once(city: Shop) -> None:
+def test_a_share_that_is_ended_by_either_side_ends_at_once(city: PublishingCity) -> None:
     one, (app_id, secret) = city.resource(), city.app()
     for path, who in ((f"{OWN}/{one.resource}", "sun"), (f"/departments/civil/apps/{app_id}", "qian")):
         given = city.share(one, app_id)
@@ -167,7 +169,7 @@ def test_a_share_that_is_ended_by_either_side_ends_at_once(city: Shop) -> None:
         assert city.door.ask("DELETE", f"/api/v1{path}/shares/{given.id}", who).status == 404
 
 
-def test_every_reason_to_reject_a_signature_has_one_answer(city: Shop) -> None:
+def test_every_reason_to_reject_a_signature_has_one_answer(city: PublishingCity) -> None:
     one, (app_id, secret) = city.resource(), city.app()
     city.share(one, app_id)
     target, seen = "/open/properties", set()
@@ -184,7 +186,7 @@ def test_every_reason_to_reject_a_signature_has_one_answer(city: Shop) -> None:
     assert (status, "credential-rejected" in told) == (401, True)
 
 
-def test_a_body_is_held_to_what_was_signed(city: Shop, portal: Upstream) -> None:
+def test_a_body_is_held_to_what_was_signed(city: PublishingCity, portal: Upstream) -> None:
     one, (app_id, secret) = city.resource(), city.app()
     city.share(one, app_id)
     with city.door.city.stores.database.transaction() as connection:  # this test's app may also write
@@ -201,7 +203,7 @@ def test_a_body_is_held_to_what_was_signed(city: Shop, portal: Upstream) -> None
     assert [heard for _, heard in portal.heard if heard] == [body], "what was changed never came whole"
 
 
-def test_nobody_publishes_asks_or_ends_for_others(city: Shop) -> None:
+def test_nobody_publishes_asks_or_ends_for_others(city: PublishingCity) -> None:
     one, (app_id, _) = city.resource(), city.app("housing")
     given = city.share(one, city.app()[0])
     assert publish(city, "qian").status == publish(city, "he").status == 403
@@ -215,7 +217,7 @@ def test_nobody_publishes_asks_or_ends_for_others(city: Shop) -> None:
     assert zheng.json["code"] == "app-unknown"
 
 
-def asked_by_zhao(city: Shop) -> tuple[str, str]:
+def asked_by_zhao(city: PublishingCity) -> tuple[str, str]:
     """Where a share is approved that staff cleared for 2 asked for, signed in with no more than a password."""
     path = f"/api/v1{OWN}/{city.resource().resource}/shares"
     cookie = city.door.sign_in("zhao", assurance=2)
@@ -227,7 +229,7 @@ def asked_by_zhao(city: Shop) -> tuple[str, str]:
     return f"{path}/approve/{asked.json['request']}", asked.json["request"]
 
 
-def lowered(city: Shop, who: str, clearance: int) -> None:
+def lowered(city: PublishingCity, who: str, clearance: int) -> None:
     """Her own administration counts up to another label from now on."""
     stores, subject = city.door.city.stores, city.door.ids[who]
     mine = (store.assignment.c.subject == subject) & (store.assignment.c.role == "department-administrator")
@@ -237,7 +239,7 @@ def lowered(city: Shop, who: str, clearance: int) -> None:
     city.door.city.deciding.effective(epoch)
 
 
-def test_staff_cleared_for_two_ask_and_what_the_owner_approved_is_given_until_its_date(city: Shop) -> None:
+def test_staff_cleared_for_two_ask_and_what_the_owner_approved_is_given_until_its_date(city: PublishingCity) -> None:
     one, (app_id, secret) = city.resource(), city.app("civil-registry")
     given = ask_for(city, one, app_id, who="zhao")
     assert given.status == 201, given
@@ -247,7 +249,7 @@ def test_staff_cleared_for_two_ask_and_what_the_owner_approved_is_given_until_it
     assert others.json["code"] == "app-unknown"
 
 
-def test_to_approve_takes_the_label_that_it_took_before(city: Shop) -> None:
+def test_to_approve_takes_the_label_that_it_took_before(city: PublishingCity) -> None:
     approve, number = asked_by_zhao(city)
     cookie = city.door.sign_in("sun", assurance=2)
     headers = {"origin": f"http://{CONSOLE}:{PORT}", "x-csrf-token": city.door.csrf(cookie)}
@@ -265,7 +267,7 @@ def test_to_approve_takes_the_label_that_it_took_before(city: Shop) -> None:
     assert (zhao.status, zhao.json["reason"]) == (403, "no-rule")
 
 
-def test_an_approval_by_somebody_who_lost_the_clearance_meanwhile_is_none(city: Shop) -> None:
+def test_an_approval_by_somebody_who_lost_the_clearance_meanwhile_is_none(city: PublishingCity) -> None:
     approve, number = asked_by_zhao(city)
     assert city.door.ask("POST", approve, "sun", json={"verdict": "approve"}).status == 200
     lowered(city, "sun", 2)
@@ -286,7 +288,9 @@ def test_an_approval_by_somebody_who_lost_the_clearance_meanwhile_is_none(city: 
         ({"path": "/closed"}, "path", "not-served"), ({"system": "marriage"}, "path", "not-served"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_published_is_said_by_field(city: Shop, changes: dict[str, str], field: str, code: str) -> None:
+def test_what_cannot_be_published_is_said_by_field(
+    city: PublishingCity, changes: dict[str, str], field: str, code: str
+) -> None:
     """fault: a resource named with markup, a newline, `;`, `../`, a leading dash or a formula — 422 for that field, nothing is published."""
     before = city.door.ask("GET", "/api/v1/catalogue", "sun").json["items"]
     answer = publish(city, **changes)
@@ -299,7 +303,7 @@ def test_what_cannot_be_published_is_said_by_field(city: Shop, changes: dict[str
     assert city.door.ask("GET", "/api/v1/catalogue", "sun").json["items"] == before
 
 
-def test_the_apis_of_a_share_refuse_what_is_too_long_past_or_for_no_purpose(city: Shop) -> None:
+def test_the_apis_of_a_share_refuse_what_is_too_long_past_or_for_no_purpose(city: PublishingCity) -> None:
     one, (app_id, _) = city.resource(), city.app()
     year = clock() + timedelta(days=366, minutes=1)
     answer = ask_for(city, one, app_id, when=year.isoformat())

@@ -2,11 +2,11 @@
 
 import re
 
-from tests.catalogue.shop import OWN, Shop, described, until
+from tests.catalogue.publishing_city import OWN, PublishingCity, described, until
 from tests.founded_city import CONSOLE, PORT, Answer
 
 
-def test_pages_show_what_was_typed_as_text(city: Shop) -> None:
+def test_pages_show_what_was_typed_as_text(city: PublishingCity) -> None:
     marked = "<script>alert(1)</script>"
     one = city.resource(description=marked, location='"><b>', name="页面")
     for path in ("/catalogue?q=%3Cscript%3E", "/catalogue", f"/catalogue/{one.resource}"):
@@ -19,12 +19,12 @@ def test_pages_show_what_was_typed_as_text(city: Shop) -> None:
     assert (told["description"], told["location"]) == (marked, '"><b>')
 
 
-def test_the_catalogue_leads_to_the_form_of_a_department_only_where_it_owns_a_system(city: Shop) -> None:
+def test_the_catalogue_leads_to_the_form_of_a_department_only_where_it_owns_a_system(city: PublishingCity) -> None:
     shown = city.door.ask("GET", "/catalogue", "qian", page=True).text
     assert re.findall('href="(/departments/[^"]*/new)"', shown) == ["/departments/civil/resources/new"]
 
 
-def test_a_browser_walks_the_pages_from_publishing_to_ending(city: Shop) -> None:
+def test_a_browser_walks_the_pages_from_publishing_to_ending(city: PublishingCity) -> None:
     sun, qian = city.door.sign_in("sun"), city.door.sign_in("qian")
     ask, origin = city.door.ask, {"origin": f"http://{CONSOLE}:{PORT}"}
 
@@ -62,7 +62,7 @@ def test_a_browser_walks_the_pages_from_publishing_to_ending(city: Shop) -> None
     assert ask("GET", place, cookie=qian, page=True).status == 404
 
 
-def test_a_receipt_is_believed_only_on_the_page_it_was_made_for(city: Shop) -> None:
+def test_a_receipt_is_believed_only_on_the_page_it_was_made_for(city: PublishingCity) -> None:
     one, other = city.resource(name="凭据一"), city.resource(name="凭据二")
     cookie = city.door.sign_in("sun")
     form = described(name="凭据一") | {"csrf": city.door.csrf(cookie)}

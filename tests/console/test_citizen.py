@@ -8,23 +8,23 @@ import pytest
 from audit.event import EventKind
 from console.signin.pages import _device_of
 from idp.session import COOKIE
-from tests.founded_city import Door
+from tests.founded_city import CityDoor
 
 
 @pytest.fixture
-def cookie(door: Door) -> str:
+def cookie(door: CityDoor) -> str:
     return door.sign_in("wang", assurance=2)
 
 
-def is_signed_in(door: Door, cookie: str) -> bool:
+def is_signed_in(door: CityDoor, cookie: str) -> bool:
     return door.ask("GET", "/api/v1/sessions", cookie=cookie).status == 200
 
 
-def session_of(door: Door, who: str) -> str:
+def session_of(door: CityDoor, who: str) -> str:
     return door.city.people.sessions.list_alive(door.ids[who])[0].id
 
 
-def test_home_shows_where_she_is_signed_in_and_no_desk(door: Door, cookie: str) -> None:
+def test_home_shows_where_she_is_signed_in_and_no_desk(door: CityDoor, cookie: str) -> None:
     answer = door.ask("GET", "/", cookie=cookie, page=True)
     assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
     assert session_of(door, "wang") in answer.text
@@ -35,18 +35,18 @@ def test_home_shows_where_she_is_signed_in_and_no_desk(door: Door, cookie: str) 
 @pytest.mark.parametrize(
     ("who", "desk"), [("qian", "/departments/civil/people"), ("zheng", "/departments/city/people"), ("chen", "/audit")]
 )
-def test_home_leads_to_the_desk_of_an_office(door: Door, who: str, desk: str) -> None:
+def test_home_leads_to_the_desk_of_an_office(door: CityDoor, who: str, desk: str) -> None:
     assert f'href="{desk}"' in door.ask("GET", "/", cookie=door.sign_in(who), page=True).text
 
 
-def test_she_ends_one_session_and_the_others_go_on(door: Door, cookie: str) -> None:
+def test_she_ends_one_session_and_the_others_go_on(door: CityDoor, cookie: str) -> None:
     other = door.sign_in("wang")
     target = f"/sessions/{session_of(door, 'wang')}/end"
     assert door.ask("POST", target, cookie=cookie, form={"csrf": door.csrf(cookie)}).status == 303
     assert (is_signed_in(door, other), is_signed_in(door, cookie)) == (False, True)
 
 
-def test_she_sees_her_devices_this_one_first_and_the_others_by_last_use(door: Door) -> None:
+def test_she_sees_her_devices_this_one_first_and_the_others_by_last_use(door: CityDoor) -> None:
     clock, cookies = door.city.clock, dict[str, str]()
     for minutes, device in enumerate(("Edge 126 · Windows 10", "Firefox 128 · Linux", "", "<script>alert(1)</script>")):
         clock.ahead = timedelta(minutes=minutes)  # type: ignore[attr-defined]
@@ -78,7 +78,7 @@ def test_a_browser_is_named_by_what_it_calls_itself_and_an_unknown_one_is_not(us
     assert _device_of(user_agent) == device
 
 
-def test_whoever_ended_a_session_is_told_so_once_and_nobody_else_by_that_link(door: Door, cookie: str) -> None:
+def test_whoever_ended_a_session_is_told_so_once_and_nobody_else_by_that_link(door: CityDoor, cookie: str) -> None:
     door.sign_in("wang")
     target = f"/sessions/{session_of(door, 'wang')}/end"
     answer = door.ask("POST", target, cookie=cookie, form={"csrf": door.csrf(cookie)}, page=True)
@@ -89,7 +89,7 @@ def test_whoever_ended_a_session_is_told_so_once_and_nobody_else_by_that_link(do
     assert "会话已结束" not in door.ask("GET", place, cookie=door.sign_in("sun"), page=True).text
 
 
-def test_nobody_ends_somebody_elses_session_or_learns_that_it_is_there(door: Door, cookie: str) -> None:
+def test_nobody_ends_somebody_elses_session_or_learns_that_it_is_there(door: CityDoor, cookie: str) -> None:
     victim = door.sign_in("sun")
     answers = [
         door.ask("POST", f"/sessions/{session}/end", cookie=cookie, form={"csrf": door.csrf(cookie)})
@@ -99,7 +99,7 @@ def test_nobody_ends_somebody_elses_session_or_learns_that_it_is_there(door: Doo
     assert is_signed_in(door, victim)
 
 
-def test_signing_out_everywhere_ends_every_session_of_hers_at_once(door: Door, cookie: str) -> None:
+def test_signing_out_everywhere_ends_every_session_of_hers_at_once(door: CityDoor, cookie: str) -> None:
     cookies, sun = [cookie, *(door.sign_in("wang") for _ in range(3))], door.sign_in("sun")
     assert all(is_signed_in(door, one) for one in cookies)  # every gateway knows them
     answer = door.ask("POST", "/sessions/end-all", cookie=cookie, page=True, form={"csrf": door.csrf(cookie)})
@@ -117,19 +117,19 @@ def test_signing_out_everywhere_ends_every_session_of_hers_at_once(door: Door, c
     "headers",
     [{}, {"origin": "http://evil.localhost:8080"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}],
 )
-def test_a_form_of_another_page_ends_nothing(door: Door, cookie: str, target: str, headers: dict[str, str]) -> None:
+def test_a_form_of_another_page_ends_nothing(door: CityDoor, cookie: str, target: str, headers: dict[str, str]) -> None:
     form = {"csrf": door.csrf(cookie)} if headers else {}
     answer = door.ask("POST", target, cookie=cookie, form=form, headers=headers)
     assert (answer.status, answer.json["code"]) == (403, "csrf-refused")
     assert is_signed_in(door, cookie)
 
 
-def test_a_link_ends_nothing(door: Door, cookie: str) -> None:
+def test_a_link_ends_nothing(door: CityDoor, cookie: str) -> None:
     assert door.ask("GET", "/sessions/end-all", cookie=cookie).status == 405
     assert is_signed_in(door, cookie)
 
 
-def test_a_cookie_counts_on_its_own_host_alone(door: Door, cookie: str) -> None:
+def test_a_cookie_counts_on_its_own_host_alone(door: CityDoor, cookie: str) -> None:
     answer = door.ask("GET", "/.citygate/logout", cookie=cookie, host="console.localhost")
     assert answer.status == 200
     both = door.ask("GET", "/", headers={"cookie": f"{COOKIE}={cookie}; {COOKIE}={cookie}"})

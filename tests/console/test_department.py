@@ -8,23 +8,23 @@ import pytest
 
 from audit.event import EventKind
 from audit.record import decode
-from tests.founded_city import Answer, Door, tomorrow
+from tests.founded_city import Answer, CityDoor, tomorrow
 
 PEOPLE = "/departments/civil/people"
 RTL = "\u202e"
 
 
 @pytest.fixture(scope="module")
-def cookie(door: Door) -> str:
+def cookie(door: CityDoor) -> str:
     """qian's browser."""
     return door.sign_in("qian")
 
 
-def page_of(door: Door, person: str = "zhao", department: str = "civil") -> str:
+def page_of(door: CityDoor, person: str = "zhao", department: str = "civil") -> str:
     return f"/departments/{department}/people/{door.ids[person]}"
 
 
-def form(door: Door, cookie: str, **changes: str) -> dict[str, str]:
+def form(door: CityDoor, cookie: str, **changes: str) -> dict[str, str]:
     return {
         "csrf": door.csrf(cookie),
         "role": "marriage-clerk",
@@ -35,13 +35,13 @@ def form(door: Door, cookie: str, **changes: str) -> dict[str, str]:
     } | changes
 
 
-def give(door: Door, cookie: str, person: str = "zhao", **changes: str) -> Answer:
+def give(door: CityDoor, cookie: str, person: str = "zhao", **changes: str) -> Answer:
     return door.ask(
         "POST", f"{page_of(door, person)}/assignments", cookie=cookie, page=True, form=form(door, cookie, **changes)
     )
 
 
-def take_all(door: Door) -> None:
+def take_all(door: CityDoor) -> None:
     for person in ("zhao", "qian"):
         base = f"/api/v1{page_of(door, person)}/assignments"
         for held in door.ask("GET", base, "zheng").json["items"]:
@@ -50,11 +50,11 @@ def take_all(door: Door) -> None:
 
 
 @pytest.fixture(autouse=True)
-def nothing_held(door: Door) -> None:
+def nothing_held(door: CityDoor) -> None:
     take_all(door)
 
 
-def test_a_role_is_given_shown_with_its_receipt_and_taken_back(door: Door, cookie: str) -> None:
+def test_a_role_is_given_shown_with_its_receipt_and_taken_back(door: CityDoor, cookie: str) -> None:
     given = give(door, cookie)
     assert given.status == 303
     shown = door.ask("GET", given.location, cookie=cookie, page=True).text
@@ -68,7 +68,7 @@ def test_a_role_is_given_shown_with_its_receipt_and_taken_back(door: Door, cooki
     )
 
 
-def test_a_receipt_counts_on_its_own_page_alone(door: Door, cookie: str) -> None:
+def test_a_receipt_counts_on_its_own_page_alone(door: CityDoor, cookie: str) -> None:
     query = urlsplit(give(door, cookie).location).query
     own = door.ask("GET", f"{page_of(door)}?{query}", cookie=cookie, page=True).text
     elsewhere = door.ask("GET", f"{page_of(door, 'qian')}?{query}", cookie=cookie, page=True).text
@@ -78,14 +78,14 @@ def test_a_receipt_counts_on_its_own_page_alone(door: Door, cookie: str) -> None
     assert [('role="status"' in text) for text in (elsewhere, forged, plain)] == [False, False, False]
 
 
-def test_a_second_click_is_told_in_words(door: Door, cookie: str) -> None:
+def test_a_second_click_is_told_in_words(door: CityDoor, cookie: str) -> None:
     give(door, cookie)
     again = give(door, cookie)
     assert again.status == 409
     assert "已持有此角色" in again.text
 
 
-def test_two_offices_are_a_conflict_told_in_words(door: Door) -> None:
+def test_two_offices_are_a_conflict_told_in_words(door: CityDoor) -> None:
     cookie = door.sign_in("zheng")
     wanted = form(door, cookie, role="department-administrator", department="city")
     target = f"{page_of(door, 'chen', 'city')}/assignments"
@@ -95,7 +95,7 @@ def test_two_offices_are_a_conflict_told_in_words(door: Door) -> None:
 
 
 @pytest.mark.parametrize("csrf", ["", "0" * 32, None])
-def test_a_form_from_elsewhere_changes_nothing(door: Door, cookie: str, csrf: str | None) -> None:
+def test_a_form_from_elsewhere_changes_nothing(door: CityDoor, cookie: str, csrf: str | None) -> None:
     wanted = form(door, cookie) | {"csrf": csrf or ""}
     if csrf is None:
         del wanted["csrf"]
@@ -108,7 +108,7 @@ def test_a_form_from_elsewhere_changes_nothing(door: Door, cookie: str, csrf: st
     ]
 
 
-def test_one_persons_role_is_not_taken_under_anothers_name(door: Door, cookie: str) -> None:
+def test_one_persons_role_is_not_taken_under_anothers_name(door: CityDoor, cookie: str) -> None:
     given = give(door, cookie)
     shown = door.ask("GET", given.location, cookie=cookie, page=True).text
     own = unescape(re.search(r'action="([^"]+/revoke)"', shown)[1])
@@ -140,7 +140,7 @@ def test_one_persons_role_is_not_taken_under_anothers_name(door: Door, cookie: s
     ],
 )
 def test_what_is_wrong_with_the_form_is_said_and_nothing_typed_is_lost(
-    door: Door, cookie: str, change: dict, said: str
+    door: CityDoor, cookie: str, change: dict, said: str
 ) -> None:
     answer = give(door, cookie, **change)
     assert answer.status == 422
@@ -153,7 +153,7 @@ def test_what_is_wrong_with_the_form_is_said_and_nothing_typed_is_lost(
     "change",
     [{"role": "housing-clerk"}, {"role": "nothing"}, {"clearance": "4"}, {"department": "housing"}, {"department": ""}],
 )
-def test_what_may_not_be_given_is_said_on_the_page(door: Door, cookie: str, change: dict[str, str]) -> None:
+def test_what_may_not_be_given_is_said_on_the_page(door: CityDoor, cookie: str, change: dict[str, str]) -> None:
     answer = give(door, cookie, **change)
     assert answer.status == 403
     assert "您无权在该部门按此许可标记授予该角色。" in answer.text
@@ -171,7 +171,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("reason", HOSTILE)
 def test_a_hostile_reason_is_text_on_every_page_and_one_line_in_the_record(
-    door: Door, cookie: str, reason: str
+    door: CityDoor, cookie: str, reason: str
 ) -> None:
     wrong = give(door, cookie, reason=reason, until="")
     given = give(door, cookie, reason=reason)
@@ -192,7 +192,7 @@ def test_a_hostile_reason_is_text_on_every_page_and_one_line_in_the_record(
         assert "onerror=alert(1)>" not in text
 
 
-def test_people_are_found_by_name_and_login_and_the_page_is_of_this_tree(door: Door, cookie: str) -> None:
+def test_people_are_found_by_name_and_login_and_the_page_is_of_this_tree(door: CityDoor, cookie: str) -> None:
     text = door.ask("GET", PEOPLE, cookie=cookie, page=True).text
     assert "赵敏" in text
     assert "孙丽" not in text
@@ -200,13 +200,13 @@ def test_people_are_found_by_name_and_login_and_the_page_is_of_this_tree(door: D
     assert "赵敏" in door.ask("GET", f"{PEOPLE}?q=zh", cookie=cookie, page=True).text
 
 
-def test_who_is_not_of_this_tree_is_not_there(door: Door, cookie: str) -> None:
+def test_who_is_not_of_this_tree_is_not_there(door: CityDoor, cookie: str) -> None:
     for person in ("sun", "wang"):
         assert door.ask("GET", page_of(door, person), cookie=cookie).status == 404
     assert door.ask("GET", "/departments/civil/people/user:nobody", cookie=cookie).json["code"] == "person-unknown"
 
 
-def test_an_expired_role_is_not_shown_as_held(door: Door, cookie: str) -> None:
+def test_an_expired_role_is_not_shown_as_held(door: CityDoor, cookie: str) -> None:
     give(door, cookie)
     with door.city.stores.database.transaction() as connection:
         connection.exec_driver_sql(
@@ -216,12 +216,12 @@ def test_an_expired_role_is_not_shown_as_held(door: Door, cookie: str) -> None:
     assert "婚姻登记员" not in door.ask("GET", PEOPLE, cookie=cookie, page=True).text
 
 
-def test_the_form_says_that_the_reason_carries_no_personal_data(door: Door, cookie: str) -> None:
+def test_the_form_says_that_the_reason_carries_no_personal_data(door: CityDoor, cookie: str) -> None:
     text = door.ask("GET", page_of(door), cookie=cookie, page=True, headers={"accept-language": "en"}).text
     assert "No personal data" in text
 
 
-def test_a_password_alone_is_not_enough_for_the_desk(door: Door) -> None:
+def test_a_password_alone_is_not_enough_for_the_desk(door: CityDoor) -> None:
     weak = door.sign_in("sun", assurance=2)
     answer = door.ask("GET", "/departments/housing/people", cookie=weak)
     assert (answer.status, answer.json["missing"]) == (401, "assurance")

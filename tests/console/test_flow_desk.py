@@ -5,7 +5,7 @@ import re
 import pytest
 
 from audit.event import EventKind
-from tests.founded_city import Answer, Door, tomorrow
+from tests.founded_city import Answer, CityDoor, tomorrow
 
 ASKED = "/zones?from=core&to=extranet&protocol=tcp&port=8443&lang=en"
 FLOW = "/zones/core/flows/extranet/tcp/8443"
@@ -13,25 +13,25 @@ TERMS = {"owner": "housing", "reason": "interface of the registry", "until": tom
 
 
 @pytest.fixture(autouse=True)
-def in_force(door: Door) -> None:
+def in_force(door: CityDoor) -> None:
     assert door.ask("POST", "/api/v1/jobs/infra", "clock-job").status == 200
 
 
-def sent(door: Door, cookie: str, target: str, form: dict[str, str]) -> Answer:
+def sent(door: CityDoor, cookie: str, target: str, form: dict[str, str]) -> Answer:
     return door.ask("POST", target, cookie=cookie, page=True, form={"csrf": door.csrf(cookie), **form})
 
 
-def shown(door: Door, cookie: str, target: str = ASKED) -> str:
+def shown(door: CityDoor, cookie: str, target: str = ASKED) -> str:
     return door.ask("GET", target, cookie=cookie, page=True).text
 
 
-def waits(door: Door, cookie: str) -> str:
+def waits(door: CityDoor, cookie: str) -> str:
     """The one request for this flow that its approver is shown."""
     (found,) = set(re.findall(f"{FLOW}/approve/([0-9A-Z]{{26}})", shown(door, cookie, "/requests")))
     return found
 
 
-def test_what_does_not_pass_is_opened_by_two_and_closed_by_one(door: Door) -> None:
+def test_what_does_not_pass_is_opened_by_two_and_closed_by_one(door: CityDoor) -> None:
     zheng, feng = door.sign_in("zheng"), door.sign_in("feng")
     page = shown(door, zheng)
     assert "It does not pass" in page
@@ -54,7 +54,7 @@ def test_what_does_not_pass_is_opened_by_two_and_closed_by_one(door: Door) -> No
     assert "It does not pass" in shown(door, zheng)
 
 
-def test_only_who_guards_the_platform_is_offered_it(door: Door) -> None:
+def test_only_who_guards_the_platform_is_offered_it(door: CityDoor) -> None:
     page = shown(door, door.sign_in("zhou"))
     assert "It does not pass" in page
     assert FLOW not in page
@@ -69,7 +69,7 @@ def test_only_who_guards_the_platform_is_offered_it(door: Door) -> None:
         ({"owner": "nobody"}, "Name a department"),
     ],
 )
-def test_terms_that_cannot_be_are_said_by_field_and_kept(door: Door, changed: dict[str, str], said: str) -> None:
+def test_terms_that_cannot_be_are_said_by_field_and_kept(door: CityDoor, changed: dict[str, str], said: str) -> None:
     zheng, feng = door.sign_in("zheng"), door.sign_in("feng")
     sent(door, zheng, f"{FLOW}?lang=en", TERMS | changed)
     waiting = waits(door, feng)
@@ -82,7 +82,7 @@ def test_terms_that_cannot_be_are_said_by_field_and_kept(door: Door, changed: di
         assert name == "owner" or not value or f'value="{value}"' in answer.text
 
 
-def test_what_was_opened_meanwhile_is_told_and_not_opened_twice(door: Door) -> None:
+def test_what_was_opened_meanwhile_is_told_and_not_opened_twice(door: CityDoor) -> None:
     zheng, feng = door.sign_in("zheng"), door.sign_in("feng")
     for status in (303, 422):
         sent(door, zheng, f"{FLOW}?lang=en", TERMS)

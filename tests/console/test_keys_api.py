@@ -7,7 +7,7 @@ import pytest
 
 from audit.event import EventKind
 from tests.acts import an_act
-from tests.founded_city import Door, tomorrow
+from tests.founded_city import CityDoor, tomorrow
 
 KEYS = "/api/v1/departments/civil/keys"
 SECRET = b"canary-plaintext-7b1f"
@@ -18,7 +18,7 @@ def b64(data: bytes) -> str:
 
 
 @pytest.fixture(scope="module")
-def keys(door: Door) -> Door:
+def keys(door: CityDoor) -> CityDoor:
     """A city where civil has a key of each kind, and zhao may use them."""
     for name, usage in (("files", "encrypt"), ("letters", "sign")):
         made = door.ask("POST", KEYS, "zheng", json={"name": name, "usage": usage})
@@ -29,11 +29,11 @@ def keys(door: Door) -> Door:
     return door
 
 
-def use(door: Door, verb: str, who: str = "zhao", key: str = "files", department: str = "civil", **body: object):
+def use(door: CityDoor, verb: str, who: str = "zhao", key: str = "files", department: str = "civil", **body: object):
     return door.ask("POST", f"/api/v1/departments/{department}/keys/{key}/{verb}", who, json=body)
 
 
-def rotated(door: Door, path: str, asks: str = "zheng", approves: str = "feng") -> dict:
+def rotated(door: CityDoor, path: str, asks: str = "zheng", approves: str = "feng") -> dict:
     """Through the second person, and sent again."""
     waits = door.ask("POST", path, asks)
     assert (waits.status, waits.json["missing"]) == (403, "approver")
@@ -44,7 +44,7 @@ def rotated(door: Door, path: str, asks: str = "zheng", approves: str = "feng") 
     return door.ask("POST", f"/.citygate/resume/{request}", asks).json
 
 
-def test_what_a_key_user_seals_opens_for_the_same_context_and_department_alone(keys: Door) -> None:
+def test_what_a_key_user_seals_opens_for_the_same_context_and_department_alone(keys: CityDoor) -> None:
     sealed = use(keys, "encrypt", plaintext=b64(SECRET), context=b64(b"file 17")).json
     assert (sealed["version"], sealed["algorithm"]) == (1, "AES-256-GCM")
     opened = use(keys, "decrypt", ciphertext=sealed["ciphertext"], context=b64(b"file 17"))
@@ -60,7 +60,7 @@ def test_what_a_key_user_seals_opens_for_the_same_context_and_department_alone(k
     assert use(keys, "encrypt", department="housing", plaintext="").status == 403
 
 
-def test_who_makes_keys_uses_none_and_who_uses_them_makes_none(keys: Door) -> None:
+def test_who_makes_keys_uses_none_and_who_uses_them_makes_none(keys: CityDoor) -> None:
     for verb, body in (("encrypt", {"plaintext": ""}), ("decrypt", {"ciphertext": ""}), ("sign", {"message": ""})):
         for who in ("zheng", "qian", "chen", "zhou", "wang"):
             assert use(keys, verb, who, **body).json["code"] == "access-denied"
@@ -68,7 +68,7 @@ def test_who_makes_keys_uses_none_and_who_uses_them_makes_none(keys: Door) -> No
         assert keys.ask(method, path, "zhao").json["code"] == "access-denied"
 
 
-def test_a_rotation_takes_two_and_old_ciphertexts_open_and_are_rewrapped(keys: Door) -> None:
+def test_a_rotation_takes_two_and_old_ciphertexts_open_and_are_rewrapped(keys: CityDoor) -> None:
     keys.ask("POST", KEYS, "zheng", json={"name": "rolls", "usage": "encrypt"})
     old = use(keys, "encrypt", key="rolls", plaintext=b64(SECRET)).json
     done = rotated(keys, f"{KEYS}/rolls/rotate")
@@ -80,7 +80,7 @@ def test_a_rotation_takes_two_and_old_ciphertexts_open_and_are_rewrapped(keys: D
     assert base64.b64decode(use(keys, "decrypt", key="rolls", ciphertext=new["ciphertext"]).json["plaintext"]) == SECRET
 
 
-def test_the_platforms_key_rotates_while_everybody_stays_signed_in_and_old_forms_count(keys: Door) -> None:
+def test_the_platforms_key_rotates_while_everybody_stays_signed_in_and_old_forms_count(keys: CityDoor) -> None:
     cookie = keys.sign_in("wang")
     form = keys.csrf(cookie)
     old = keys.city.keys.seal.ring.active.version
@@ -100,7 +100,7 @@ def test_the_platforms_key_rotates_while_everybody_stays_signed_in_and_old_forms
     assert answer.status < 400, answer
 
 
-def test_a_department_chooses_its_suite_and_its_next_version_has_it(keys: Door) -> None:
+def test_a_department_chooses_its_suite_and_its_next_version_has_it(keys: CityDoor) -> None:
     path = "/api/v1/departments/civil-registry"
     assert keys.ask("GET", f"{path}/key-suite", "zheng").json == {"suite": "international"}
     keys.ask("POST", f"{path}/keys", "zheng", json={"name": "seals", "usage": "sign"})
@@ -126,7 +126,7 @@ def test_a_department_chooses_its_suite_and_its_next_version_has_it(keys: Door) 
         (KEYS, {"name": "ok", "usage": "encrypt", "more": 1}), (KEYS, {"name": "ok"}),
     ],
 )  # fmt: skip
-def test_hostile_names_and_usages_are_refused(keys: Door, path: str, body: dict) -> None:
+def test_hostile_names_and_usages_are_refused(keys: CityDoor, path: str, body: dict) -> None:
     """fault: a key named with markup, a newline, `;`, `../`, a leading dash — 422, nothing is made."""
     before = keys.ask("GET", KEYS, "zheng").json
     answer = keys.ask("POST", path, "zheng", json=body)
@@ -141,18 +141,18 @@ def test_hostile_names_and_usages_are_refused(keys: Door, path: str, body: dict)
      {"plaintext": b64(bytes(256 * 1024 + 1))}, {"plaintext": "", "context": b64(bytes(1025))}],
     ids=range(8),
 )  # fmt: skip
-def test_what_is_no_base64_or_too_large_is_refused(keys: Door, body: dict) -> None:
+def test_what_is_no_base64_or_too_large_is_refused(keys: CityDoor, body: dict) -> None:
     assert (use(keys, "encrypt", **body).status, use(keys, "encrypt", **body).json["code"]) == (422, "request-invalid")
 
 
-def test_as_much_as_is_promised_is_sealed_opened_and_rewrapped(keys: Door) -> None:
+def test_as_much_as_is_promised_is_sealed_opened_and_rewrapped(keys: CityDoor) -> None:
     most = b64(bytes(256 * 1024))
     sealed = use(keys, "encrypt", plaintext=most, context=b64(bytes(1024))).json["ciphertext"]
     assert use(keys, "rewrap", ciphertext=sealed, context=b64(bytes(1024))).status == 200
     assert use(keys, "decrypt", ciphertext=sealed, context=b64(bytes(1024))).json["plaintext"] == most
 
 
-def test_what_is_not_there_or_for_something_else_is_told_as_such(keys: Door) -> None:
+def test_what_is_not_there_or_for_something_else_is_told_as_such(keys: CityDoor) -> None:
     assert keys.ask("POST", KEYS, "zheng", json={"name": "files", "usage": "sign"}).json["code"] == "key-exists"
     nowhere = keys.ask("POST", "/api/v1/departments/nowhere/keys", "zheng", json={"name": "a", "usage": "sign"})
     assert nowhere.json["code"] == "access-denied"
@@ -161,7 +161,7 @@ def test_what_is_not_there_or_for_something_else_is_told_as_such(keys: Door) -> 
     assert keys.ask("GET", f"{KEYS}/nothing", "zheng").json["code"] == "key-unknown"
 
 
-def test_every_use_is_recorded_and_no_plaintext_ciphertext_or_context_is(keys: Door) -> None:
+def test_every_use_is_recorded_and_no_plaintext_ciphertext_or_context_is(keys: CityDoor) -> None:
     sealed = use(keys, "encrypt", plaintext=b64(SECRET), context=b64(b"canary-context-91")).json["ciphertext"]
     use(keys, "decrypt", ciphertext=sealed, context=b64(b"canary-context-91"))
     use(keys, "sign", key="letters", message=b64(SECRET))
@@ -175,7 +175,7 @@ def test_every_use_is_recorded_and_no_plaintext_ciphertext_or_context_is(keys: D
         assert secret not in text
 
 
-def test_the_page_shows_each_key_with_its_versions_and_a_button(keys: Door) -> None:
+def test_the_page_shows_each_key_with_its_versions_and_a_button(keys: CityDoor) -> None:
     page = keys.ask("GET", "/keys", cookie=keys.sign_in("zheng"), page=True)
     text = page.body.decode()
     assert page.status == 200

@@ -16,29 +16,29 @@ from audit.search import Query, search
 from city.clock import clock
 from city.identifiers import mint
 from storage import witness
-from tests.founded_city import Door, opened, tomorrow
+from tests.founded_city import CityDoor, open_founded_city, tomorrow
 
 
 @pytest.fixture
-def door(founded: Path, tmp_path: Path) -> Iterator[Door]:
-    with opened(founded, tmp_path / "city") as ready:
+def door(founded: Path, tmp_path: Path) -> Iterator[CityDoor]:
+    with open_founded_city(founded, tmp_path / "city") as ready:
         yield ready
 
 
-def behind(door: Door, statement: str, *values: object) -> None:
+def behind(door: CityDoor, statement: str, *values: object) -> None:
     """Somebody with a shell on the database."""
     with closing(sqlite3.connect(door.city.settings.data / "city.db")) as connection, connection:
         assert connection.execute(statement, values).rowcount > 0
 
 
-def give(door: Door, **changes: object) -> dict[str, str]:
+def give(door: CityDoor, **changes: object) -> dict[str, str]:
     body = {"role": "marriage-clerk", "clearance": 2, "expires_at": tomorrow(), "reason": "duty"} | changes
     answer = door.ask("POST", f"/api/v1/departments/civil/people/{door.ids['zhao']}/assignments", "qian", json=body)
     assert answer.status == 201, answer
     return answer.json
 
 
-def later(door: Door, minutes: int = 2) -> Reconciled:
+def later(door: CityDoor, minutes: int = 2) -> Reconciled:
     """As it is judged when nothing is recent any more."""
     door.settle()
     city = door.city
@@ -47,17 +47,17 @@ def later(door: Door, minutes: int = 2) -> Reconciled:
     return city.records.log.reconcile(rows, stays=witness.stays, now=clock() + timedelta(minutes=minutes))
 
 
-def found(door: Door, minutes: int = 2) -> list[Mismatch]:
+def found(door: CityDoor, minutes: int = 2) -> list[Mismatch]:
     return later(door, minutes).found
 
 
-def test_a_founded_city_agrees_with_its_first_records(door: Door) -> None:
+def test_a_founded_city_agrees_with_its_first_records(door: CityDoor) -> None:
     answer = later(door)
     assert (answer.found, answer.recent) == ([], 0)
     assert answer.rows > 50
 
 
-def test_roles_given_and_taken_back_agree(door: Door) -> None:
+def test_roles_given_and_taken_back_agree(door: CityDoor) -> None:
     given = give(door)
     taken = f"/api/v1/departments/civil/people/{door.ids['zhao']}/assignments/{given['id']}"
     assert found(door) == []
@@ -65,7 +65,7 @@ def test_roles_given_and_taken_back_agree(door: Door) -> None:
     assert found(door) == []
 
 
-def test_a_row_that_was_changed_is_named_with_the_record_that_says_otherwise(door: Door) -> None:
+def test_a_row_that_was_changed_is_named_with_the_record_that_says_otherwise(door: CityDoor) -> None:
     given = give(door)
     behind(door, "UPDATE assignment SET clearance = 5 WHERE id = ?", given["id"])
     (one,) = found(door)
@@ -74,7 +74,7 @@ def test_a_row_that_was_changed_is_named_with_the_record_that_says_otherwise(doo
     assert any(key.startswith("assignment ") for key in door.city.records.log.read(one.leaf).event.detail)
 
 
-def test_a_row_that_nobody_recorded_is_named_whatever_record_it_claims(door: Door) -> None:
+def test_a_row_that_nobody_recorded_is_named_whatever_record_it_claims(door: CityDoor) -> None:
     given = give(door)
     for number, record in enumerate(("", "01JZZZZZZZZZZZZZZZZZZZZZZZ", given["record"])):
         behind(
@@ -86,7 +86,7 @@ def test_a_row_that_nobody_recorded_is_named_whatever_record_it_claims(door: Doo
     assert kinds == {"forged-0": "no-record", "forged-1": "not-in-log", "forged-2": "differs"}
 
 
-def test_a_role_taken_back_and_given_again_by_hand_is_named(door: Door) -> None:
+def test_a_role_taken_back_and_given_again_by_hand_is_named(door: CityDoor) -> None:
     given = give(door)
     target = f"/api/v1/departments/civil/people/{door.ids['zhao']}/assignments/{given['id']}"
     door.ask("DELETE", target, "qian")
@@ -100,14 +100,14 @@ def test_a_role_taken_back_and_given_again_by_hand_is_named(door: Door) -> None:
     assert (one.kind, one.id) == ("differs", given["id"])
 
 
-def test_a_row_that_was_deleted_is_named(door: Door) -> None:
+def test_a_row_that_was_deleted_is_named(door: CityDoor) -> None:
     given = give(door)
     behind(door, "DELETE FROM assignment WHERE id = ?", given["id"])
     (one,) = found(door)
     assert (one.kind, one.table, one.id, one.record) == ("row-gone", "assignment", given["id"], given["record"])
 
 
-def test_what_was_founded_is_watched_too_row_by_row(door: Door) -> None:
+def test_what_was_founded_is_watched_too_row_by_row(door: CityDoor) -> None:
     behind(door, "UPDATE access_key SET subject = ? WHERE subject = ?", door.ids["wang"], door.ids["zheng"])
     behind(door, "UPDATE rule SET object = '/*' WHERE id = (SELECT min(id) FROM rule)")
     behind(door, "UPDATE person SET sub = 'somebody' WHERE id = ?", door.ids["feng"])
@@ -122,7 +122,7 @@ def test_what_was_founded_is_watched_too_row_by_row(door: Door) -> None:
 
 
 @pytest.mark.parametrize("of", ["nothing", "a read", "an act that is over"])
-def test_a_row_whose_record_is_kept_fresh_is_found_at_once(door: Door, of: str) -> None:
+def test_a_row_whose_record_is_kept_fresh_is_found_at_once(door: CityDoor, of: str) -> None:
     """Whoever holds the database may write a new id every second, and ask at the door for one that is real."""
     record = mint()
     if of == "a read":
@@ -136,7 +136,7 @@ def test_a_row_whose_record_is_kept_fresh_is_found_at_once(door: Door, of: str) 
     assert {one.table for one in told.found} == {"assignment"}
 
 
-def test_what_is_under_way_is_not_judged_and_counted(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_under_way_is_not_judged_and_counted(door: CityDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the row and the outcome that says what it is."""
     seen: list[Reconciled] = []
     delivery = door.gate.deliveries.local
@@ -153,12 +153,12 @@ def test_what_is_under_way_is_not_judged_and_counted(door: Door, monkeypatch: py
     assert (later(door, 0).recent, found(door, 0)) == (0, [])
 
 
-def test_an_id_of_the_future_is_no_excuse(door: Door) -> None:
+def test_an_id_of_the_future_is_no_excuse(door: CityDoor) -> None:
     behind(door, "INSERT INTO may_grant VALUES ('x', 'user:x', 'staff', 'city', 1, '7ZZZZZZZZZZZZZZZZZZZZZZZZZ')")
     assert [one.kind for one in found(door)] == ["not-in-log"]
 
 
-def test_a_record_that_cannot_be_proven_does_not_count(door: Door) -> None:
+def test_a_record_that_cannot_be_proven_does_not_count(door: CityDoor) -> None:
     given = give(door)
     door.settle()
     log = door.city.records.log
@@ -170,7 +170,7 @@ def test_a_record_that_cannot_be_proven_does_not_count(door: Door) -> None:
     assert {one.kind for one in found(door)} == {"unproven"}
 
 
-def test_the_page_the_api_and_their_record_say_the_same(door: Door) -> None:
+def test_the_page_the_api_and_their_record_say_the_same(door: CityDoor) -> None:
     given = give(door)
     behind(door, "UPDATE assignment SET department = 'city' WHERE id = ?", given["id"])
     door.settle()

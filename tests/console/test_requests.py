@@ -8,46 +8,47 @@ from pathlib import Path
 
 import pytest
 
-from tests.console import vault
-from tests.founded_city import Answer, Door, opened
+from console.words import WORDS
+from tests.console import city_with_vault
+from tests.founded_city import Answer, CityDoor, open_founded_city
 
 PAGE, API = "/departments/civil/vaults/7", "/api/v1/departments/civil/vaults/7"
 CANARY = "canary-password"
 
 
 @pytest.fixture(scope="module")
-def door(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def door(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CityDoor]:
     place = tmp_path_factory.mktemp("vault")
     with pytest.MonkeyPatch.context() as patch:
-        vault.patched(patch.setattr)
-        with opened(founded, place / "city", prepare=vault.permit) as ready:
+        city_with_vault.patch_city(patch.setattr)
+        with open_founded_city(founded, place / "city", prepare=city_with_vault.permit) as ready:
             yield ready
 
 
-def ask(door: Door, who: str = "zheng", path: str = API, **body: object) -> str:
+def ask(door: CityDoor, who: str = "zheng", path: str = API, **body: object) -> str:
     """The number under which it waits."""
     answer = door.ask("POST", path, who, json=body or {"why": "spring cleaning"})
     assert (answer.status, answer.json["reason"], answer.json["missing"]) == (403, "approver", "approver")
     return answer.json["request"]
 
 
-def approve(door: Door, number: str, who: str = "feng", path: str = API) -> Answer:
+def approve(door: CityDoor, number: str, who: str = "feng", path: str = API) -> Answer:
     return door.ask("POST", f"{path}/approve/{number}", who, json={"verdict": "approve"})
 
 
-def reject(door: Door, number: str, reason: str = "not in spring") -> Answer:
+def reject(door: CityDoor, number: str, reason: str = "not in spring") -> Answer:
     return door.ask("POST", f"{API}/approve/{number}", "feng", json={"verdict": "reject", "reason": reason})
 
 
-def resume(door: Door, number: str, who: str = "zheng") -> Answer:
+def resume(door: CityDoor, number: str, who: str = "zheng") -> Answer:
     return door.ask("POST", f"/.citygate/resume/{number}", who)
 
 
-def listed(door: Door, who: str, of: str) -> list[str]:
+def listed(door: CityDoor, who: str, of: str) -> list[str]:
     return [one["id"] for one in door.ask("GET", f"/api/v1/requests?of={of}", who).json["items"]]
 
 
-def test_a_program_asks_another_person_approves_and_the_same_bytes_are_sent_once(door: Door) -> None:
+def test_a_program_asks_another_person_approves_and_the_same_bytes_are_sent_once(door: CityDoor) -> None:
     number = ask(door, why="audit 2026")
     assert listed(door, "zheng", "asked")[0] == number
     assert number not in listed(door, "zheng", "waiting")
@@ -60,7 +61,7 @@ def test_a_program_asks_another_person_approves_and_the_same_bytes_are_sent_once
     assert number in listed(door, "feng", "decided")
 
 
-def test_the_log_tells_who_asked_who_approved_and_what_came_of_it(door: Door) -> None:
+def test_the_log_tells_who_asked_who_approved_and_what_came_of_it(door: CityDoor) -> None:
     number = ask(door, vault="log")
     approve(door, number)
     resume(door, number)
@@ -76,7 +77,7 @@ def test_the_log_tells_who_asked_who_approved_and_what_came_of_it(door: Door) ->
     assert about[-1].detail["approver"] == feng
 
 
-def test_nobody_approves_his_own_and_nobody_approves_twice(door: Door) -> None:
+def test_nobody_approves_his_own_and_nobody_approves_twice(door: CityDoor) -> None:
     number = ask(door, n=1)
     assert approve(door, number, "zheng").json["code"] == "own-request"
     assert approve(door, number).status == 200
@@ -84,7 +85,7 @@ def test_nobody_approves_his_own_and_nobody_approves_twice(door: Door) -> None:
     assert reject(door, number).status == 409
 
 
-def test_who_may_not_approve_sees_nothing_and_is_denied(door: Door) -> None:
+def test_who_may_not_approve_sees_nothing_and_is_denied(door: CityDoor) -> None:
     number = ask(door, n=2)
     for who in ("qian", "zhou", "chen", "wang"):
         assert approve(door, number, who).json["code"] == "access-denied"
@@ -92,14 +93,14 @@ def test_who_may_not_approve_sees_nothing_and_is_denied(door: Door) -> None:
         assert door.ask("GET", f"/api/v1/requests/{number}", who).json["code"] == "parked-unknown"
 
 
-def test_an_approval_is_decided_at_the_path_of_what_was_asked_for_and_nowhere_else(door: Door) -> None:
+def test_an_approval_is_decided_at_the_path_of_what_was_asked_for_and_nowhere_else(door: CityDoor) -> None:
     number = ask(door, n=3)
     for path in (PAGE, API.replace("/7", "/8"), API.replace("civil", "housing"), API.replace("/7", "/7%20")):
         assert approve(door, number, path=path).status == 404
     assert approve(door, number).status == 200
 
 
-def test_a_rejected_request_cannot_be_sent_and_says_why(door: Door) -> None:
+def test_a_rejected_request_cannot_be_sent_and_says_why(door: CityDoor) -> None:
     number = ask(door, n=4)
     assert [reject(door, number, reason).status for reason in ("", "a\nb", "x" * 201)] == [422, 422, 422]
     assert reject(door, number, "not in spring").status == 200
@@ -108,25 +109,25 @@ def test_a_rejected_request_cannot_be_sent_and_says_why(door: Door) -> None:
     assert (mine["verdict"], mine["reason"], mine["decided_by"]) == ("rejected", "not in spring", door.ids["feng"])
 
 
-def test_only_its_requester_sends_it(door: Door) -> None:
+def test_only_its_requester_sends_it(door: CityDoor) -> None:
     number = ask(door, n=5)
     approve(door, number)
     assert [resume(door, number, who).status for who in ("feng", "qian", "wang")] == [404, 404, 404]
     assert resume(door, number).status == 200
 
 
-def test_asking_again_while_it_waits_is_the_same_request(door: Door) -> None:
+def test_asking_again_while_it_waits_is_the_same_request(door: CityDoor) -> None:
     number = ask(door, n=6)
     assert ask(door, n=6) == number
     assert ask(door, n=7) != number
 
 
-def test_too_much_to_keep_is_an_error_and_nothing_is_done(door: Door) -> None:
+def test_too_much_to_keep_is_an_error_and_nothing_is_done(door: CityDoor) -> None:
     answer = door.ask("POST", API, "zheng", json={"why": "x" * 70_000})
     assert (answer.status, answer.json["code"]) == (413, "park-full")
 
 
-def test_what_the_approver_sees_is_every_field_but_no_secret(door: Door) -> None:
+def test_what_the_approver_sees_is_every_field_but_no_secret(door: CityDoor) -> None:
     number = ask(door, to="<b>卢</b>", deep={"password": CANARY, "list": [1, {"token": CANARY}]}, key="cg_" + "a" * 30)
     page = door.ask("GET", "/requests", cookie=door.sign_in("feng"), page=True)
     assert page.status == 200
@@ -141,7 +142,7 @@ def test_what_the_approver_sees_is_every_field_but_no_secret(door: Door) -> None
     [b'{"n": 1, "n": 64}', b'{"n": {"m": 1}, "n.m": 2}', b'{"n": 1, "x": "\xff"}', b'{"why": "x"', b"\x00" * 90,
      json.dumps({f"n{at}": at for at in range(41)}).encode()],
 )  # fmt: skip
-def test_what_cannot_be_shown_as_it_will_be_read_is_approved_by_nobody(door: Door, body: bytes) -> None:
+def test_what_cannot_be_shown_as_it_will_be_read_is_approved_by_nobody(door: CityDoor, body: bytes) -> None:
     number = door.ask("POST", API, "zheng", json=body).json["request"]
     (seen,) = [one for one in door.ask("GET", "/api/v1/requests", "feng").json["items"] if one["id"] == number]
     assert [one["name"] for one in seen["fields"]] == ["?"]
@@ -152,11 +153,11 @@ def test_what_cannot_be_shown_as_it_will_be_read_is_approved_by_nobody(door: Doo
 
 
 @pytest.mark.parametrize(("characters", "status"), [(500, 200), (501, 422)])
-def test_what_is_shown_cut_is_approved_by_nobody(door: Door, characters: int, status: int) -> None:
+def test_what_is_shown_cut_is_approved_by_nobody(door: CityDoor, characters: int, status: int) -> None:
     assert approve(door, ask(door, to="x" * characters)).status == status
 
 
-def test_a_form_whose_field_stands_twice_is_approved_by_nobody(door: Door) -> None:
+def test_a_form_whose_field_stands_twice_is_approved_by_nobody(door: CityDoor) -> None:
     """The desk reads the first, whoever approves might believe the last."""
     cookie, form = browser(door, "qian")
     codes = []
@@ -166,12 +167,12 @@ def test_a_form_whose_field_stands_twice_is_approved_by_nobody(door: Door) -> No
     assert codes == [[], ["fields-hidden"]]
 
 
-def browser(door: Door, who: str, **more: str) -> tuple[str, dict[str, str]]:
+def browser(door: CityDoor, who: str, **more: str) -> tuple[str, dict[str, str]]:
     cookie = door.sign_in(who)
     return cookie, {"csrf": door.csrf(cookie), **more}
 
 
-def test_a_browser_is_told_who_can_approve_and_both_go_by_links_and_buttons_alone(door: Door) -> None:
+def test_a_browser_is_told_who_can_approve_and_both_go_by_links_and_buttons_alone(door: CityDoor) -> None:
     cookie, form = browser(door, "qian", why="窗口轮岗")
     told = door.ask("POST", PAGE, cookie=cookie, page=True, form=form)
     assert told.status == 403
@@ -195,7 +196,7 @@ def test_a_browser_is_told_who_can_approve_and_both_go_by_links_and_buttons_alon
     assert (opened_one.status, opened_one.json["form"]["why"]) == (200, "窗口轮岗")
 
 
-def test_a_weak_sign_in_shows_that_there_is_more_and_loses_no_approval(door: Door) -> None:
+def test_a_weak_sign_in_shows_that_there_is_more_and_loses_no_approval(door: CityDoor) -> None:
     number = ask(door, n=8)
     weak = door.sign_in("feng", assurance=2)
     page = door.ask("GET", "/requests", cookie=weak, page=True)
@@ -208,7 +209,7 @@ def test_a_weak_sign_in_shows_that_there_is_more_and_loses_no_approval(door: Doo
     assert resume(door, number).status == 200
 
 
-def test_an_approver_who_lost_the_right_no_longer_counts_and_it_waits_anew(door: Door) -> None:
+def test_an_approver_who_lost_the_right_no_longer_counts_and_it_waits_anew(door: CityDoor) -> None:
     number = ask(door, n=9)
     approve(door, number)
     held = f"/api/v1/departments/city/people/{door.ids['feng']}/assignments"
@@ -226,14 +227,14 @@ def test_an_approver_who_lost_the_right_no_longer_counts_and_it_waits_anew(door:
     door.city.deciding.effective(epoch)
 
 
-def test_no_header_brings_an_approver(door: Door) -> None:
+def test_no_header_brings_an_approver(door: CityDoor) -> None:
     names = ("approver", "x-approver", "x-citygate-approver", "resumed", "x-citygate-resumed")
     headers = dict.fromkeys(names, door.ids["feng"])
     answer = door.ask("POST", API + f"?approver={door.ids['feng']}", "zheng", json={"n": 10}, headers=headers)
     assert answer.json["reason"] == "approver"
 
 
-def test_an_approval_written_into_the_table_by_another_hand_opens_nothing(door: Door) -> None:
+def test_an_approval_written_into_the_table_by_another_hand_opens_nothing(door: CityDoor) -> None:
     number = ask(door, n=11)
     with door.city.stores.database.transaction() as connection:
         connection.exec_driver_sql(
@@ -242,3 +243,16 @@ def test_an_approval_written_into_the_table_by_another_hand_opens_nothing(door: 
         )
     answer = resume(door, number)
     assert (answer.status, answer.json["code"]) == (500, "seal-invalid")
+
+
+def test_every_noun_of_an_address_that_a_request_shows_by_name_has_a_word(door: CityDoor) -> None:
+    """A card of the page says "App", not the segment of a path."""
+    nouns = {
+        part.partition("/")[0]
+        for route in door.city.routing.desks
+        if route.approval
+        for part in re.findall(r"([a-z]+)/\{", route.path)
+    }
+    assert {"departments", "apps", "resources", "keys"} <= nouns
+    named = {noun for noun in nouns if noun not in ("machines", "shares", "vaults")}
+    assert {noun for noun in named if noun not in WORDS.fields} == set()

@@ -13,7 +13,7 @@ from storage.database import Database
 from storage.epoch import MemoryEpochs
 from storage.errors import StorageUnavailable
 from tests.acts import an_act
-from tests.idp.people import town
+from tests.idp.people import city_with_people
 
 ANSWERS = Answers.read(
     {"s_harmed": "society", "s_harm": "serious", "a_harmed": "society", "a_harm": "general", "basis": "property"}
@@ -22,7 +22,7 @@ ANSWERS = Answers.read(
 
 @pytest.fixture
 def database(database_url: str):
-    with town(database_url) as city:
+    with city_with_people(database_url) as city:
         with city.database.transaction() as connection:
             row = {"id": "housing", "department": "civil", "name_zh": "房", "name_en": "H", "label": 1, "record": "01R"}
             connection.execute(authz_store.system.insert().values(row))
@@ -39,8 +39,8 @@ def test_a_grade_that_no_gateway_confirms_is_noted_all_the_same(database: Databa
     (entry,) = grades.history("housing")
     with database.transaction() as connection:
         seen = [
-            witness.of(connection, store.grade, entry.id),
-            witness.of(connection, authz_store.system, "housing"),
+            witness.describe_row(connection, store.grade, entry.id),
+            witness.describe_row(connection, authz_store.system, "housing"),
         ]
     assert act.notes == {"grade": "S3A2", **dict(seen)}
 

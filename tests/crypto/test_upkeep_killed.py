@@ -12,26 +12,25 @@ import sqlalchemy as sa
 from crypto.lifecycle import State
 from idp import store as identity_store
 from storage.ephemeral import DatabaseEphemeral
-from tests.crypto.house import House
-from tests.crypto.life import Life, states
-from tests.idp.people import town
+from tests.crypto.city_keyring import CityKeyring
+from tests.crypto.sealed_state import SealedState, states
+from tests.idp.people import city_with_people
 
 ROOT = Path(__file__).parents[2]
 _CHILD = """
 import os, signal, sys
 sys.path.insert(0, {root!r})
-from tests.crypto.house import House
-from tests.idp.people import town, NOW
+from tests.crypto.city_keyring import CityKeyring
 from storage.database import Database
 from idp.directory import Directory
-from tests.idp.people import Town
+from tests.idp.people import CityWithPeople
 from storage.ephemeral import DatabaseEphemeral
 from crypto.reseal import Column
 url, point = sys.argv[1:]
 database = Database(url)
-city = Town(url, database, Directory(database, issuers={{"http://i": "local"}}))
-house = House(city, DatabaseEphemeral(database, clock=city.clock))
-seal = house.seal()
+city = CityWithPeople(url, database, Directory(database, issuers={{"http://i": "local"}}))
+city_keys = CityKeyring(city, DatabaseEphemeral(database, clock=city.clock))
+seal = city_keys.seal()
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)
 calls = [0]
 def effective(_epoch):
@@ -48,13 +47,13 @@ if point.startswith("swap"):
         return swap(self, kept, sealed)
     Column.swap = counting
 if point == "retire":
-    retire = house.keyring.retire
-    house.keyring._count_change = lambda *a: die()  # inside the transaction, before its commit
-    house.run(house.upkeep(seal, linger=0))
+    retire = city_keys.keyring.retire
+    city_keys.keyring._count_change = lambda *a: die()  # inside the transaction, before its commit
+    city_keys.run(city_keys.upkeep(seal, linger=0))
 elif point.startswith("swap"):
-    house.run(house.upkeep(seal, effective=effective))
+    city_keys.run(city_keys.upkeep(seal, effective=effective))
 else:
-    house.keyring.rotate(house.keyring.key("city", "platform"), house.act(), effective=effective)
+    city_keys.keyring.rotate(city_keys.keyring.key("city", "platform"), city_keys.act(), effective=effective)
 print("survived")
 """
 
@@ -64,29 +63,29 @@ def test_kill_9_in_the_middle_leaves_nothing_unreadable_and_the_next_run_finishe
     database_url: str, tmp_path: Path, point: str
 ) -> None:
     """fault: kill -9 while a key's version is made, sealed anew or retired — everything sealed still opens; the next run finishes."""
-    with town(database_url) as city:
+    with city_with_people(database_url) as city:
         city.add("li", "wang")
-        house = House(city, DatabaseEphemeral(city.database, clock=city.clock)).founded()
-        seal = house.seal()
-        life = Life(house, seal)
-        life.begin(3)
+        city_keys = CityKeyring(city, DatabaseEphemeral(city.database, clock=city.clock)).with_first_keys()
+        seal = city_keys.seal()
+        sealed_state = SealedState(city_keys, seal)
+        sealed_state.begin(3)
         if point.startswith(("swap", "retire")):
-            house.rotate("platform", "city", seal)
+            city_keys.rotate("platform", "city", seal)
         child = subprocess.run(
             [sys.executable, "-c", _CHILD.format(root=str(ROOT)), database_url, point], cwd=ROOT, capture_output=True,
             text=True, check=False, timeout=60, env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )  # fmt: skip
         assert (child.returncode, child.stdout) == (-signal.SIGKILL, ""), child.stderr
-        life.all_is_well()
+        sealed_state.check_everything_opens()
         seal.reload()
-        life.all_is_well()
-        work = house.upkeep(seal)
-        house.run(work)
-        life.begin(1)
+        sealed_state.check_everything_opens()
+        work = city_keys.upkeep(seal)
+        city_keys.run(work)
+        sealed_state.begin(1)
         city.clock.add(minutes=11)
         with city.database.transaction() as connection:
             connection.execute(sa.update(identity_store.session).values(seen_at=city.clock()))
-        house.run(work)
+        city_keys.run(work)
         seal.reload()
-        assert states(house) == [State.RETIRED, State.ACTIVE]
-        life.all_is_well()
+        assert states(city_keys) == [State.RETIRED, State.ACTIVE]
+        sealed_state.check_everything_opens()

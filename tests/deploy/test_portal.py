@@ -24,7 +24,7 @@ PORTAL = Path(__file__).parents[2] / "deploy/demo/portal.py"
 
 
 @dataclass
-class Door:
+class DoorKeys:
     """Signs assertions and publishes the keys; counts how often it is asked for them."""
 
     keys: dict[str, Ed25519PrivateKey] = field(default_factory=lambda: {"one": Ed25519PrivateKey.generate()})
@@ -51,8 +51,8 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
-    door = Door()
+def door() -> Iterator[DoorKeys]:
+    door = DoorKeys()
 
     class Keys(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -77,7 +77,7 @@ def door() -> Iterator[Door]:
 
 @dataclass
 class Portal:
-    door: Door
+    door: DoorKeys
     port: int
 
     def send(
@@ -94,7 +94,7 @@ class Portal:
 
 
 @pytest.fixture(scope="module")
-def portal(door: Door) -> Iterator[Portal]:
+def portal(door: DoorKeys) -> Iterator[Portal]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -159,7 +159,7 @@ def test_an_assertion_for_anything_else_is_refused(portal: Portal, changed: dict
 
 def test_no_assertion_and_a_foreign_signature_are_refused(portal: Portal) -> None:
     ours = portal.door.assertion("GET", "/")
-    foreign = Door({"one": Ed25519PrivateKey.generate()}, port=portal.door.port).assertion("GET", "/")
+    foreign = DoorKeys({"one": Ed25519PrivateKey.generate()}, port=portal.door.port).assertion("GET", "/")
     keyless = jwt.encode(
         jwt.decode(ours, options={"verify_signature": False}), "k" * 32, "HS256", headers={"kid": "one"}
     )
@@ -176,7 +176,7 @@ def test_an_assertion_opens_one_request_only(portal: Portal) -> None:
 def test_unknown_keys_do_not_make_it_ask_the_door_again_and_again(portal: Portal) -> None:
     portal.send("GET", "/")
     before = len(portal.door.asked)
-    stranger = Door({"two": Ed25519PrivateKey.generate()}, port=portal.door.port)
+    stranger = DoorKeys({"two": Ed25519PrivateKey.generate()}, port=portal.door.port)
     for _ in range(20):
         assert portal.send("GET", "/", assertion=stranger.assertion("GET", "/", kid="two"))[0].status == 401
     assert len(portal.door.asked) <= before + 1

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from city.founding import PEOPLE, found
+from city.founding import PEOPLE, found_city
 from city.processes import clock, mint
 from city.settings import Settings
 from tests.faults.visitor import Browser, ready
@@ -25,7 +25,7 @@ SPOOL_MEGABYTES = 64
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The data folder of a founded city; as root its spools stand on a small file system of their own."""
     data = tmp_path_factory.mktemp("faults") / "city"
-    people = found(Settings(data=data), clock=clock, mint=mint)
+    people = found_city(Settings(data=data), clock=clock, mint=mint)
     data.with_name("people.json").write_text(json.dumps(people))
     # what is grepped for secrets later has none that were put there on purpose
     named = [{name: one[name] for name in ("login", "name", "role")} for one in people]

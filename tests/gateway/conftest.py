@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.door import Door, opened
+from tests.gateway.door import GatewayDoor, open_door
 
 
 @pytest.fixture
-async def door(tmp_path: Path) -> AsyncIterator[Door]:
-    async with opened(tmp_path) as ready:
+async def door(tmp_path: Path) -> AsyncIterator[GatewayDoor]:
+    async with open_door(tmp_path) as ready:
         yield ready

@@ -50,7 +50,7 @@ from idp.relying_party import Completed, RelyingParty
 from idp.session import COOKIE, Sessions, digest
 from storage.database import Database
 from storage.ephemeral import DatabaseEphemeral
-from storage.epoch import Answer, MemoryEpochs
+from storage.epoch import EpochAnswer, MemoryEpochs
 from tests.acts import an_act
 from tests.gateway.behind_the_door import (
     ASKED,
@@ -70,7 +70,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Door:
+class GatewayDoor:
     """What a test moves and asks. `heard` is what reached the upstream, whole heads."""
 
     folder: Path
@@ -88,7 +88,7 @@ class Door:
     def fresh(self) -> None:
         """The source confirms what is held, now."""
         decider = self.gate.decider
-        decider.answered(decider.question(), Answer(epoch=decider.snapshot.epoch, changes=()))
+        decider.take_answer(decider.question(), EpochAnswer(epoch=decider.snapshot.epoch, changes=()))
 
     def adopt(self, *, policies: PolicySet | None = None, revoked: Iterable[str] = ()) -> None:
         """The next epoch, confirmed."""
@@ -193,12 +193,12 @@ def header(answer: Outbound, name: bytes) -> str:
 
 
 @contextlib.asynccontextmanager
-async def opened(
+async def open_door(
     folder: Path, *, subject_per_minute: int = 10_000, anonymous_per_minute: int = 10_000, **spool: object
-) -> AsyncIterator[Door]:
+) -> AsyncIterator[GatewayDoor]:
     """A door over `folder` until the end of the block."""
     heard: list[bytes] = []
-    box: list[Door] = []
+    box: list[GatewayDoor] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while not box[0].talk:
@@ -232,7 +232,7 @@ def in_a_thread(call: Callable[[], T]) -> T:
         return pool.submit(call).result(60)
 
 
-def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_minute, spool_options) -> Door:  # type: ignore[no-untyped-def]
+def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_minute, spool_options) -> GatewayDoor:  # type: ignore[no-untyped-def]
     def clock() -> datetime:
         return box[0].now
 
@@ -296,7 +296,7 @@ def _built(folder, url, proxy, heard, box, subject_per_minute, anonymous_per_min
         clock=clock,
         mint=mint,
     )  # fmt: skip
-    door = Door(
+    door = GatewayDoor(
         folder=folder, gate=gate, database=database, sessions=sessions, kept=kept, streams=streams, flask=flask,
         heard=heard,
     )  # fmt: skip

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.signed import Signed
+from gateway.signed_request import SignedRequests
 from gateway.stages import Inbound
 from idp.app_key import AppHolder, Claim, SignedParts, authorization_of, content_digest, signature_of
 from idp.errors import CredentialRejected
-from tests.gateway.asked import read
+from tests.gateway.canonical_request import read_request
 
 KEY, SECRET, HOST = "01JB3F6Z7Q8R9S0T1V2W3X4Y5Z", b"cg_app_secret", "marriage.localhost"
 KIND = "application/json"
@@ -61,8 +61,8 @@ class Clock:
         return self.now
 
 
-def a_door(apps: Any = None, spent: Any = None, clock: Any = None, **more: Any) -> Signed:
-    return Signed(apps or Apps(), spent or Memory(), clock or Clock(), **more)
+def a_door(apps: Any = None, spent: Any = None, clock: Any = None, **more: Any) -> SignedRequests:
+    return SignedRequests(apps or Apps(), spent or Memory(), clock or Clock(), **more)
 
 
 def request(
@@ -79,10 +79,10 @@ def request(
         headers = (*((name, value.encode()) for name, value in told.items()), *headers)
     headers = (*headers, (b"authorization", authorization.encode()))
     raw = {"method": method.encode(), **changes}
-    return read(target.encode(), *headers, **raw), authorization
+    return read_request(target.encode(), *headers, **raw), authorization
 
 
-async def taken(door: Signed, asked: tuple[Inbound, str]) -> bool:
+async def taken(door: SignedRequests, asked: tuple[Inbound, str]) -> bool:
     try:
         return (await door.identity(*asked)).subject == f"app:{KEY}"
     except CredentialRejected:

@@ -1,4 +1,4 @@
-"""The twin of a route that needs a second person, and that no request over a wire can bring one."""
+"""A route that needs a second person gets a route where it is approved; no request over a wire can bring an approval."""
 
 import ast
 from typing import Any
@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from authz.facts import NO_FACTS
 from authz.label import Label
-from gateway.approval import approve_path, approved_path, with_twins
+from gateway.approval import approve_path, approved_path, with_approving_routes
 from gateway.errors import GatewayError, InvalidRoute
 from gateway.match import match
 from gateway.routes import Route, RouteTable
 from gateway.stages import Headers, Listener
 from tests.architecture.source import dotted, files, tree
-from tests.gateway.asked import read
+from tests.gateway.canonical_request import read_request
 
 HOST = "marriage.localhost"
 
@@ -30,7 +30,7 @@ def route(path: str = "/departments/{department}/keys/{key}", **more: Any) -> Ro
 
 
 def test_the_twin_is_of_the_same_department_system_and_label_and_asks_for_the_approve_action() -> None:
-    act, twin = with_twins([route()])
+    act, twin = with_approving_routes([route()])
     assert (twin.path, twin.actions) == (f"{act.path}/approve/{{request}}", {"POST": "key:approve"})
     same = ("host", "system", "department", "label", "labels", "delivery", "public")
     assert [getattr(twin, name) for name in same] == [getattr(act, name) for name in same]
@@ -39,14 +39,16 @@ def test_the_twin_is_of_the_same_department_system_and_label_and_asks_for_the_ap
 
 @pytest.mark.parametrize(("asking", "approving", "found"), [(2, 3, 3), (4, 3, 4), (2, 1, 2)])
 def test_to_approve_takes_at_least_the_label_of_asking(asking: int, approving: int, found: int) -> None:
-    act, twin = with_twins([route(label=Label(asking), approval_label=Label(approving))])
+    act, twin = with_approving_routes([route(label=Label(asking), approval_label=Label(approving))])
     assert (act.label, twin.label, twin.approval_label) == (asking, found, Label.L1)
 
 
 def test_who_asks_and_who_approves_are_decided_on_the_same_object() -> None:
-    table = RouteTable(with_twins([route()]))
+    table = RouteTable(with_approving_routes([route()]))
     path = b"/departments/civil/keys/k%201"
-    asked, approved = (match(read(one, method=b"POST"), table, NO_FACTS) for one in (path, path + b"/approve/01J"))
+    asked, approved = (
+        match(read_request(one, method=b"POST"), table, NO_FACTS) for one in (path, path + b"/approve/01J")
+    )
     assert (asked.object, asked.department, asked.label) == (approved.object, approved.department, approved.label)
     assert (asked.action, approved.action) == ("key:rotate", "key:approve")
 
@@ -84,7 +86,7 @@ _NAMES = st.sampled_from([b"approver", b"resumed", b"x-approver", b"x-citygate-a
 )
 def test_no_header_target_or_listener_brings_an_approver(headers: Headers, target: bytes, listener: Listener) -> None:
     try:
-        inbound = read(target, *headers, listener=listener)
+        inbound = read_request(target, *headers, listener=listener)
     except GatewayError:
         return
     assert (inbound.approver, inbound.resumed) == ("", "")

@@ -18,14 +18,14 @@ from gateway.authenticate import Credentials
 from idp.errors import IssuerUnavailable
 from idp.session import Session
 from storage.errors import StorageUnavailable
-from storage.shared import RedisEphemeral
+from storage.redis_stores import RedisEphemeral
 from tests.acts import an_act
-from tests.gateway.door import LI, Door, in_a_thread, opened
+from tests.gateway.door import LI, GatewayDoor, in_a_thread, open_door
 from tests.stack.parts import redis_running
 
 
 @contextmanager
-def hanging(door: Door) -> Iterator[None]:
+def hanging(door: GatewayDoor) -> Iterator[None]:
     """The database answers nobody: every statement waits, for as long as one waits there for a lock."""
     go_on = threading.Event()
 
@@ -42,7 +42,7 @@ def hanging(door: Door) -> Iterator[None]:
 
 
 @contextmanager
-def failing(door: Door) -> Iterator[None]:
+def failing(door: GatewayDoor) -> Iterator[None]:
     """The database answers, and refuses everything about sessions."""
     with sqlite3.connect(door.folder / "city.db", isolation_level=None) as other:
         other.execute("ALTER TABLE session RENAME TO elsewhere")
@@ -57,14 +57,14 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authenticate, "AWAY_SECONDS", 0.5)
 
 
-def forgotten(door: Door) -> None:
+def forgotten(door: GatewayDoor) -> None:
     """The moment is over for which what was looked up is kept."""
     door.gate.credentials._known.clear()
     door.gate.credentials._holders.clear()
 
 
 @pytest.mark.parametrize("away", [hanging, failing])
-async def test_a_session_that_was_found_outlives_the_database(door: Door, away) -> None:  # type: ignore[no-untyped-def]
+async def test_a_session_that_was_found_outlives_the_database(door: GatewayDoor, away) -> None:  # type: ignore[no-untyped-def]
     cookie, unknown = door.sign_in(), door.sign_in(sid="sid-2")
     assert (await door.ask("/low/1", cookie=cookie)).status == 200
     forgotten(door)
@@ -80,7 +80,7 @@ async def test_a_session_that_was_found_outlives_the_database(door: Door, away) 
     assert (await door.ask("/low/1", cookie=unknown)).status == 200
 
 
-async def test_without_the_lease_it_may_only_what_has_a_grace(door: Door) -> None:
+async def test_without_the_lease_it_may_only_what_has_a_grace(door: GatewayDoor) -> None:
     cookie = door.sign_in(assurance=3)
     assert (await door.ask("/secret/1", cookie=cookie)).status == 200
     forgotten(door)
@@ -96,7 +96,7 @@ async def test_without_the_lease_it_may_only_what_has_a_grace(door: Door) -> Non
 async def test_after_ten_minutes_it_is_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert authenticate.VERIFIED_SECONDS == 600
     monkeypatch.setattr(authenticate, "VERIFIED_SECONDS", 0.2)
-    async with opened(tmp_path) as door:
+    async with open_door(tmp_path) as door:
         cookie = door.sign_in()
         assert (await door.ask("/low/1", cookie=cookie)).status == 200
         forgotten(door)
@@ -105,7 +105,7 @@ async def test_after_ten_minutes_it_is_nobodys(tmp_path: Path, monkeypatch: pyte
             assert (await door.ask("/low/1", cookie=cookie)).status == 503
 
 
-async def test_one_that_was_ended_or_is_too_old_does_not_come_back(door: Door) -> None:
+async def test_one_that_was_ended_or_is_too_old_does_not_come_back(door: GatewayDoor) -> None:
     ended, idle = door.sign_in(), door.sign_in("user:wang", sid="sid-2")
     for cookie in (ended, idle):
         assert (await door.ask("/", cookie=cookie)).status in (200, 403)
@@ -119,7 +119,7 @@ async def test_one_that_was_ended_or_is_too_old_does_not_come_back(door: Door) -
         assert (await door.ask("/low/1", cookie=idle)).status == 401
 
 
-async def test_a_replaced_cookie_does_not_come_back_either(door: Door) -> None:
+async def test_a_replaced_cookie_does_not_come_back_either(door: GatewayDoor) -> None:
     cookie = door.sign_in()
     assert (await door.ask("/low/1", cookie=cookie)).status == 200
     door.gate.credentials.forget(cookie)
@@ -133,7 +133,7 @@ async def test_who_needs_no_look_up_does_not_wait_for_those_that_hang(
     monkeypatch.setattr(authenticate, "LOOK_UPS", 2)
     monkeypatch.setattr(authenticate, "WAITING", 5)
     monkeypatch.setattr(authenticate, "LOOK_UP_SECONDS", 1.5)
-    async with opened(tmp_path) as door:
+    async with open_door(tmp_path) as door:
         known = door.sign_in()
         assert (await door.ask("/low/1", cookie=known)).status == 200
         with hanging(door):
@@ -148,7 +148,7 @@ async def test_who_needs_no_look_up_does_not_wait_for_those_that_hang(
             assert time.monotonic() - begun < 4.0  # not when the database gives up: when we do
 
 
-async def test_without_redis_nobody_is_let_in_by_what_was_known(door: Door) -> None:
+async def test_without_redis_nobody_is_let_in_by_what_was_known(door: GatewayDoor) -> None:
     with redis_running() as server:
         door.sessions._cookies._ephemeral = RedisEphemeral(server.client())
         cookie = door.sign_in()
@@ -160,7 +160,7 @@ async def test_without_redis_nobody_is_let_in_by_what_was_known(door: Door) -> N
         assert b"set-cookie" not in dict(answer.headers)
 
 
-async def test_an_issuer_that_cannot_be_asked_is_said_so_and_keeps_the_cookie(door: Door) -> None:
+async def test_an_issuer_that_cannot_be_asked_is_said_so_and_keeps_the_cookie(door: GatewayDoor) -> None:
     cookie = door.sign_in()
     assert (await door.ask("/low/1", cookie=cookie)).status == 200
     forgotten(door)
@@ -175,7 +175,7 @@ async def test_an_issuer_that_cannot_be_asked_is_said_so_and_keeps_the_cookie(do
     assert b"set-cookie" not in dict(answer.headers)
 
 
-async def test_who_waits_for_an_issuer_delays_nobody_else(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_waits_for_an_issuer_delays_nobody_else(door: GatewayDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authenticate, "LOOK_UP_SECONDS", 5.0)
     slow, other, go_on = door.sign_in(sid="sid-1"), door.sign_in(sid="sid-2"), threading.Event()
     theirs, asked = door.session_of(slow), []
@@ -196,7 +196,7 @@ async def test_who_waits_for_an_issuer_delays_nobody_else(door: Door, monkeypatc
     assert {record for _, record in asked} <= records, "each under its own request's record"
 
 
-async def test_sessions_in_use_are_written_down_when_the_database_is_back(door: Door) -> None:
+async def test_sessions_in_use_are_written_down_when_the_database_is_back(door: GatewayDoor) -> None:
     cookie = door.sign_in()
     assert (await door.ask("/low/1", cookie=cookie)).status == 200
     door.now += timedelta(minutes=20)
@@ -211,7 +211,7 @@ async def test_sessions_in_use_are_written_down_when_the_database_is_back(door: 
     assert (await door.ask("/low/1", cookie=cookie)).status == 200
 
 
-async def test_a_key_has_no_stand_in(door: Door) -> None:
+async def test_a_key_has_no_stand_in(door: GatewayDoor) -> None:
     key = door.key()
     assert (await door.ask("/low/1", (b"authorization", key))).status == 200
     forgotten(door)
@@ -219,7 +219,7 @@ async def test_a_key_has_no_stand_in(door: Door) -> None:
         assert (await door.ask("/low/1", (b"authorization", key))).status == 503
 
 
-async def test_a_look_up_that_waits_for_somebody_else_than_the_database_is_not_stood_in_for(door: Door) -> None:
+async def test_a_look_up_that_waits_for_somebody_else_than_the_database_is_not_stood_in_for(door: GatewayDoor) -> None:
     cookie, leased = door.sign_in(), True
     assert (await door.ask("/low/1", cookie=cookie)).status == 200
     door.gate.credentials._leased = lambda: leased

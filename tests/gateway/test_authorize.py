@@ -10,21 +10,23 @@ from authz.lease import LEASE_SECONDS
 from gateway.pipeline import handle
 from gateway.routes import RouteTable
 from tests.gateway.behind_the_door import CITY
-from tests.gateway.door import DESK, Door, header
+from tests.gateway.door import DESK, GatewayDoor, header
 
 
 @pytest.mark.parametrize(("assurance", "status"), [(2, 401), (3, 200)])
-async def test_a_session_below_the_label_never_reaches_the_upstream(door: Door, assurance: int, status: int) -> None:
+async def test_a_session_below_the_label_never_reaches_the_upstream(
+    door: GatewayDoor, assurance: int, status: int
+) -> None:
     answer = await door.ask("/secret/1", cookie=door.sign_in(assurance=assurance))
     assert (answer.status, len(door.heard)) == (status, int(status == 200))
 
 
-async def test_only_the_missing_assurance_is_asked_for_as_rfc_9470_says(door: Door) -> None:
+async def test_only_the_missing_assurance_is_asked_for_as_rfc_9470_says(door: GatewayDoor) -> None:
     answer = await door.ask("/secret/1", cookie=door.sign_in())
     assert header(answer, b"www-authenticate") == 'Bearer error="insufficient_user_authentication", acr_values="3"'
 
 
-async def test_no_route_without_a_rule(door: Door) -> None:
+async def test_no_route_without_a_rule(door: GatewayDoor) -> None:
     assert (await door.ask("/unruled/1", cookie=door.sign_in(assurance=5))).status == 403
 
 
@@ -33,7 +35,7 @@ async def test_no_route_without_a_rule(door: Door) -> None:
     [("/low/1", "GET", 200), ("/public/1", "GET", 200), ("/secret/1", "GET", 503), ("/low/1", "POST", 503)],
 )
 async def test_without_a_lease_only_graced_low_reads_pass_and_their_records_say_stale(
-    door: Door, target: str, method: str, status: int
+    door: GatewayDoor, target: str, method: str, status: int
 ) -> None:
     cookie = door.sign_in(assurance=3)
     door.seconds += LEASE_SECONDS + 59
@@ -44,7 +46,9 @@ async def test_without_a_lease_only_graced_low_reads_pass_and_their_records_say_
     assert record.reason == ("permit" if status == 200 else "lease-lost")
 
 
-async def test_a_session_that_ends_while_it_is_decided_is_nobody(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_session_that_ends_while_it_is_decided_is_nobody(
+    door: GatewayDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cookie, decider = door.sign_in(), door.gate.decider
     session, clock = door.session_of(cookie), decider._monotonic
 
@@ -61,7 +65,7 @@ async def test_a_session_that_ends_while_it_is_decided_is_nobody(door: Door, mon
 
 @pytest.mark.parametrize(("assurance", "status"), [(2, 401), (3, 200)])
 async def test_what_is_graded_while_its_reader_is_looked_up_has_the_new_label(
-    door: Door, monkeypatch: pytest.MonkeyPatch, assurance: int, status: int
+    door: GatewayDoor, monkeypatch: pytest.MonkeyPatch, assurance: int, status: int
 ) -> None:
     """Nobody decides by the old grade once its receipt is there: neither does who was matched before."""
     routes = [replace(one, registered=one.path == "/low/**") for one in door.gate.routes.routes]
@@ -86,14 +90,14 @@ async def test_what_is_graded_while_its_reader_is_looked_up_has_the_new_label(
     assert status == 401 or {one.label for one in door.records()} == {Label.L3}
 
 
-async def test_the_grace_ends(door: Door) -> None:
+async def test_the_grace_ends(door: GatewayDoor) -> None:
     cookie = door.sign_in()
     door.seconds += LEASE_SECONDS + 60
     assert (await door.ask("/low/1", cookie=cookie)).status == 503
     assert not door.heard
 
 
-async def test_a_desk_has_no_grace(door: Door) -> None:
+async def test_a_desk_has_no_grace(door: GatewayDoor) -> None:
     cookie = door.sign_in(host=DESK)
     door.seconds += LEASE_SECONDS
     assert (await door.ask("/notes/1", host=DESK, cookie=cookie)).status == 503

@@ -14,7 +14,7 @@ from gateway.http.body import bounded_body, read_body
 from gateway.proxy import KEPT_BODY_BYTES, Proxy
 from gateway.stages import Inbound
 from idp.app_key import content_digest
-from tests.gateway.asked import read
+from tests.gateway.canonical_request import read_request
 from tests.gateway.upstreams import recorded, upstream
 
 PIECES = st.lists(st.binary(max_size=4), max_size=5)
@@ -25,7 +25,7 @@ def inbound(pieces: list[bytes], *, digest: bytes) -> Inbound:
         for piece in pieces:
             yield piece
 
-    return replace(read(b"/", (b"content-digest", digest), method=b"POST"), body=body)
+    return replace(read_request(b"/", (b"content-digest", digest), method=b"POST"), body=body)
 
 
 async def passed_on(asked: Inbound, limit_bytes: int = 1000) -> tuple[bytes, bool]:

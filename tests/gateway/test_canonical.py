@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from gateway.errors import GatewayError, TargetRefused
 from gateway.stages import Headers, Listener
-from tests.gateway.asked import NOW, read
+from tests.gateway.canonical_request import NOW, read_request
 
 
 def test_what_has_one_reading_is_taken_byte_for_byte() -> None:
-    inbound = read(b"/a/~b(c)!/%E4%B8%AD%20x?next=%2F..;//%zz", (b"Accept", b"*/*"))
+    inbound = read_request(b"/a/~b(c)!/%E4%B8%AD%20x?next=%2F..;//%zz", (b"Accept", b"*/*"))
     assert (inbound.path, inbound.query) == ("/a/~b(c)!/%E4%B8%AD%20x", "next=%2F..;//%zz")
     assert inbound.target == "/a/~b(c)!/%E4%B8%AD%20x?next=%2F..;//%zz"
     assert (inbound.id, inbound.at, inbound.method, inbound.address) == ("01J", NOW, "GET", "192.0.2.7")
@@ -26,11 +26,11 @@ def test_what_has_one_reading_is_taken_byte_for_byte() -> None:
     "target", [b"/", b"/a", b"/a/", b"/a.b/...", b"/a/.b", b"/users/li@example.org", b"/x:1,2=3&4+5*6'$"]
 )
 def test_usual_paths_are_taken(target: bytes) -> None:
-    assert read(target).target.encode() == target
+    assert read_request(target).target.encode() == target
 
 
 def test_a_lone_trailing_question_mark_is_removed() -> None:
-    assert read(b"/a?").target == read(b"/a").target == "/a"
+    assert read_request(b"/a?").target == read_request(b"/a").target == "/a"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_lone_trailing_question_mark_is_removed() -> None:
 )
 def test_a_target_with_two_readings_is_refused(target: bytes) -> None:
     with pytest.raises(TargetRefused):
-        read(target)
+        read_request(target)
 
 
 MUTATORS: tuple[Callable[[bytes, int], bytes], ...] = (
@@ -86,14 +86,14 @@ def test_a_mutated_path_is_refused_or_the_same_or_another_resource(
     path: bytes, changes: list[tuple[Callable[[bytes, int], bytes], int]]
 ) -> None:
     try:
-        protected = read(path)
+        protected = read_request(path)
     except TargetRefused:  # "." and ".." as a whole segment
         return
     mutated = path
     for mutate, at in changes:
         mutated = mutate(mutated, at % len(mutated))
     try:
-        taken = read(mutated)
+        taken = read_request(mutated)
     except TargetRefused:
         return
     same = unquote_to_bytes(taken.path) == unquote_to_bytes(path)  # the oracle: what an upstream would serve
@@ -103,7 +103,7 @@ def test_a_mutated_path_is_refused_or_the_same_or_another_resource(
 @given(st.binary(max_size=12).map(lambda tail: b"/" + tail))
 def test_two_targets_that_are_taken_never_decode_to_one_path(target: bytes) -> None:
     try:
-        taken = read(target)
+        taken = read_request(target)
     except TargetRefused:
         return
     assert taken.target == target.decode("ascii").removesuffix("?") or target.endswith(b"?")
@@ -114,7 +114,7 @@ def test_two_targets_that_are_taken_never_decode_to_one_path(target: bytes) -> N
 def test_whatever_arrives_is_taken_or_refused_by_name(headers: Headers, target: bytes) -> None:
     for listener in Listener:
         try:
-            read(target, *headers, listener=listener)
+            read_request(target, *headers, listener=listener)
         except GatewayError as refusal:
             assert refusal.code != "gateway"  # noqa: PT017 - taking it is right as well
 
@@ -122,6 +122,6 @@ def test_whatever_arrives_is_taken_or_refused_by_name(headers: Headers, target: 
 def test_refusals_never_repeat_what_was_sent() -> None:
     for target, headers in itertools.product((b"/canary;", b"/"), (((b"X-A", b"canary\x00"),), ())):
         try:
-            read(target, *headers)
+            read_request(target, *headers)
         except GatewayError as refusal:
             assert "canary" not in str(refusal)  # noqa: PT017

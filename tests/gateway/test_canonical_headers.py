@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.canonical import is_spoofable
 from gateway.errors import HeadersRefused, HostRefused, MethodRefused, TargetRefused, UpgradeRefused
 from gateway.stages import Headers, Inbound, Listener
-from tests.gateway.asked import read
+from tests.gateway.canonical_request import read_request
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ from tests.gateway.asked import read
 )
 def test_headers_with_two_readings_are_refused(headers: Headers) -> None:
     with pytest.raises(HeadersRefused):
-        read(b"/", *headers)
+        read_request(b"/", *headers)
 
 
 @pytest.mark.parametrize(
@@ -74,14 +74,14 @@ def test_headers_with_two_readings_are_refused(headers: Headers) -> None:
 )
 def test_a_host_that_is_not_plain_is_refused(host: bytes) -> None:
     with pytest.raises(HostRefused):
-        read(b"/", (b"Host", host), host=False)
+        read_request(b"/", (b"Host", host), host=False)
 
 
 def test_a_missing_or_doubled_host_is_refused() -> None:
     with pytest.raises(HostRefused):
-        read(host=False)
+        read_request(host=False)
     with pytest.raises(HeadersRefused):
-        read(b"/", (b"host", b"evil"))
+        read_request(b"/", (b"host", b"evil"))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_missing_or_doubled_host_is_refused() -> None:
     [(b"A.LocalHost:8080", "http://a.localhost:8080"), (b"a:80", "http://a"), (b"127.0.0.1", "http://127.0.0.1")],
 )
 def test_one_origin_has_one_spelling(host: bytes, origin: str) -> None:
-    inbound = read(b"/", (b"Host", host), host=False)
+    inbound = read_request(b"/", (b"Host", host), host=False)
     assert inbound.origin == origin
     assert inbound.header(b"host") == origin.removeprefix("http://")
 
@@ -97,7 +97,7 @@ def test_one_origin_has_one_spelling(host: bytes, origin: str) -> None:
 @pytest.mark.parametrize("method", [b"TRACE", b"CONNECT", b"get", b"PROPFIND", b""])
 def test_a_method_outside_http_as_served_here_is_refused_with_the_list(method: bytes) -> None:
     with pytest.raises(MethodRefused) as refusal:
-        read(method=method)
+        read_request(method=method)
     assert "GET" in refusal.value.allowed
 
 
@@ -110,7 +110,7 @@ HANDSHAKE = (
 
 
 def test_a_websocket_handshake_is_taken() -> None:
-    assert read(b"/", *HANDSHAKE, websocket=True).websocket
+    assert read_request(b"/", *HANDSHAKE, websocket=True).websocket
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_websocket_handshake_is_taken() -> None:
 )
 def test_any_other_upgrade_is_refused(headers: Headers, changes: dict[str, object]) -> None:
     with pytest.raises(UpgradeRefused):
-        read(b"/", *headers, **changes)
+        read_request(b"/", *headers, **changes)
 
 
 SPOOFS = (
@@ -150,12 +150,12 @@ SPOOFS = (
 
 
 def test_on_the_public_listener_nothing_a_client_says_about_itself_is_believed() -> None:
-    plain, spoofed = read(b"/a"), read(b"/a", *SPOOFS)
+    plain, spoofed = read_request(b"/a"), read_request(b"/a", *SPOOFS)
     assert replace(spoofed, headers=()) == replace(plain, headers=())
 
 
 def test_behind_our_data_plane_its_address_and_scheme_are_believed() -> None:
-    inbound = read(
+    inbound = read_request(
         b"/a",
         (b"X-Forwarded-For", b"2001:DB8::1"),
         (b"X-Forwarded-Proto", b"https"),
@@ -178,7 +178,7 @@ def test_behind_our_data_plane_its_address_and_scheme_are_believed() -> None:
 )
 def test_a_data_plane_that_does_not_say_who_called_is_refused(headers: Headers) -> None:
     with pytest.raises(HeadersRefused):
-        read(b"/", *headers, listener=Listener.PROXIED)
+        read_request(b"/", *headers, listener=Listener.PROXIED)
 
 
 VOUCHED = {
@@ -194,7 +194,7 @@ def ask(question: bytes = b"/auth", *headers: tuple[bytes, bytes], **changes: by
     """What the gate understands of a question; `changes` replace X-Original-…, empty removes."""
     vouched = {**VOUCHED, **{b"X-Original-" + name.encode().title(): value for name, value in changes.items()}}
     told = tuple((name, value) for name, value in vouched.items() if value)
-    return read(question, *told, *headers, listener=Listener.GATE, peer="")
+    return read_request(question, *told, *headers, listener=Listener.GATE, peer="")
 
 
 def test_the_gate_reads_the_original_request() -> None:
@@ -247,7 +247,7 @@ def test_the_gate_refuses_what_a_portal_might_believe(name: bytes) -> None:
 def test_the_gate_lets_no_upgrade_through() -> None:
     told = tuple({**VOUCHED, b"X-Original-Method": b"GET"}.items())
     with pytest.raises(UpgradeRefused):
-        read(b"/auth", *told, *HANDSHAKE, listener=Listener.GATE, websocket=True)
+        read_request(b"/auth", *told, *HANDSHAKE, listener=Listener.GATE, websocket=True)
 
 
 def test_only_the_second_question_names_a_refusal() -> None:
@@ -273,4 +273,4 @@ def test_spoofable_names_are_compared_normalized(name: bytes, answer: bool) -> N
 @given(st.permutations(((b"Accept", b"a"), (b"Cookie", b"c"), (b"Cookie", b"d"), (b"Origin", b"o"))))
 def test_the_order_of_headers_changes_no_verdict(headers: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(HeadersRefused):
-        read(b"/", *headers)
+        read_request(b"/", *headers)

@@ -18,7 +18,7 @@ from tests.gateway.upstreams import saying, upstream
 HOST, KEY = "console.localhost:8080", "cg_x"
 
 
-class Door:
+class RecordingDoor:
     """Answers 503 to everything and remembers it."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_what_is_due_is_a_request_like_any_other_and_what_fails_is_tried_again() -> None:
-    door = Door()
+    door = RecordingDoor()
     ask = in_process(door.handle, host=HOST, key=KEY)
     async with running(tick(ask, periods={"sweep": 0.01}, failures=clock_job.Failures())):
         for _ in range(3):
@@ -59,7 +59,7 @@ async def test_what_is_due_is_a_request_like_any_other_and_what_fails_is_tried_a
 
 
 async def test_over_http_it_is_the_same_request() -> None:
-    door = Door()
+    door = RecordingDoor()
     async with serving(asgi(door.handle)) as port, over_http(f"http://console.localhost:{port}", key=KEY) as ask:
         assert await ask("/api/v1/jobs/sweep") == 503
         raw = door.asked.get_nowait()

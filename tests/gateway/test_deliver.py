@@ -18,7 +18,7 @@ from gateway.routes import RouteTable
 from gateway.stages import Outbound
 from idp.session_rows import ABSOLUTE
 from tests.gateway.behind_the_door import CITY, LI
-from tests.gateway.door import Door, header, whole
+from tests.gateway.door import GatewayDoor, header, whole
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 
@@ -32,7 +32,7 @@ async def _endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 class Reader:
     """Somebody who reads a stream; it begins when the block does."""
 
-    def __init__(self, door: Door, target: str = "/secret/1", *, cookie: str = "") -> None:
+    def __init__(self, door: GatewayDoor, target: str = "/secret/1", *, cookie: str = "") -> None:
         self.door, self.asked, self.got = door, door.raw(target, cookie=cookie), asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -62,7 +62,7 @@ class Reader:
 
 
 @pytest.fixture
-async def kept(door: Door) -> AsyncIterator[Door]:
+async def kept(door: GatewayDoor) -> AsyncIterator[GatewayDoor]:
     """With whoever decides anew at work."""
     task = asyncio.create_task(door.streams.keep(door.gate.decider, lambda: door.now))
     yield door
@@ -70,7 +70,7 @@ async def kept(door: Door) -> AsyncIterator[Door]:
     task.cancel()
 
 
-async def test_a_stream_ends_when_its_subjects_roles_change(door: Door) -> None:
+async def test_a_stream_ends_when_its_subjects_roles_change(door: GatewayDoor) -> None:
     async with Reader(door, cookie=door.sign_in(assurance=3)) as reader:
         subject = door.records(EventKind.DECISION)[-1].subject
         door.streams.end_soon(["user:somebody-else"], 2)
@@ -79,7 +79,7 @@ async def test_a_stream_ends_when_its_subjects_roles_change(door: Door) -> None:
         assert await reader.ends()
 
 
-async def test_a_stream_of_a_revoked_session_is_broken_off_and_others_go_on(door: Door) -> None:
+async def test_a_stream_of_a_revoked_session_is_broken_off_and_others_go_on(door: GatewayDoor) -> None:
     mine, other = door.sign_in(assurance=3), door.sign_in(assurance=3, sid="sid-2")
     async with Reader(door, cookie=mine) as ends, Reader(door, cookie=other) as goes_on:
         assert door.streams.end([door.session_of(mine)], 2) == 1
@@ -88,12 +88,12 @@ async def test_a_stream_of_a_revoked_session_is_broken_off_and_others_go_on(door
         assert [(one.reason, one.detail["bytes"]) for one in door.records(EventKind.OUTCOME)] == [("broken-off", 9)]
 
 
-def graded(door: Door, label: Label) -> PolicySet:
+def graded(door: GatewayDoor, label: Label) -> PolicySet:
     facts = Facts(systems={"permits": SystemFact(department=CITY, label=label)})
     return replace(door.gate.decider.snapshot.policies, facts=facts)
 
 
-async def test_a_stream_ends_when_its_system_is_graded_above_who_reads_it_and_others_go_on(kept: Door) -> None:
+async def test_a_stream_ends_when_its_system_is_graded_above_who_reads_it_and_others_go_on(kept: GatewayDoor) -> None:
     routes = [replace(one, registered=one.path == "/low/**") for one in kept.gate.routes.routes]
     kept.gate = replace(kept.gate, routes=RouteTable(routes))
     kept.adopt(policies=graded(kept, Label.L2))
@@ -106,14 +106,14 @@ async def test_a_stream_ends_when_its_system_is_graded_above_who_reads_it_and_ot
         assert not await goes_on.ends(0.1)
 
 
-async def test_a_stream_ends_when_the_rule_is_withdrawn_that_permitted_it_also_to_nobody(kept: Door) -> None:
+async def test_a_stream_ends_when_the_rule_is_withdrawn_that_permitted_it_also_to_nobody(kept: GatewayDoor) -> None:
     async with Reader(kept, cookie=kept.sign_in(assurance=3)) as mine, Reader(kept, "/public/1") as nobodys:
         kept.adopt(policies=PolicySet.build([], []))
         assert await mine.ends()
         assert await nobodys.ends(0.5)
 
 
-async def test_a_stream_ends_with_the_assignment_that_runs_out_by_itself(kept: Door) -> None:
+async def test_a_stream_ends_with_the_assignment_that_runs_out_by_itself(kept: GatewayDoor) -> None:
     held = kept.gate.decider.snapshot.policies
     (one,) = held.assignments_of(LI)
     until = replace(one, expires_at=kept.now + timedelta(hours=1))
@@ -124,7 +124,7 @@ async def test_a_stream_ends_with_the_assignment_that_runs_out_by_itself(kept: D
         assert await reader.ends()
 
 
-async def test_a_stream_ends_with_the_longest_life_of_the_session_that_reads_it(kept: Door) -> None:
+async def test_a_stream_ends_with_the_longest_life_of_the_session_that_reads_it(kept: GatewayDoor) -> None:
     async with Reader(kept, cookie=kept.sign_in(assurance=3)) as reader:
         kept.now += ABSOLUTE - timedelta(seconds=1)
         kept.fresh()
@@ -133,7 +133,7 @@ async def test_a_stream_ends_with_the_longest_life_of_the_session_that_reads_it(
         assert await reader.ends(0.9)
 
 
-async def test_a_body_under_way_reaches_the_upstream_no_longer_once_who_sends_it_was_revoked(kept: Door) -> None:
+async def test_a_body_under_way_reaches_the_upstream_no_longer_once_who_sends_it_was_revoked(kept: GatewayDoor) -> None:
     came, go, got = asyncio.Event(), asyncio.Event(), bytearray()
 
     async def takes(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
@@ -158,7 +158,7 @@ async def test_a_body_under_way_reaches_the_upstream_no_longer_once_who_sends_it
     assert b"after" not in got
 
 
-async def test_a_stream_ends_with_the_lease_where_nothing_is_read_without_one(kept: Door) -> None:
+async def test_a_stream_ends_with_the_lease_where_nothing_is_read_without_one(kept: GatewayDoor) -> None:
     """A gateway that is cut off hears of no revocation; its receipt says that it decides nothing any more."""
     cookie = kept.sign_in(assurance=3)
     async with Reader(kept, cookie=cookie) as ends, Reader(kept, "/low/1", cookie=cookie) as goes_on:
@@ -167,7 +167,7 @@ async def test_a_stream_ends_with_the_lease_where_nothing_is_read_without_one(ke
         assert not await goes_on.ends(0.6)  # its route has a grace
 
 
-async def test_a_revoked_session_reads_on_not_even_what_is_everybodys(kept: Door) -> None:
+async def test_a_revoked_session_reads_on_not_even_what_is_everybodys(kept: GatewayDoor) -> None:
     cookie = kept.sign_in()
     async with Reader(kept, "/public/1", cookie=cookie) as reader:
         kept.adopt(revoked=[kept.session_of(cookie)])
@@ -175,7 +175,7 @@ async def test_a_revoked_session_reads_on_not_even_what_is_everybodys(kept: Door
 
 
 @pytest.mark.parametrize("of", ["session", "subject"])
-async def test_what_ends_while_the_upstream_is_awaited_gets_no_stream(door: Door, of: str) -> None:
+async def test_what_ends_while_the_upstream_is_awaited_gets_no_stream(door: GatewayDoor, of: str) -> None:
     asked, go = asyncio.Event(), asyncio.Event()
 
     async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -195,7 +195,7 @@ async def test_what_ends_while_the_upstream_is_awaited_gets_no_stream(door: Door
 
 
 @pytest.mark.parametrize("of", ["session", "subject"])
-async def test_what_ended_between_the_decision_and_its_delivery_gets_no_stream(door: Door, of: str) -> None:
+async def test_what_ended_between_the_decision_and_its_delivery_gets_no_stream(door: GatewayDoor, of: str) -> None:
     """Decided by the snapshot before, opened after the others were broken off."""
     door.talk = _endless
     cookie = door.sign_in(assurance=3)
@@ -208,11 +208,11 @@ async def test_what_ended_between_the_decision_and_its_delivery_gets_no_stream(d
         assert not await reader.ends(0.1)
 
 
-async def whole_of(door: Door, cookie: str) -> None:
+async def whole_of(door: GatewayDoor, cookie: str) -> None:
     await whole(await handle(door.raw("/secret/1", cookie=cookie), door.gate))
 
 
-async def test_what_ended_is_no_longer_held(door: Door) -> None:
+async def test_what_ended_is_no_longer_held(door: GatewayDoor) -> None:
     cookie = door.sign_in()
     assert (await door.ask("/low/1", cookie=cookie)).status == 200
     assert door.streams.end([door.session_of(cookie)], 2) == 0
@@ -240,7 +240,7 @@ def test_caches_keep_only_what_the_label_allows(
     assert [value for name, value in answer.headers if name == b"cache-control"] == told
 
 
-async def test_what_an_upstream_says_of_caches_is_overruled_from_label_3_on(door: Door) -> None:
+async def test_what_an_upstream_says_of_caches_is_overruled_from_label_3_on(door: GatewayDoor) -> None:
     async def cacheable(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nCache-Control: public, max-age=3600\r\nContent-Length: 0\r\n\r\n")

@@ -17,7 +17,7 @@ from gateway.errors import LimitsUnavailable, RateExceeded
 from gateway.limit import SIGN_INS_PER_MINUTE, UNKNOWN_SECONDS, Buckets
 from storage.errors import EphemeralUnavailable
 from storage.shared_counts import RedisCounts
-from tests.gateway.door import opened
+from tests.gateway.door import open_door
 from tests.gateway.raw_socket import SECONDS
 from tests.stack.parts import Server, redis_client, redis_running, redis_server  # noqa: F401 - fixtures
 
@@ -180,7 +180,7 @@ async def test_counts_that_do_not_answer_are_unavailable_within_the_deadline(cit
 
 
 async def test_the_door_answers_503_and_says_when_to_come_again(tmp_path: Path, city: City) -> None:
-    async with opened(tmp_path) as door:
+    async with open_door(tmp_path) as door:
         at = [0.0]
         buckets = Buckets(
             subject_per_minute=9, anonymous_per_minute=9, clock=lambda: door.now,

@@ -8,27 +8,27 @@ import pytest
 
 from gateway.errors import BodyTooLarge, NotThroughTheDoor, RequestTimeout
 from gateway.http.body import read_body
-from tests.gateway.asked import read
-from tests.gateway.door import DESK, LI, Door
+from tests.gateway.canonical_request import read_request
+from tests.gateway.door import DESK, LI, GatewayDoor
 
 
 @pytest.mark.parametrize("path", ["/notes/1", "/unrouted", "/.citygate/login", "/nowhere"])
-def test_a_view_that_is_called_past_the_door_is_refused(door: Door, path: str) -> None:
+def test_a_view_that_is_called_past_the_door_is_refused(door: GatewayDoor, path: str) -> None:
     for environ in ({}, {"citygate.exchange": "forged"}, {"asgi.scope": {"citygate.exchange": "forged"}}):
         with pytest.raises(NotThroughTheDoor):
             door.flask.test_client().get(path, environ_base=environ)
 
 
-async def test_a_view_without_a_route_cannot_be_reached(door: Door) -> None:
+async def test_a_view_without_a_route_cannot_be_reached(door: GatewayDoor) -> None:
     assert (await door.ask("/unrouted", host=DESK, cookie=door.sign_in(host=DESK, assurance=3))).status == 404
 
 
-async def test_a_view_knows_who_asks_and_what_was_sent(door: Door) -> None:
+async def test_a_view_knows_who_asks_and_what_was_sent(door: GatewayDoor) -> None:
     answer = await door.ask("/notes/1", host=DESK, method="POST", cookie=door.sign_in(host=DESK), body=b"text")
     assert answer.body == b'{"body":"text","note":"1","subject":"%s"}\n' % LI.encode()
 
 
-async def test_a_chunked_body_reaches_the_view_whole(door: Door) -> None:
+async def test_a_chunked_body_reaches_the_view_whole(door: GatewayDoor) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"te"
         yield b"xt"
@@ -45,7 +45,7 @@ async def test_a_chunked_body_reaches_the_view_whole(door: Door) -> None:
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_more_than_the_route_takes_is_413_and_no_view_is_called(door: Door, announced: bool) -> None:
+async def test_more_than_the_route_takes_is_413_and_no_view_is_called(door: GatewayDoor, announced: bool) -> None:
     read_bytes = 0
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -60,7 +60,7 @@ async def test_more_than_the_route_takes_is_413_and_no_view_is_called(door: Door
     assert read_bytes == (0 if announced else 1100)
 
 
-async def test_a_refusal_from_a_lower_room_has_the_tables_status_and_a_record(door: Door) -> None:
+async def test_a_refusal_from_a_lower_room_has_the_tables_status_and_a_record(door: GatewayDoor) -> None:
     answer = await door.ask("/gone", host=DESK, method="POST", cookie=door.sign_in(host=DESK))
     decision, refusal = door.records()
     assert (answer.status, refusal.id, refusal.reason) == (404, decision.id, "assignment-unknown")
@@ -71,7 +71,7 @@ async def test_a_body_that_does_not_come_is_a_timeout() -> None:
         await asyncio.sleep(10)
         yield b""
 
-    inbound = replace(read(method=b"POST"), body=never)
+    inbound = replace(read_request(method=b"POST"), body=never)
     with pytest.raises(RequestTimeout):
         await read_body(inbound, limit_bytes=10, deadline_seconds=0.05)
 
@@ -80,7 +80,7 @@ async def test_the_limit_is_inclusive() -> None:
     async def ten() -> AsyncIterator[bytes]:
         yield b"x" * 10
 
-    inbound = replace(read(method=b"POST"), body=ten)
+    inbound = replace(read_request(method=b"POST"), body=ten)
     assert await read_body(inbound, limit_bytes=10, deadline_seconds=1) == b"x" * 10
     with pytest.raises(BodyTooLarge):
         await read_body(inbound, limit_bytes=9, deadline_seconds=1)

@@ -10,11 +10,11 @@ from audit.event import EventKind
 from audit.segment import Segment
 from authz.policy import PolicySet
 from gateway.pipeline import handle
-from tests.gateway.door import ASKED, DESK, HOST, LI, Door, header, opened
+from tests.gateway.door import ASKED, DESK, HOST, LI, GatewayDoor, header, open_door
 from tests.gateway.upstreams import OK, saying
 
 
-async def test_a_permitted_read_reaches_the_upstream_and_is_recorded_before(door: Door) -> None:
+async def test_a_permitted_read_reaches_the_upstream_and_is_recorded_before(door: GatewayDoor) -> None:
     answer = await door.ask("/low/1", cookie=door.sign_in())
     assert (answer.status, answer.body, len(door.heard)) == (200, b"ok", 1)
     assert [(one.kind, one.subject, one.object, one.result) for one in door.records()] == [
@@ -23,7 +23,7 @@ async def test_a_permitted_read_reaches_the_upstream_and_is_recorded_before(door
 
 
 @pytest.mark.parametrize("host", [HOST, DESK, ASKED])
-async def test_the_empty_policy_denies_everything(door: Door, host: str) -> None:
+async def test_the_empty_policy_denies_everything(door: GatewayDoor, host: str) -> None:
     door.adopt(policies=PolicySet.build([], []))
     cookie = door.sign_in(assurance=5, host=host)
     for target in ("/", "/public/a", "/low/1", "/secret/1", "/notes/1", "/.citygate/logout"):
@@ -41,7 +41,7 @@ async def test_the_empty_policy_denies_everything(door: Door, host: str) -> None
     ],
 )
 async def test_a_refusal_at_any_stage_is_recorded_under_the_id_its_answer_tells(
-    door: Door, target: str, host: str, status: int, reason: str
+    door: GatewayDoor, target: str, host: str, status: int, reason: str
 ) -> None:
     answer = await door.ask(target, host=host)
     record = door.records()[-1]
@@ -49,21 +49,21 @@ async def test_a_refusal_at_any_stage_is_recorded_under_the_id_its_answer_tells(
     assert json.loads(answer.body)["instance"] == header(answer, b"x-request-id") == record.id  # type: ignore[arg-type]
 
 
-async def test_a_page_tells_the_same_id(door: Door) -> None:
+async def test_a_page_tells_the_same_id(door: GatewayDoor) -> None:
     answer = await door.ask("/low/1", cookie=door.sign_in("user:wang"), page=True)
     assert (answer.status, header(answer, b"content-type")) == (403, "text/html; charset=utf-8")
     assert door.records()[-1].id.encode() in answer.body  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("page", [True, False])
-async def test_a_bug_is_500_recorded_and_told_without_details(door: Door, page: bool) -> None:
+async def test_a_bug_is_500_recorded_and_told_without_details(door: GatewayDoor, page: bool) -> None:
     answer = await door.ask("/broken", host=DESK, cookie=door.sign_in(host=DESK), page=page)
     assert (answer.status, door.records()[-1].reason) == (500, "internal")
     assert b"canary-in" not in answer.body  # type: ignore[operator]
     assert b"ZeroDivision" not in answer.body  # type: ignore[operator]
 
 
-async def test_without_a_spool_nothing_is_delivered_to_anybody(door: Door) -> None:
+async def test_without_a_spool_nothing_is_delivered_to_anybody(door: GatewayDoor) -> None:
     cookie, desk = door.sign_in(), door.sign_in(host=DESK)
     door.gate.spool.close()
     for answer in (
@@ -78,7 +78,7 @@ async def test_without_a_spool_nothing_is_delivered_to_anybody(door: Door) -> No
 
 
 async def test_a_flood_of_nobody_leaves_room_for_a_revocation(tmp_path: Path) -> None:
-    async with opened(tmp_path, limit_bytes=30_000) as door:
+    async with open_door(tmp_path, limit_bytes=30_000) as door:
         key = door.key()
         while (await door.ask("/public/a")).status == 200:
             pass
@@ -87,7 +87,7 @@ async def test_a_flood_of_nobody_leaves_room_for_a_revocation(tmp_path: Path) ->
         assert (await door.ask("/.citygate/logout", (b"authorization", key), method="POST")).status == 303
 
 
-async def test_the_synced_record_stands_in_the_file_before_the_upstream_sees_the_request(door: Door) -> None:
+async def test_the_synced_record_stands_in_the_file_before_the_upstream_sees_the_request(door: GatewayDoor) -> None:
     seen = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -105,7 +105,7 @@ async def test_the_synced_record_stands_in_the_file_before_the_upstream_sees_the
 
 @pytest.mark.parametrize(("target", "method"), [("/secret/1", "GET"), ("/low/1", "POST")])
 async def test_the_fsync_has_returned_before_the_upstream_sees_the_request(
-    door: Door, monkeypatch: pytest.MonkeyPatch, target: str, method: str
+    door: GatewayDoor, monkeypatch: pytest.MonkeyPatch, target: str, method: str
 ) -> None:
     order = []
     sync = Segment.sync
@@ -126,7 +126,7 @@ async def test_the_fsync_has_returned_before_the_upstream_sees_the_request(
     assert order[:2] == ["synced", "seen"]
 
 
-async def test_a_client_that_leaves_before_the_answer_leaves_an_outcome(door: Door) -> None:
+async def test_a_client_that_leaves_before_the_answer_leaves_an_outcome(door: GatewayDoor) -> None:
     asked = asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -145,7 +145,7 @@ async def test_a_client_that_leaves_before_the_answer_leaves_an_outcome(door: Do
     assert (outcome.id, outcome.result, outcome.reason) == (decision.id, "failed", "client-gone")
 
 
-async def test_no_delivery_runs_sql_in_the_event_loop(door: Door) -> None:
+async def test_no_delivery_runs_sql_in_the_event_loop(door: GatewayDoor) -> None:
     """The door's engine fails every statement of the loop's thread; a way on, a park and a resume write to it."""
     low = door.sign_in()
     assert (await door.ask("/low/1", cookie=low)).status == 200
@@ -158,17 +158,17 @@ async def test_no_delivery_runs_sql_in_the_event_loop(door: Door) -> None:
     assert not [one for one in door.records() if one.status == 500]
 
 
-async def test_head_is_decided_and_delivered_as_get(door: Door) -> None:
+async def test_head_is_decided_and_delivered_as_get(door: GatewayDoor) -> None:
     door.talk = saying(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", door.heard)
     answer = await door.ask("/low/1", method="HEAD", cookie=door.sign_in())
     assert (answer.status, door.records()[0].action, door.heard[0][:5]) == (200, "read", b"HEAD ")
 
 
 @pytest.mark.parametrize(("method", "allow"), [("OPTIONS", "GET, POST"), ("DELETE", "GET, POST")])
-async def test_a_method_the_route_does_not_name_is_405_with_allow(door: Door, method: str, allow: str) -> None:
+async def test_a_method_the_route_does_not_name_is_405_with_allow(door: GatewayDoor, method: str, allow: str) -> None:
     answer = await door.ask("/low/1", method=method, cookie=door.sign_in())
     assert (answer.status, header(answer, b"allow")) == (405, allow)
 
 
-async def test_an_unknown_method_is_405(door: Door) -> None:
+async def test_an_unknown_method_is_405(door: GatewayDoor) -> None:
     assert (await door.ask("/low/1", method="BREW")).status == 405

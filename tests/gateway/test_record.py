@@ -1,10 +1,10 @@
 """What a decision's record says, and what it never does."""
 
 from audit.event import encode
-from tests.gateway.door import LI, Door
+from tests.gateway.door import LI, GatewayDoor
 
 
-async def test_a_record_says_who_asked_for_what_from_where_by_which_rule(door: Door) -> None:
+async def test_a_record_says_who_asked_for_what_from_where_by_which_rule(door: GatewayDoor) -> None:
     cookie = door.sign_in()
     await door.ask("/low/1?q=canary-query", cookie=cookie)
     (record,) = door.records()
@@ -20,7 +20,7 @@ async def test_a_record_says_who_asked_for_what_from_where_by_which_rule(door: D
     }
 
 
-async def test_no_record_holds_a_name_a_credential_or_a_query(door: Door) -> None:
+async def test_no_record_holds_a_name_a_credential_or_a_query(door: GatewayDoor) -> None:
     cookie, key = door.sign_in(assurance=3), door.key()
     await door.ask("/secret/1?q=canary-query", cookie=cookie)
     await door.ask("/low/1", (b"authorization", key))
@@ -30,7 +30,7 @@ async def test_no_record_holds_a_name_a_credential_or_a_query(door: Door) -> Non
         assert secret not in written
 
 
-async def test_a_low_read_has_no_outcome_record_and_a_write_has_one(door: Door) -> None:
+async def test_a_low_read_has_no_outcome_record_and_a_write_has_one(door: GatewayDoor) -> None:
     cookie = door.sign_in()
     await door.ask("/low/1", cookie=cookie)
     await door.ask("/low/1", cookie=cookie, method="POST", body=b"x")

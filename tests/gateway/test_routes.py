@@ -14,8 +14,8 @@ from authz.pattern import segments_of
 from authz.request import ANONYMOUS
 from gateway.errors import InvalidRoute, RouteUnknown, TargetRefused
 from gateway.public_rules import public_rules
-from gateway.routes import Route, RouteTable, is_door_path, load_routes, named
-from tests.gateway.asked import read
+from gateway.routes import Route, RouteTable, is_door_path, load_routes, segment_named
+from tests.gateway.canonical_request import read_request
 
 HOST = "marriage.localhost"
 
@@ -105,7 +105,7 @@ def test_no_canonical_path_under_a_labelled_one_has_a_lower_label(prefix: str, r
     pattern = f"/{prefix}/**"
     with contextlib.suppress(InvalidRoute, TargetRefused):
         labelled = route("/**", labels={"/a/**": Label.L2, pattern: Label.L4})
-        path = read(f"/{prefix}{rest}".encode()).path
+        path = read_request(f"/{prefix}{rest}".encode()).path
         assert labelled.label_of(tuple(path[1:].split("/")), {}) is Label.L4
 
 
@@ -113,7 +113,7 @@ def test_no_canonical_path_under_a_labelled_one_has_a_lower_label(prefix: str, r
 def test_a_pattern_that_no_canonical_path_could_match_is_refused(text: str) -> None:
     with contextlib.suppress(InvalidRoute):
         route("/" + text)
-        read(re.sub(r"\{[a-z]+\}", "x", "/" + text).encode())  # raises TargetRefused for what nobody could ask
+        read_request(re.sub(r"\{[a-z]+\}", "x", "/" + text).encode())  # raises TargetRefused for what nobody could ask
 
 
 def test_labels_are_highest_wins_and_the_routes_own_without_one() -> None:
@@ -199,7 +199,7 @@ def test_what_is_public_is_a_rule_for_everybody_and_for_nothing_else() -> None:
 
 
 def test_a_segment_by_its_name() -> None:
-    assert named("/a/{department}/b", ("a", "civil", "b"), "department") == "civil"
+    assert segment_named("/a/{department}/b", ("a", "civil", "b"), "department") == "civil"
 
 
 def test_a_route_without_a_label_has_its_systems_and_an_unknown_systems_is_the_highest(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from gateway.signed import Signed
+from gateway.signed_request import SignedRequests
 from gateway.stages import Inbound
 from idp.app_key import AppHolder
 from tests.gateway.signing import KEY, Apps, Memory, a_door, request, taken
@@ -65,7 +65,7 @@ def unknown(number: int, network: int) -> tuple[Inbound, str]:
     return replace(inbound, address=f"198.51.{network}.7"), authorization.replace(KEY, key)
 
 
-async def flooded(door: Signed, networks: range) -> tuple[set[asyncio.Task[Any]], int]:
+async def flooded(door: SignedRequests, networks: range) -> tuple[set[asyncio.Task[Any]], int]:
     """Who still waits, and how many were sent away at once, of 40 unknown keys from each network."""
     asked = [asyncio.create_task(door.identity(*unknown(n, network))) for network in networks for n in range(40)]
     done, seen = set[asyncio.Task[Any]](), -1

@@ -14,7 +14,7 @@ from gateway.errors import RateExceeded
 from storage.database import Database
 from storage.ephemeral import DatabaseEphemeral, Ephemeral
 from storage.errors import EphemeralUnavailable
-from storage.shared import SINCE, RedisEphemeral
+from storage.redis_stores import SINCE, RedisEphemeral
 from storage.shared_counts import RedisCounts
 from tests.gateway.signing import KEY, NOW, Apps, Clock, Memory, a_door, request, taken
 from tests.stack.parts import redis_running

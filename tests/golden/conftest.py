@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogue.shop import routes
-from tests.founded_city import Door, opened
+from tests.catalogue.publishing_city import routes
+from tests.founded_city import CityDoor, open_founded_city
 
 
 @pytest.fixture(scope="package")
-def door(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def door(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CityDoor]:
     place = tmp_path_factory.mktemp("golden")
-    with opened(founded, place / "city", routes=routes(place)) as ready:
+    with open_founded_city(founded, place / "city", routes=routes(place)) as ready:
         yield ready

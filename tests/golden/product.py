@@ -18,18 +18,18 @@ from gateway.match import match
 from gateway.routes import Route, RouteTable
 from gateway.stages import Authenticated, Raw
 from idp.identity import NOBODY, Identity
-from tests.founded_city import CONSOLE, PORT, Door
+from tests.founded_city import CONSOLE, PORT, CityDoor
 
 __all__ = ["ANONYMOUS", "NAMES", "Law", "Route", "routes", "views"]
 _CLEARANCE, _ASSURANCE = Label.L3, 3  # as the founding gives them to every office, and as one signs in with a code
 
 
-def routes(door: Door) -> list[Route]:
+def routes(door: CityDoor) -> list[Route]:
     """Every route of every host."""
     return list(door.city.routing.table.routes)
 
 
-def views(door: Door) -> set[tuple[str, str]]:
+def views(door: CityDoor) -> set[tuple[str, str]]:
     """(method, path) of every Flask view, its variables in braces."""
     application: Any = door.gate.deliveries.local._application.app  # type: ignore[attr-defined]
     rules = application.url_map.iter_rules()
@@ -48,7 +48,7 @@ class Law:
     table: RouteTable
 
     @classmethod
-    def of(cls, door: Door) -> "Law":
+    def of(cls, door: CityDoor) -> "Law":
         return cls(door.city.deciding.policies(), door.gate.routes)
 
     def holding(self, subject: str, *roles: str, department: str) -> "Law":
@@ -72,7 +72,7 @@ class Law:
         return access_request(Authenticated(matched=matched, identity=identity))
 
 
-def hosts_of_kind(door: Door) -> Iterator[tuple[str, Route]]:
+def hosts_of_kind(door: CityDoor) -> Iterator[tuple[str, Route]]:
     """Each route with the kind of its host: `console`, `entrance` or `portal`."""
     for route in routes(door):
         bare = CONSOLE.partition(".")[2]

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.founded_city import CONSOLE, Door
+from tests.founded_city import CONSOLE, CityDoor
 from tests.golden.product import ANONYMOUS, NAMES, Law, routes
 from tests.golden.text import compare
 
@@ -28,7 +28,7 @@ def _second(office: str, whose: str) -> str:
     return f"user:{office}-{whose}"
 
 
-def _law(door: Door) -> Law:
+def _law(door: CityDoor) -> Law:
     law = Law.of(door)
     for office in _OFFICES:
         for subject, whose in ((_subject(office), "own"), *((_second(office, one), one) for one in _DEPARTMENTS)):
@@ -65,7 +65,7 @@ def _may(law: Law, method: str, path: str, office: str) -> str:
     )
 
 
-def test_every_office_may_do_at_every_route_what_it_may_do_today(door: Door) -> None:
+def test_every_office_may_do_at_every_route_what_it_may_do_today(door: CityDoor) -> None:
     law, rows = _law(door), []
     for route in routes(door):
         if route.host != CONSOLE:
@@ -77,7 +77,7 @@ def test_every_office_may_do_at_every_route_what_it_may_do_today(door: Door) -> 
     compare("permissions.txt", _EXPLANATION, rows)
 
 
-def test_a_right_that_nobody_meant_to_give_is_seen(door: Door) -> None:
+def test_a_right_that_nobody_meant_to_give_is_seen(door: CityDoor) -> None:
     law, auditor = _law(door), _subject("audit-administrator")
     keys = ("POST", "/api/v1/departments/{department}/keys", "audit-administrator")
     assert _may(law, *keys) == ""

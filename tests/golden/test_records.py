@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.catalogue.shop import Shop, until
-from tests.founded_city import Answer, Door, tomorrow
+from tests.catalogue.publishing_city import PublishingCity, until
+from tests.founded_city import Answer, CityDoor, tomorrow
 from tests.golden.text import compare
 from tests.personas.test_duties import COLUMNS, ask, matrix
 
@@ -53,7 +53,7 @@ _ONCE = ("/backups", "/drills", "/jobs/")  # a second one is refused only as lon
 Steps = dict[str, list[str]]  # what was asked → the ids of its records
 
 
-def test_the_log_says_of_every_act_what_it_says_today(done: tuple[Door, Steps]) -> None:
+def test_the_log_says_of_every_act_what_it_says_today(done: tuple[CityDoor, Steps]) -> None:
     door, steps = done
     told = defaultdict(list)
     for event in door.records():
@@ -70,7 +70,7 @@ def test_the_log_says_of_every_act_what_it_says_today(done: tuple[Door, Steps]) 
     compare("records.txt", _EXPLANATION, rows)
 
 
-def test_the_log_says_of_what_fails_what_it_says_today(done: tuple[Door, Steps]) -> None:
+def test_the_log_says_of_what_fails_what_it_says_today(done: tuple[CityDoor, Steps]) -> None:
     door, steps = done
     told = defaultdict(list)
     for event in door.records():
@@ -125,7 +125,7 @@ def _plain(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def done(door: Door) -> tuple[Door, Steps]:
+def done(door: CityDoor) -> tuple[CityDoor, Steps]:
     """Everything is done once; what waits for a second person is approved and sent again."""
     steps: Steps = {}
     for (method, path), cells in matrix().items():
@@ -151,7 +151,7 @@ def done(door: Door) -> tuple[Door, Steps]:
     return door, steps
 
 
-def _fail(door: Door, method: str, path: str, steps: Steps) -> None:
+def _fail(door: CityDoor, method: str, path: str, steps: Steps) -> None:
     """The same write twice, and without its body."""
     if method == "GET" or any(noun in path for noun in _ONCE):
         return
@@ -172,7 +172,7 @@ def _answered(answer: Answer) -> str:
     return " ".join([f"answer {answer.status}", answer.json["code"], *errors])
 
 
-def _in_vain(door: Door, name: str, target: str, who: str, steps: Steps, **body: object) -> None:
+def _in_vain(door: CityDoor, name: str, target: str, who: str, steps: Steps, **body: object) -> None:
     """Two agree, and it cannot be done."""
     number, approver = door.ask("POST", target, who, **body).json["request"], _SECOND[_noun(target)]
     assert door.ask("POST", f"{target}/approve/{number}", approver, json={"verdict": "approve"}).status == 200
@@ -181,7 +181,7 @@ def _in_vain(door: Door, name: str, target: str, who: str, steps: Steps, **body:
     steps[f"{name} in vain"] = [_answered(answer), *door.under]
 
 
-def _all_in_vain(door: Door, steps: Steps) -> None:
+def _all_in_vain(door: CityDoor, steps: Steps) -> None:
     for prefix, key, kind in (("", "form", "page"), ("/api/v1", "json", "API")):
         machine = {"name": "too-large", "purpose": "duty", "cpu": 256, "memory_gib": 1, "disk_gib": 1}
         if not prefix:
@@ -197,13 +197,13 @@ def _all_in_vain(door: Door, steps: Steps) -> None:
         lost = f"{prefix}/departments/civil/keys/nowhere/rotate"
         _in_vain(door, f"{kind}: key that is nowhere", lost, "zheng", steps, **{key: {}})
         _in_vain(door, f"{kind}: grade without answers", f"{prefix}/systems/social/grade", "zheng", steps, **{key: {}})
-        shop = Shop(door)
-        share = f"{prefix}/departments/housing/resources/{shop.resource('housing').resource}/shares"
+        publisher = PublishingCity(door)
+        share = f"{prefix}/departments/housing/resources/{publisher.resource('housing').resource}/shares"
         body = {"app": "app:01J", "purpose": "x", "until": tomorrow() if prefix else until()}
         _in_vain(door, f"{kind}: share with an unknown app", share, "qian", steps, **{key: body})
 
 
-def _again(door: Door, path: str, waits: Answer, who: str, steps: Steps) -> None:
+def _again(door: CityDoor, path: str, waits: Answer, who: str, steps: Steps) -> None:
     number, noun = waits.json["request"], _noun(path)
     shown = door.ask("GET", f"/api/v1/requests/{number}", _SECOND[noun]).json
     approved = door.ask("POST", shown["approve"], _SECOND[noun], json={"verdict": "approve"})
@@ -225,17 +225,17 @@ def _noun(path: str) -> str:
     return next(noun for word, noun in words.items() if word in path.split("/"))
 
 
-def _share(door: Door, prefix: str, steps: Steps) -> None:
+def _share(door: CityDoor, prefix: str, steps: Steps) -> None:
     """An app that there is asks for a resource that there is; the personas name one that there is not."""
-    shop = Shop(door)
-    resource, path = shop.resource("housing"), f"{prefix}/departments/{{department}}/resources/{{resource}}/shares"
+    publisher = PublishingCity(door)
+    resource, path = publisher.resource("housing"), f"{prefix}/departments/{{department}}/resources/{{resource}}/shares"
     target = path.format(department="housing", resource=resource.resource)
-    body = {"app": shop.app("civil")[0], "purpose": "核验", "until": tomorrow() if prefix else until()}
+    body = {"app": publisher.app("civil")[0], "purpose": "核验", "until": tomorrow() if prefix else until()}
     waits = door.ask("POST", target, "qian", **{"json" if prefix else "form": body})  # type: ignore[arg-type]
     _again(door, path, waits, "qian", steps)
 
 
-def _use_a_key(door: Door, steps: Steps) -> None:
+def _use_a_key(door: CityDoor, steps: Steps) -> None:
     role = {"role": "key-user", "clearance": 3, "expires_at": tomorrow(), "reason": "duty"}
     door.ask("POST", f"/api/v1/departments/civil/people/{door.ids['zhao']}/assignments", "qian", json=role)
     made: dict[str, str] = {}

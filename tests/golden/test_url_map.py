@@ -1,6 +1,6 @@
 """Every address the product answers, and what the door's table says of it."""
 
-from tests.founded_city import Door
+from tests.founded_city import CityDoor
 from tests.golden.product import Route, hosts_of_kind, views
 from tests.golden.text import compare
 
@@ -31,7 +31,7 @@ def _row(kind: str, method: str, route: Route, known: set[tuple[str, str]]) -> s
     return " ".join([kind, method, route.path, route.actions[method], f"label={route.label:d}", *words])
 
 
-def test_every_address_is_what_it_is_today(door: Door) -> None:
+def test_every_address_is_what_it_is_today(door: CityDoor) -> None:
     known = views(door)
     kinds = [(kind, route) for kind, route in hosts_of_kind(door) if (kind, route.delivery) != ("portal", "proxy")]
     rows = [_row(kind, method, route, known) for kind, route in kinds for method in route.actions]

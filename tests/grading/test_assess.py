@@ -15,18 +15,18 @@ from grading.errors import AssessmentUnknown
 from grading.evidence import ProbeFacts, Status
 from grading.report import typeset
 from tests.acts import an_act
-from tests.founded_city import Door, opened
-from tests.grading.graded import facts as told
+from tests.founded_city import CityDoor, open_founded_city
+from tests.grading.graded_city import facts as told
 
 
 @pytest.fixture
-def city(founded: Path, tmp_path: Path) -> Iterator[Door]:
-    with opened(founded, tmp_path / "city") as door:
+def city(founded: Path, tmp_path: Path) -> Iterator[CityDoor]:
+    with open_founded_city(founded, tmp_path / "city") as door:
         yield door
 
 
 @pytest.fixture
-def facts(city: Door) -> ProbeFacts:
+def facts(city: CityDoor) -> ProbeFacts:
     """Of a graded system, under the record of a request that really was made."""
     with city.city.stores.database.transaction() as connection:
         connection.exec_driver_sql("UPDATE system SET s = 3, a = 2, label = 3 WHERE id = 'housing'")
@@ -35,7 +35,7 @@ def facts(city: Door) -> ProbeFacts:
     return told(city, record=record)
 
 
-def test_every_control_has_an_answer_and_the_leaf_it_rests_on(city: Door, facts: ProbeFacts) -> None:
+def test_every_control_has_an_answer_and_the_leaf_it_rests_on(city: CityDoor, facts: ProbeFacts) -> None:
     findings = assess(facts)
     assert [one.control for one in findings] == list(CONTROLS)
     assert all(one.evidence for one in findings)
@@ -73,7 +73,7 @@ def test_an_index_that_is_gone_leaves_no_leaf_and_no_lie(facts: ProbeFacts) -> N
     assert {one.leaf for one in assess(facts)} == {None}
 
 
-def test_a_kept_assessment_is_read_back_as_it_was(city: Door, facts: ProbeFacts) -> None:
+def test_a_kept_assessment_is_read_back_as_it_was(city: CityDoor, facts: ProbeFacts) -> None:
     kept = Assessments(city.city.stores.database, mint=mint)
     act = an_act("user:1", record=facts.record)
     made = kept.keep(facts, assess(facts), act)
@@ -96,7 +96,7 @@ def test_the_report_is_a_pdf_whatever_its_data_say() -> None:
     assert json.dumps(made.hex()) == json.dumps(again.hex())
 
 
-def test_the_register_and_the_system_say_how_many_controls_have_each_status(city: Door, facts: ProbeFacts) -> None:
+def test_the_register_and_the_system_say_how_many_controls_have_each_status(city: CityDoor, facts: ProbeFacts) -> None:
     act = an_act(city.ids["feng"], record=facts.record)
     made = Assessments(city.city.stores.database, mint=mint).keep(facts, assess(facts), act)
     met, unmet = made.count(Status.MET), made.count(Status.UNMET)

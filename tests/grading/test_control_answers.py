@@ -18,8 +18,8 @@ from grading.control_answers import ControlAnswers
 from grading.evidence import ControlAnswer, Status
 from storage.database import Database
 from tests.acts import an_act
-from tests.founded_city import CONSOLE, PORT, Answer, Door, opened, tomorrow
-from tests.grading.graded import facts
+from tests.founded_city import CONSOLE, PORT, Answer, CityDoor, open_founded_city, tomorrow
+from tests.grading.graded_city import facts
 from tests.personas.grading_asks import graded
 from tests.storage.test_migrations import migrate_to
 
@@ -29,33 +29,33 @@ WHY = "预案 2026-03，演练记录 <b>2026-09-14"
 
 
 @pytest.fixture(scope="module")
-def city(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def city(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CityDoor]:
     """A city in which social security is graded S2A2."""
-    with opened(founded, tmp_path_factory.mktemp("answers") / "city") as door:
+    with open_founded_city(founded, tmp_path_factory.mktemp("answers") / "city") as door:
         graded(door)
         yield door
 
 
-def answer(city: Door, control: str, who: str = "zheng", **changed: Any) -> Answer:
+def answer(city: CityDoor, control: str, who: str = "zheng", **changed: Any) -> Answer:
     said = {"status": "met", "reason": WHY, "until": tomorrow(90)} | changed
     return city.ask("POST", ANSWER.format(control), who, json=said)
 
 
-def assessed(city: Door, control: str) -> dict[str, Any]:
+def assessed(city: CityDoor, control: str) -> dict[str, Any]:
     """What an assessment of now says of one control."""
     city.settle()
     made = city.ask("POST", RUN, "zheng").json
     return next(one for one in made["controls"] if one["id"] == control)
 
 
-def later(city: Door, control: str, by: timedelta) -> tuple[Status, str]:
+def later(city: CityDoor, control: str, by: timedelta) -> tuple[Status, str]:
     """The same after a while, in which nothing was done."""
     (found,) = assess(facts(city, system="social", after=by), controls=[one for one in CONTROLS if one.id == control])
     return found.status, found.evidence[0].code
 
 
 @pytest.mark.parametrize("status", ["met", "partly", "unmet", "not-applicable"])
-def test_an_answer_is_the_status_with_who_said_so_until_when_and_its_own_leaf(city: Door, status: str) -> None:
+def test_an_answer_is_the_status_with_who_said_so_until_when_and_its_own_leaf(city: CityDoor, status: str) -> None:
     assert answer(city, "power-and-cooling", "feng", status="met").status == 201
     given = answer(city, "power-and-cooling", status=status)
     assert given.status == 201, given
@@ -70,7 +70,7 @@ def test_an_answer_is_the_status_with_who_said_so_until_when_and_its_own_leaf(ci
     assert any(name.startswith("control_answer ") for name in event.detail)
 
 
-def test_after_its_date_the_control_is_not_assessed_again_without_any_job(city: Door) -> None:
+def test_after_its_date_the_control_is_not_assessed_again_without_any_job(city: CityDoor) -> None:
     assert later(city, "secure-development", timedelta()) == (Status.NOT_ASSESSED, "asks-a-person")
     assert answer(city, "secure-development", until=tomorrow(2)).status == 201
     city.settle()
@@ -78,7 +78,7 @@ def test_after_its_date_the_control_is_not_assessed_again_without_any_job(city: 
     assert later(city, "secure-development", timedelta(days=2, seconds=1)) == (Status.NOT_ASSESSED, "answer-over")
 
 
-def test_an_answer_of_one_system_says_nothing_of_another(city: Door) -> None:
+def test_an_answer_of_one_system_says_nothing_of_another(city: CityDoor) -> None:
     assert answer(city, "staff-leaving").status == 201
     others = ControlAnswers(city.city.stores.database, mint=mint)
     assert (others.last_answer("housing", "staff-leaving"), others.last_answer("social", "physical-access")) == (
@@ -88,7 +88,7 @@ def test_an_answer_of_one_system_says_nothing_of_another(city: Door) -> None:
 
 
 @pytest.mark.parametrize("control", [one.id for one in CONTROLS if one.probe])
-def test_nobody_answers_for_what_is_measured(city: Door, control: str) -> None:
+def test_nobody_answers_for_what_is_measured(city: CityDoor, control: str) -> None:
     from_grade_3 = next(one for one in CONTROLS if one.id == control).from_grade > 2
     code = (404, "control-unknown") if from_grade_3 else (409, "control-measured")
     refused = answer(city, control)
@@ -97,7 +97,7 @@ def test_nobody_answers_for_what_is_measured(city: Door, control: str) -> None:
     assert page.status == code[0]
 
 
-def test_what_is_measured_never_looks_at_an_answer(city: Door) -> None:
+def test_what_is_measured_never_looks_at_an_answer(city: CityDoor) -> None:
     def never(control: str) -> ControlAnswer | None:
         raise AssertionError(control)
 
@@ -114,12 +114,12 @@ def test_what_is_measured_never_looks_at_an_answer(city: Door) -> None:
         ("%E6%97%A0", 404, "control-unknown"),
     ],
 )
-def test_what_is_not_asked_cannot_be_answered(city: Door, control: str, status: int, code: str) -> None:
+def test_what_is_not_asked_cannot_be_answered(city: CityDoor, control: str, status: int, code: str) -> None:
     refused = answer(city, control)
     assert (refused.status, refused.json["code"]) == (status, code)
 
 
-def test_a_system_that_is_unknown_or_has_no_grade_asks_nothing(city: Door) -> None:
+def test_a_system_that_is_unknown_or_has_no_grade_asks_nothing(city: CityDoor) -> None:
     said = {"status": "met", "reason": "x", "until": tomorrow()}
     for system, code in (("marriage", "system-ungraded"), ("nothing", "system-unknown")):
         refused = city.ask("POST", f"/api/v1/systems/{system}/controls/incident-plan/answer", "zheng", json=said)
@@ -139,14 +139,14 @@ def test_a_system_that_is_unknown_or_has_no_grade_asks_nothing(city: Door) -> No
         ({"until": "tomorrow"}, "until", "invalid"),
     ],
 )
-def test_an_answer_is_bounded_and_one_of_four(city: Door, changed: dict[str, str], field: str, code: str) -> None:
+def test_an_answer_is_bounded_and_one_of_four(city: CityDoor, changed: dict[str, str], field: str, code: str) -> None:
     refused = answer(city, "security-policy", **changed)
     assert (refused.status, refused.json["errors"]) == (422, [{"field": field, "code": code}])
     answers = ControlAnswers(city.city.stores.database, mint=mint)
     assert answers.last_answer("social", "security-policy") is None
 
 
-def test_an_answer_changed_by_hand_contradicts_its_record(city: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_changed_by_hand_contradicts_its_record(city: CityDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     given = answer(city, "vulnerability-handling", status="unmet").json
     city.settle()
     city.city.clock.ahead = timedelta(minutes=2)
@@ -168,7 +168,7 @@ def test_an_answer_changed_by_hand_contradicts_its_record(city: Door, monkeypatc
     ],
 )
 def test_while_an_answer_is_not_what_its_record_says_none_is_taken(
-    city: Door, monkeypatch: pytest.MonkeyPatch, by: str
+    city: CityDoor, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     assert answer(city, "incident-plan", status="met").status == 201
     given = answer(city, "incident-plan", status="unmet").json
@@ -189,7 +189,7 @@ def test_while_an_answer_is_not_what_its_record_says_none_is_taken(
     assert later(city, "physical-access", timedelta()) == (Status.MET, "answered")
 
 
-def test_the_desk_answers_and_page_and_report_name_who(city: Door) -> None:
+def test_the_desk_answers_and_page_and_report_name_who(city: CityDoor) -> None:
     cookie, origin = city.sign_in("feng"), {"origin": f"http://{CONSOLE}:{PORT}"}
     where = "/systems/social/controls/physical-access"
 

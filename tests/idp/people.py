@@ -31,7 +31,7 @@ class Clock:
 
 
 @dataclass
-class Town:
+class CityWithPeople:
     """The database and its clock; ids are numbers in order."""
 
     url: str
@@ -78,11 +78,13 @@ class Town:
 
 
 @contextmanager
-def town(url: str) -> Iterator[Town]:
+def city_with_people(url: str) -> Iterator[CityWithPeople]:
     database = Database(url)
     database.migrate()
     with database.transaction() as connection:
         for name, parent in TREE.items():
             connection.execute(sa.insert(store.department).values(id=name, parent=parent, name_zh=name, name_en=name))
-    yield Town(url, database, Directory(database, issuers={"http://login.localhost:8080/realms/city": "local"}))
+    yield CityWithPeople(
+        url, database, Directory(database, issuers={"http://login.localhost:8080/realms/city": "local"})
+    )
     database.close()

@@ -1,4 +1,4 @@
-"""Sessions of a town, in any stores: what signs in, looks up and is asked again."""
+"""Sessions of a city, in any stores: what signs in, looks up and is asked again."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +10,7 @@ from idp.session import Session, Sessions, digest
 from storage.ephemeral import Ephemeral
 from storage.epoch import EpochSource
 from tests.acts import an_act
-from tests.idp.people import NOW, Town
+from tests.idp.people import NOW, CityWithPeople
 
 CONSOLE, MARRIAGE = "console.localhost", "marriage.localhost"
 LOGIN = Completed(
@@ -26,10 +26,10 @@ LOGIN = Completed(
 )
 
 
-class House:
-    """Sessions of one town, and logins into it."""
+class SignedInPeople:
+    """Sessions of one city, and logins into it."""
 
-    def __init__(self, city: Town, ephemeral: Ephemeral, epochs: EpochSource) -> None:
+    def __init__(self, city: CityWithPeople, ephemeral: Ephemeral, epochs: EpochSource) -> None:
         self.city, self.ephemeral, self.epochs = city, ephemeral, epochs
         self.asked: list[str] = []  # refresh tokens, as the issuer saw them
         self.answer: Callable[[str], str] = lambda token: token + "'"
@@ -46,7 +46,7 @@ class House:
     def find(self, cookie: str, *, record: str = "01F") -> Session:
         return self.sessions.find(digest(cookie), record=record)
 
-    def ended(self, *, since: int = 0) -> list[str]:
+    def list_ended(self, *, since: int = 0) -> list[str]:
         """The sessions that a gateway would be told of."""
         changes = self.epochs.ask("a gateway", holds=since).changes
         assert changes is not None
@@ -62,7 +62,7 @@ class House:
         """What the cookie leads to, sealed. Raises KeyError."""
         return self.ephemeral.get({key_of(cookie)})[key_of(cookie)]
 
-    def alive(self, cookie: str) -> bool:
+    def is_alive(self, cookie: str) -> bool:
         try:
             self.find(cookie)
         except SessionUnknown:

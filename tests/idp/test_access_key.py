@@ -7,30 +7,30 @@ import pytest
 
 from idp.access_key import AccessKeys, digest, issue
 from idp.errors import CredentialRejected
-from tests.idp.people import NOW, Town, town
+from tests.idp.people import NOW, CityWithPeople, city_with_people
 
 
 @pytest.fixture
-def city(database_url: str) -> Iterator[Town]:
-    with town(database_url) as made:
+def city(database_url: str) -> Iterator[CityWithPeople]:
+    with city_with_people(database_url) as made:
         made.add("li")
         yield made
 
 
-def issued(city: Town, subject: str = "user:li", *, hours: float = 1) -> str:
+def issued(city: CityWithPeople, subject: str = "user:li", *, hours: float = 1) -> str:
     with city.database.transaction() as connection:
         until = NOW + timedelta(hours=hours)
         return issue(connection, subject, assurance=3, expires_at=until, record="01J")
 
 
-def test_a_key_speaks_for_its_subject(city: Town) -> None:
+def test_a_key_speaks_for_its_subject(city: CityWithPeople) -> None:
     holder = AccessKeys(city.database, clock=city.clock).find(digest(issued(city)))
     assert (holder.subject, holder.name, holder.department, holder.assurance) == ("user:li", "li", "civil", 3)
     machine = AccessKeys(city.database, clock=city.clock).find(digest(issued(city, "service:clock")))
     assert (machine.subject, machine.name, machine.department) == ("service:clock", "", None)
 
 
-def test_only_the_digest_is_on_the_disk(city: Town) -> None:
+def test_only_the_digest_is_on_the_disk(city: CityWithPeople) -> None:
     key = issued(city)
     at_rest = city.bytes_at_rest()
     assert digest(key) in at_rest
@@ -38,7 +38,7 @@ def test_only_the_digest_is_on_the_disk(city: Town) -> None:
     assert key.removeprefix("cg_").encode() not in at_rest
 
 
-def test_a_key_is_over_at_its_very_moment(city: Town) -> None:
+def test_a_key_is_over_at_its_very_moment(city: CityWithPeople) -> None:
     keys, key = AccessKeys(city.database, clock=city.clock), digest(issued(city))
     city.clock.add(minutes=59, seconds=59.999)
     assert keys.find(key)
@@ -47,7 +47,7 @@ def test_a_key_is_over_at_its_very_moment(city: Town) -> None:
         keys.find(key)
 
 
-def test_the_keys_of_who_may_no_longer_act_are_over_at_once_and_nobody_elses(city: Town) -> None:
+def test_the_keys_of_who_may_no_longer_act_are_over_at_once_and_nobody_elses(city: CityWithPeople) -> None:
     keys = AccessKeys(city.database, clock=city.clock)
     hers, also_hers, the_clocks = (digest(issued(city, one)) for one in ("user:li", "user:li", "service:clock"))
     assert keys.end("user:li") == 2
@@ -58,7 +58,7 @@ def test_the_keys_of_who_may_no_longer_act_are_over_at_once_and_nobody_elses(cit
     assert keys.end("user:li") == 0
 
 
-def test_an_unknown_key_is_refused(city: Town) -> None:
+def test_an_unknown_key_is_refused(city: CityWithPeople) -> None:
     with pytest.raises(CredentialRejected):
         AccessKeys(city.database, clock=city.clock).find(digest("cg_" + "A" * 43))
 
@@ -85,5 +85,5 @@ def test_what_is_not_formed_like_a_key_is_refused_before_it_is_looked_up(key: st
         digest(key)
 
 
-def test_no_two_keys_are_the_same(city: Town) -> None:
+def test_no_two_keys_are_the_same(city: CityWithPeople) -> None:
     assert len({issued(city) for _ in range(100)}) == 100

@@ -28,7 +28,7 @@ from idp.app_key import (
 )
 from idp.apps import seal_purpose
 from idp.errors import CredentialRejected
-from tests.idp.people import NOW, Town, town
+from tests.idp.people import NOW, CityWithPeople, city_with_people
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors/app_key_hmac.json").read_text())
 SEAL = Seal(b"k" * 32)
@@ -92,12 +92,12 @@ def test_no_two_requests_have_one_signature(one: list[str], other: list[str]) ->
 
 
 @pytest.fixture
-def city(database_url: str) -> Iterator[Town]:
-    with town(database_url) as made:
+def city(database_url: str) -> Iterator[CityWithPeople]:
+    with city_with_people(database_url) as made:
         yield made
 
 
-def put(city: Town, **changes: object) -> AppKeys:
+def put(city: CityWithPeople, **changes: object) -> AppKeys:
     row = {
         "id": f"app:{KEY}", "department": "civil", "name": "核验", "sealed": SEAL.seal(b"s3cret", purpose=seal_purpose(f"app:{KEY}")),
         "created_by": "user:li", "created_at": NOW, "expires_at": NOW + timedelta(days=1), "record": "01A",
@@ -107,7 +107,7 @@ def put(city: Town, **changes: object) -> AppKeys:
     return AppKeys(city.database, SEAL, clock=city.clock)
 
 
-def test_a_key_speaks_for_its_app_until_it_is_over(city: Town) -> None:
+def test_a_key_speaks_for_its_app_until_it_is_over(city: CityWithPeople) -> None:
     apps = put(city)
     found = apps.find(KEY)
     assert (found.subject, found.name, found.secret) == (f"app:{KEY}", "核验", b"s3cret")
@@ -116,14 +116,14 @@ def test_a_key_speaks_for_its_app_until_it_is_over(city: Town) -> None:
         apps.find(KEY)
 
 
-def test_an_ended_or_unknown_key_speaks_for_nobody(city: Town) -> None:
+def test_an_ended_or_unknown_key_speaks_for_nobody(city: CityWithPeople) -> None:
     apps = put(city, ended_at=NOW)
     for key in (KEY, "7" * 26):
         with pytest.raises(CredentialRejected):
             apps.find(key)
 
 
-def test_a_secret_copied_from_another_app_does_not_open(city: Town) -> None:
+def test_a_secret_copied_from_another_app_does_not_open(city: CityWithPeople) -> None:
     apps = put(city, sealed=SEAL.seal(b"s3cret", purpose=seal_purpose("app:" + "7" * 26)))
     with pytest.raises(SealInvalid):
         apps.find(KEY)

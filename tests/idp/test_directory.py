@@ -10,23 +10,23 @@ from hypothesis import strategies as st
 from idp.directory import PAGE_PEOPLE, Department, subtree
 from idp.errors import PersonUnknown
 from idp.store import person
-from tests.idp.people import NOW, TREE, Town, town
+from tests.idp.people import NOW, TREE, CityWithPeople, city_with_people
 
 
 @pytest.fixture
-def city(database_url: str) -> Iterator[Town]:
-    with town(database_url) as made:
+def city(database_url: str) -> Iterator[CityWithPeople]:
+    with city_with_people(database_url) as made:
         yield made
 
 
-def pages(city: Town, **asked: object) -> Iterator[list[str]]:
+def pages(city: CityWithPeople, **asked: object) -> Iterator[list[str]]:
     after = ("", "")
     while page := city.directory.people(TREE, after=after, **asked):
         yield [one.id for one in page]
         after = (page[-1].name, page[-1].id)
 
 
-def test_a_thousand_people_of_one_name_come_once_each_in_one_order(city: Town) -> None:
+def test_a_thousand_people_of_one_name_come_once_each_in_one_order(city: CityWithPeople) -> None:
     ids = [f"user:{number:04d}" for number in range(1000)]
     city.add(*["李伟"] * 1000, ids=reversed(ids))
     read = list(pages(city))
@@ -40,7 +40,7 @@ def test_a_thousand_people_of_one_name_come_once_each_in_one_order(city: Town) -
         st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=3), max_size=120
     )
 )
-def test_pages_hold_everybody_once(city: Town, names: list[str]) -> None:
+def test_pages_hold_everybody_once(city: CityWithPeople, names: list[str]) -> None:
     with city.database.transaction() as connection:
         connection.execute(person.delete())
     ids = [f"user:{number}" for number in range(len(names))]
@@ -51,14 +51,14 @@ def test_pages_hold_everybody_once(city: Town, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["𠮷田", "🏛", "𠀀", "é", "Ω"])
-def test_names_outside_the_first_plane_are_found_whole_and_by_their_beginning(city: Town, name: str) -> None:
+def test_names_outside_the_first_plane_are_found_whole_and_by_their_beginning(city: CityWithPeople, name: str) -> None:
     (identifier,) = city.add(name)
     city.add("吉田")
     assert city.directory.ids_of_name(name) == (identifier,)
     assert [one.id for one in city.directory.people(TREE, starts=name[0])] == [identifier]
 
 
-def test_a_name_typed_in_pieces_is_the_same_name(city: Town) -> None:
+def test_a_name_typed_in_pieces_is_the_same_name(city: CityWithPeople) -> None:
     (identifier,) = city.add("Zoë")
     decomposed = unicodedata.normalize("NFD", "Zoë")
     assert decomposed != "Zoë"
@@ -67,14 +67,14 @@ def test_a_name_typed_in_pieces_is_the_same_name(city: Town) -> None:
 
 
 @pytest.mark.parametrize("q", ["%", "_", "/", "\\", "'", '"', "a%", "%a", "' OR 1=1 --", "*", "["])
-def test_what_is_looked_for_is_never_a_pattern(city: Town, q: str) -> None:
+def test_what_is_looked_for_is_never_a_pattern(city: CityWithPeople, q: str) -> None:
     city.add("abc", "xyz")
     assert city.directory.people(TREE, starts=q) == []
     (identifier,) = city.add(f"{q}name", ids=["user:odd"])
     assert [one.id for one in city.directory.people(TREE, starts=q)] == [identifier]
 
 
-def test_nobody_is_found_by_what_no_database_can_hold(city: Town) -> None:
+def test_nobody_is_found_by_what_no_database_can_hold(city: CityWithPeople) -> None:
     city.add("li")
     assert city.directory.people(TREE, starts="li\0") == []
     assert city.directory.ids_of_name("\0") == ()
@@ -84,12 +84,12 @@ def test_nobody_is_found_by_what_no_database_can_hold(city: Town) -> None:
         city.directory.hold(connection, "user:li\0")
 
 
-def test_upper_and_lower_case_are_one_where_a_beginning_is_looked_for(city: Town) -> None:
+def test_upper_and_lower_case_are_one_where_a_beginning_is_looked_for(city: CityWithPeople) -> None:
     (identifier,) = city.add("Zhang")
     assert [one.id for one in city.directory.people(TREE, starts="zHa")] == [identifier]
 
 
-def test_people_of_other_departments_and_citizens_are_not_on_the_page(city: Town) -> None:
+def test_people_of_other_departments_and_citizens_are_not_on_the_page(city: CityWithPeople) -> None:
     city.add("in")
     city.add("out", department="housing")
     city.add("citizen", department=None)
@@ -98,7 +98,7 @@ def test_people_of_other_departments_and_citizens_are_not_on_the_page(city: Town
     assert city.directory.people([]) == []
 
 
-def test_a_person_is_known_by_id_and_by_issuer_and_sub_together(city: Town) -> None:
+def test_a_person_is_known_by_id_and_by_issuer_and_sub_together(city: CityWithPeople) -> None:
     (identifier,) = city.add("li")
     assert city.directory.person(identifier).not_before == NOW
     assert city.directory.person_of(iss="http://login.localhost:8080/realms/city", sub=identifier).id == identifier
@@ -109,13 +109,13 @@ def test_a_person_is_known_by_id_and_by_issuer_and_sub_together(city: Town) -> N
         city.directory.person("li")
 
 
-def test_names_are_given_for_those_who_are_known(city: Town) -> None:
+def test_names_are_given_for_those_who_are_known(city: CityWithPeople) -> None:
     city.add("li", "wang")
     assert city.directory.names(["user:li", "user:nobody", "user:li"]) == {"user:li": "li"}
     assert city.directory.names([]) == {}
 
 
-def test_a_subtree_is_the_root_and_everything_below_it(city: Town) -> None:
+def test_a_subtree_is_the_root_and_everything_below_it(city: CityWithPeople) -> None:
     tree = city.directory.departments()
     assert subtree(tree, "city") == set(TREE)
     assert subtree(tree, "civil") == {"civil", "civil-registry"}

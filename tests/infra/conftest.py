@@ -7,21 +7,21 @@ from pathlib import Path
 import pytest
 
 from infra.namespaces import NamespacePlane
-from tests.infra.ground import Ground, ground
+from tests.infra.city_with_machines import CityWithMachines, city_with_machines
 from tests.needs import need
 
 
 @pytest.fixture
-def land(database_url: str, tmp_path: Path) -> Iterator[Ground]:
+def infra_city(database_url: str, tmp_path: Path) -> Iterator[CityWithMachines]:
     """On either database."""
-    with ground(database_url, tmp_path) as ready:
+    with city_with_machines(database_url, tmp_path) as ready:
         yield ready
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Ground]:
+def small(tmp_path: Path) -> Iterator[CityWithMachines]:
     """On SQLite, where the database is not the point."""
-    with ground(f"sqlite:///{tmp_path / 'city.db'}", tmp_path) as ready:
+    with city_with_machines(f"sqlite:///{tmp_path / 'city.db'}", tmp_path) as ready:
         yield ready
 
 

@@ -12,7 +12,7 @@ from infra.errors import DataPlaneRefused, DataPlaneUnavailable
 from infra.namespaces import NamespacePlane
 from infra.zone import Way
 from tests.acts import an_act
-from tests.infra.ground import Ground, ground
+from tests.infra.city_with_machines import CityWithMachines, city_with_machines
 
 FAILED = (DataPlaneRefused, DataPlaneUnavailable)
 KEPT, WANTED = Way("core", "extranet", "tcp", 443), Way("internet", "core", "tcp", 22)
@@ -25,9 +25,9 @@ BROKEN = {
 
 
 @pytest.fixture
-def land(namespaces: NamespacePlane, tmp_path: Path) -> Iterator[Ground]:
+def infra_city(namespaces: NamespacePlane, tmp_path: Path) -> Iterator[CityWithMachines]:
     """One flow is open, on real rules."""
-    with ground(f"sqlite:///{tmp_path / 'city.db'}", tmp_path, plane=namespaces) as ready:
+    with city_with_machines(f"sqlite:///{tmp_path / 'city.db'}", tmp_path, plane=namespaces) as ready:
         ready.open(KEPT)
         yield ready
 
@@ -43,19 +43,19 @@ def instead_of_nft(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -
 
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_flow_that_nft_did_not_take_is_not_open_and_one_it_did_not_close_is(
-    land: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+    infra_city: CityWithMachines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """fault: nft refuses, hangs, or dies right after it applied, while a flow is opened or closed — refused, the rows are as they were; the rules are too, at the latest after the job's next run."""
     with monkeypatch.context() as broken:
         instead_of_nft(broken, tmp_path / "broken", BROKEN[how])
         with pytest.raises(FAILED):
-            land.open(WANTED)
+            infra_city.open(WANTED)
         with pytest.raises(FAILED):
-            land.zones.close(KEPT, an_act("user:zheng", record="01CLOSE"))
+            infra_city.zones.close(KEPT, an_act("user:zheng", record="01CLOSE"))
         with pytest.raises(FAILED):
-            land.zones.apply()
-    assert [row["port"] for row in land.zones.flows()] == [KEPT.port]
-    land.zones.keep()
-    assert land.zones.test(KEPT).passes
-    assert not land.zones.test(WANTED).passes
-    assert list(land.zones.drift()) == []
+            infra_city.zones.apply()
+    assert [row["port"] for row in infra_city.zones.flows()] == [KEPT.port]
+    infra_city.zones.keep()
+    assert infra_city.zones.test(KEPT).passes
+    assert not infra_city.zones.test(WANTED).passes
+    assert list(infra_city.zones.drift()) == []

@@ -8,7 +8,7 @@ import pytest
 from infra.errors import HypervisorRefused, HypervisorUnavailable
 from infra.hypervisor import HostedMachine, Hypervisor, Spec
 from infra.quota import Size
-from infra.simulated import SimulatedHypervisor
+from infra.simulated_hypervisor import SimulatedHypervisor
 
 _DRIVERS: dict[str, Callable[[Path], Hypervisor]] = {
     "simulated": lambda place: SimulatedHypervisor(place / "hypervisor.db"),

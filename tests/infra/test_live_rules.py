@@ -11,7 +11,7 @@ import pytest
 
 from infra.errors import DataPlaneRefused, DataPlaneUnavailable
 from infra.namespaces import NamespacePlane
-from tests.infra.ground import FLOWS, compiled, flow
+from tests.infra.city_with_machines import FLOWS, compiled, flow
 from tests.needs import need
 
 

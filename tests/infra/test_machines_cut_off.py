@@ -16,32 +16,34 @@ from infra.errors import (
 from infra.hypervisor import Spec
 from infra.machines import DELETED, RUNNING, STOPPED
 from infra.quota import Size
-from infra.simulated import SimulatedHypervisor
-from tests.infra.cut_off import STEPS
-from tests.infra.ground import QUOTAS, Ground, change, ground, request
+from infra.simulated_hypervisor import SimulatedHypervisor
+from tests.infra.city_with_machines import QUOTAS, CityWithMachines, change, city_with_machines, request
+from tests.infra.dying_machine_request import STEPS
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_process_killed_on_the_way_loses_and_doubles_nothing(land: Ground, tmp_path: Path, step: str) -> None:
+def test_a_process_killed_on_the_way_loses_and_doubles_nothing(
+    infra_city: CityWithMachines, tmp_path: Path, step: str
+) -> None:
     """fault: kill -9 between the steps of placing, starting, stopping or deleting a machine — the job finishes it; it is there once, and counted once."""
-    command = [sys.executable, "-m", "tests.infra.cut_off", land.city.url, str(tmp_path), step]
+    command = [sys.executable, "-m", "tests.infra.dying_machine_request", infra_city.city.url, str(tmp_path), step]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    (cut_off,) = [row["id"] for row in land.rows(store.machine)]
-    assert land.machines.read(cut_off).wanted != land.machines.read(cut_off).state
-    assert land.machines.reconcile(land.act("01JOB")) == 1
+    (cut_off,) = [row["id"] for row in infra_city.rows(store.machine)]
+    assert infra_city.machines.read(cut_off).wanted != infra_city.machines.read(cut_off).state
+    assert infra_city.machines.reconcile(infra_city.act("01JOB")) == 1
     wanted = STOPPED if "stop" in step else DELETED if "delete" in step else RUNNING
-    one = land.machines.read(cut_off)
+    one = infra_city.machines.read(cut_off)
     assert (one.state, one.wanted, one.change_record) == (wanted, wanted, "01JOB")
-    there = land.hypervisor.list()
+    there = infra_city.hypervisor.list()
     assert {key: found.host for key, found in there.items()} == ({} if wanted == DELETED else {cut_off: one.host})
-    assert land.hypervisor.state(cut_off) == (None if wanted == DELETED else wanted)
-    states = [row["state"] for row in sorted(land.rows(store.machine_change), key=lambda row: row["at"])]
+    assert infra_city.hypervisor.state(cut_off) == (None if wanted == DELETED else wanted)
+    states = [row["state"] for row in sorted(infra_city.rows(store.machine_change), key=lambda row: row["at"])]
     assert len(states) == len(set(states))  # each state was entered once
-    assert land.machines.reconcile(land.act("01JOB")) == 0
-    assert list(land.machines.strays()) == []
+    assert infra_city.machines.reconcile(infra_city.act("01JOB")) == 0
+    assert list(infra_city.machines.strays()) == []
 
 
 class Refusing(SimulatedHypervisor):
@@ -65,43 +67,43 @@ class Refusing(SimulatedHypervisor):
 def test_a_hypervisor_that_is_away_leaves_it_placing_and_the_job_finishes_it(tmp_path: Path) -> None:
     """fault: the hypervisor is away while a machine is placed — it stays `placing` and nobody else changes it; the job finishes it when the hypervisor is back."""
     (tmp_path / "hypervisor.db").mkdir()  # where its file should be
-    with ground(f"sqlite:///{tmp_path / 'city.db'}", tmp_path) as land:
-        made = request(land)
+    with city_with_machines(f"sqlite:///{tmp_path / 'city.db'}", tmp_path) as infra_city:
+        made = request(infra_city)
         assert (made.state, made.wanted) == ("placing", RUNNING)
         with pytest.raises(MachineBusy):
-            change(land, made, DELETED)
+            change(infra_city, made, DELETED)
         with pytest.raises(HypervisorUnavailable):
-            land.machines.reconcile(land.act("01JOB"))
+            infra_city.machines.reconcile(infra_city.act("01JOB"))
         (tmp_path / "hypervisor.db").rmdir()
-        assert land.machines.reconcile(land.act("01JOB")) == 1
-        assert land.machines.read(made.id).state == RUNNING
+        assert infra_city.machines.reconcile(infra_city.act("01JOB")) == 1
+        assert infra_city.machines.read(made.id).state == RUNNING
 
 
 def test_a_hypervisor_that_says_no_leaves_nothing(tmp_path: Path) -> None:
     driver = Refusing(tmp_path / "hypervisor.db")
-    with ground(f"sqlite:///{tmp_path / 'city.db'}", tmp_path, hypervisor=driver) as land:
+    with city_with_machines(f"sqlite:///{tmp_path / 'city.db'}", tmp_path, hypervisor=driver) as infra_city:
         driver.refuses = True
         with pytest.raises(HypervisorRefused):
-            request(land)
-        assert land.machines.list_existing() == []
-        assert land.quotas.tree().room("civil") == QUOTAS["civil"]
+            request(infra_city)
+        assert infra_city.machines.list_existing() == []
+        assert infra_city.quotas.tree().room("civil") == QUOTAS["civil"]
         assert driver.list() == {}
 
 
 def test_a_change_that_is_refused_leaves_the_machine_as_it_was_and_free_for_the_next(tmp_path: Path) -> None:
     driver = Refusing(tmp_path / "hypervisor.db")
-    with ground(f"sqlite:///{tmp_path / 'city.db'}", tmp_path, hypervisor=driver) as land:
-        made = request(land)
+    with city_with_machines(f"sqlite:///{tmp_path / 'city.db'}", tmp_path, hypervisor=driver) as infra_city:
+        made = request(infra_city)
         driver.refuses = True
         with pytest.raises(HypervisorRefused):
-            change(land, made, STOPPED)
-        now = land.machines.read(made.id)
+            change(infra_city, made, STOPPED)
+        now = infra_city.machines.read(made.id)
         assert (now.state, now.wanted) == (RUNNING, RUNNING)
         driver.refuses = False
-        assert change(land, made, STOPPED).state == STOPPED
+        assert change(infra_city, made, STOPPED).state == STOPPED
 
 
-def test_what_was_done_past_the_door_is_told_and_not_touched(small: Ground) -> None:
+def test_what_was_done_past_the_door_is_told_and_not_touched(small: CityWithMachines) -> None:
     lost, stopped = request(small, "lost"), request(small, "stopped")
     small.hypervisor.delete(lost.id)
     small.hypervisor.stop(stopped.id)
@@ -112,7 +114,7 @@ def test_what_was_done_past_the_door_is_told_and_not_touched(small: Ground) -> N
     assert dict(small.machines.strays()) == told
 
 
-def test_a_create_that_was_slower_than_the_delete_is_deleted_too(small: Ground) -> None:
+def test_a_create_that_was_slower_than_the_delete_is_deleted_too(small: CityWithMachines) -> None:
     made = request(small)
     change(small, made, DELETED)
     small.hypervisor.create(Spec(id=made.id, host=made.host, interface="zn-core", size=made.size))

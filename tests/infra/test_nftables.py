@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from infra.nftables import compile_rules
 from infra.zone import Flow, Zone
 from tests.idp.people import NOW
-from tests.infra.ground import IN_A_DAY, ZONES, flow
+from tests.infra.city_with_machines import IN_A_DAY, ZONES, flow
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = [

@@ -15,7 +15,7 @@ from infra.errors import ZoneUnknown
 from infra.namespaces import NamespacePlane
 from infra.nftables import RuleModel
 from tests.bounds import line_in_time, run_beside
-from tests.infra.ground import FLOWS, ZONES, compiled, flow
+from tests.infra.city_with_machines import FLOWS, ZONES, compiled, flow
 
 PORTS = [("tcp", 80), ("tcp", 443), ("udp", 53), ("udp", 443)]
 NAMES = [zone.id for zone in ZONES]

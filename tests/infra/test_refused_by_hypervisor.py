@@ -8,8 +8,8 @@ import pytest
 from audit.event import Event, EventKind
 from infra.errors import HypervisorRefused, HypervisorUnavailable
 from infra.hypervisor import Hypervisor
-from tests.founded_city import Answer, Door
-from tests.founded_city import opened as opened_city
+from tests.founded_city import Answer, CityDoor
+from tests.founded_city import open_founded_city as opened_city
 
 SIZE = {"cpu": 1, "memory_gib": 1, "disk_gib": 1}
 PLACED = "/departments/housing/zones/core/systems/housing/machines"
@@ -18,13 +18,13 @@ Send = Callable[[str, dict[str, object]], Answer]
 
 
 @pytest.fixture
-def door(founded: Path, tmp_path: Path) -> Iterator[Door]:
+def door(founded: Path, tmp_path: Path) -> Iterator[CityDoor]:
     with opened_city(founded, tmp_path / "city") as city:
         yield city
 
 
 @pytest.fixture(params=["page", "api"])
-def send(door: Door, request: pytest.FixtureRequest) -> Send:
+def send(door: CityDoor, request: pytest.FixtureRequest) -> Send:
     """Sun sends it, by a page of hers or as a program; where a second person is needed, Zhou agrees."""
     if request.param == "page":
         sun, zhou = door.sign_in("sun"), door.sign_in("zhou")
@@ -57,11 +57,11 @@ def refuse(hypervisor: Hypervisor, monkeypatch: pytest.MonkeyPatch, act: str) ->
     monkeypatch.setattr(hypervisor, act, refuse_it)
 
 
-def last_outcome(door: Door, action: str) -> Event:
+def last_outcome(door: CityDoor, action: str) -> Event:
     return [one for one in door.records() if one.kind == EventKind.OUTCOME and one.action == action][-1]
 
 
-def unexplained(door: Door, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+def unexplained(door: CityDoor, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """What the reconciliation names."""
     monkeypatch.setattr("audit.reconcile.is_recent", lambda _record, _now: False)
     door.settle()
@@ -70,7 +70,7 @@ def unexplained(door: Door, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, s
 
 
 def test_a_machine_that_is_refused_is_witnessed_as_deleted(
-    door: Door, send: Send, monkeypatch: pytest.MonkeyPatch
+    door: CityDoor, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse(door.city.rooms.infra.machines.hypervisor, monkeypatch, "create")
     answer = send(PLACED, {"name": "web-1", "purpose": "test", **SIZE})
@@ -83,7 +83,7 @@ def test_a_machine_that_is_refused_is_witnessed_as_deleted(
 
 
 def test_a_change_that_is_refused_is_witnessed_as_taken_back(
-    door: Door, send: Send, monkeypatch: pytest.MonkeyPatch
+    door: CityDoor, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert send(PLACED, {"name": "web-1", "purpose": "test", **SIZE}).status < 400
     (machine,) = door.ask("GET", f"/api/v1{MACHINES}", "sun").json["items"]
@@ -99,7 +99,7 @@ def test_a_change_that_is_refused_is_witnessed_as_taken_back(
 
 
 def test_what_a_job_settled_before_the_hypervisor_went_away_is_witnessed(
-    door: Door, send: Send, monkeypatch: pytest.MonkeyPatch
+    door: CityDoor, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hypervisor = door.city.rooms.infra.machines.hypervisor
 

@@ -16,7 +16,7 @@ def keys(tmp_path: Path, clock: Clock) -> SigningKeys:
 
 
 def published(keys: SigningKeys) -> list[str]:
-    return [key["kid"] for key in keys.published()["keys"]]
+    return [key["kid"] for key in keys.public_jwks()["keys"]]
 
 
 def test_the_first_key_is_there_when_it_is_asked_for(keys: SigningKeys) -> None:
@@ -24,7 +24,7 @@ def test_the_first_key_is_there_when_it_is_asked_for(keys: SigningKeys) -> None:
 
 
 def test_only_public_halves_are_published(keys: SigningKeys) -> None:
-    (key,) = keys.published()["keys"]
+    (key,) = keys.public_jwks()["keys"]
     assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg"}
 
 

@@ -22,7 +22,7 @@ from crypto.local_keys import create
 from crypto.platform import CITY, PLATFORM
 from storage.database import Database
 from tests.faults.visitor import eventually
-from tests.journeys.broken import broken
+from tests.journeys.broken_controls import break_controls
 from tests.journeys.browsing import CODE, sign_in
 from tests.journeys.line import RESOURCE, Line
 from tests.journeys.running_city import ROOT, City
@@ -206,7 +206,7 @@ def what_broke_is_named(line: Line) -> None:
     for found in page.locator("main tbody tr").filter(has_text="自动").all():
         expect(found.locator("td").last).to_have_text(_NUMBER)
     expect(page.get_by_role("main")).to_contain_text("审计管理员：2 人任职")
-    with broken(line.city):
+    with break_controls(line.city):
         page = line.assess()
         stands(page, dict.fromkeys(NO_LONGER_MET, "○ 不符合"))
         for requirement, word in NO_LONGER_MET.items():

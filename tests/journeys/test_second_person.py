@@ -28,7 +28,7 @@ FORM = """([path, why]) => {
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    with running(tmp_path_factory.mktemp("vault") / "city", program=("-m", "tests.console.vault")) as started:
+    with running(tmp_path_factory.mktemp("vault") / "city", program=("-m", "tests.console.city_with_vault")) as started:
         yield started
 
 

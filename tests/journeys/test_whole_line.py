@@ -16,7 +16,7 @@ import pytest
 
 from commands.output import EXIT_CONFLICT
 from tests.faults.visitor import eventually
-from tests.journeys.broken import broken
+from tests.journeys.broken_controls import break_controls
 from tests.journeys.running_city import ROOT, City
 
 pytestmark = pytest.mark.profiles("nginx")
@@ -100,7 +100,7 @@ def test_from_a_grade_to_an_assessment_that_names_what_broke(graded: City, tmp_p
     assert worked(city, "drill")["status"] == "passed"
     sound = {"log-intact", "machines-in-zones", *BROKEN}
     assessed(city, met=sound, tmp_path=tmp_path)
-    with broken(city):
+    with break_controls(city):
         controls = assessed(city, met=sound - BROKEN.keys(), tmp_path=tmp_path)
         assert {name: controls[name]["status"] for name in BROKEN} == dict.fromkeys(BROKEN, "unmet")
         for name, word in BROKEN.items():

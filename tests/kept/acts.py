@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.founded_city import CONSOLE, PORT, Answer, Door
+from tests.founded_city import CONSOLE, PORT, Answer, CityDoor
 
 ANSWERS = {"s_harmed": "society", "s_harm": "serious", "a_harmed": "society", "a_harm": "general", "basis": "duty"}
 SIZE = {"cpu": 1, "memory_gib": 1, "disk_gib": 1}
@@ -47,7 +47,7 @@ def kinds(number: int, *, resource: str, app: str, system: str, until: str) -> d
 class Browser:
     """Somebody's browser, signed in with a code unless less is said."""
 
-    def __init__(self, door: Door, who: str, *, assurance: int = 3, cookie: str = "") -> None:
+    def __init__(self, door: CityDoor, who: str, *, assurance: int = 3, cookie: str = "") -> None:
         self.door, self.cookie = door, cookie or door.sign_in(who, assurance=assurance)
 
     def get(self, path: str) -> Answer:
@@ -60,7 +60,7 @@ class Browser:
         return self.door.ask("POST", path, cookie=self.cookie, form=form, headers=origin, page=True)
 
 
-def ask(door: Door, kind: Kind, how: str) -> str:
+def ask(door: CityDoor, kind: Kind, how: str) -> str:
     """The number under which it waits."""
     if how == PAGE:
         answer = Browser(door, kind.asks).post(kind.path, kind.by_page)
@@ -72,7 +72,7 @@ def ask(door: Door, kind: Kind, how: str) -> str:
     return number
 
 
-def approve(door: Door, path: str, number: str, who: str, how: str, verdict: str = "approve") -> None:
+def approve(door: CityDoor, path: str, number: str, who: str, how: str, verdict: str = "approve") -> None:
     said = {"verdict": verdict} | ({"reason": "不在本月"} if verdict == "reject" else {})
     if how == PAGE:
         answer = Browser(door, who).post(f"{path}/approve/{number}", said)
@@ -82,7 +82,7 @@ def approve(door: Door, path: str, number: str, who: str, how: str, verdict: str
         assert answer.status == 200, answer
 
 
-def send_again(door: Door, number: str, who: str, how: str) -> Answer:
+def send_again(door: CityDoor, number: str, who: str, how: str) -> Answer:
     """Its requester sends it; what the act itself answered."""
     if how == PAGE:
         answer = Browser(door, who).post(f"/.citygate/resume/{number}")

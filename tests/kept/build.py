@@ -13,13 +13,13 @@ from collections import defaultdict
 from pathlib import Path
 
 from city.clock import clock
-from city.founding import found
+from city.founding import found_city
 from city.identifiers import mint
 from city.settings import Settings
-from tests.catalogue.shop import described, routes
-from tests.founded_city import Answer, Door, opened, tomorrow
+from tests.catalogue.publishing_city import described, routes
+from tests.founded_city import Answer, CityDoor, open_founded_city, tomorrow
 from tests.kept.acts import API, PAGE, SIZE, Browser, approve, ask, kinds, send_again
-from tests.kept.kept import ARCHIVE, CITY, FACTS, ROUTES
+from tests.kept.kept_city import ARCHIVE, CITY, FACTS, ROUTES
 
 _SYSTEMS = {"done": "social", "approved": "housing", "waiting": "marriage"}
 _UNTIL = 30  # days
@@ -29,14 +29,14 @@ def main(version: str) -> None:
     """Found a city, use it, keep its folder."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        found(Settings(data=place / "founded"), clock=clock, mint=mint)
-        with opened(place / "founded", place / CITY, routes=routes(place)) as door:
+        found_city(Settings(data=place / "founded"), clock=clock, mint=mint)
+        with open_founded_city(place / "founded", place / CITY, routes=routes(place)) as door:
             facts = _use(door) | {"version": version}
             facts |= {"objects": _objects(door), "made_at": clock().isoformat()}
         _keep(place, facts)
 
 
-def _use(door: Door) -> dict[str, object]:
+def _use(door: CityDoor) -> dict[str, object]:
     """Everything once by page and once by API; what is parked is told."""
     resource, application = _catalogue(door)
     number, requests = 0, []
@@ -70,7 +70,7 @@ def _use(door: Door) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _catalogue(door: Door) -> tuple[str, str]:
+def _catalogue(door: CityDoor) -> tuple[str, str]:
     """A resource that is shared later, and an app; beside them others that are withdrawn and ended."""
     own, made = "/departments/housing/resources", {"system": "housing", "path": "/open/properties"}
     browser, published = Browser(door, "sun"), []
@@ -93,7 +93,7 @@ def _catalogue(door: Door) -> tuple[str, str]:
     return published[0], apps[0]
 
 
-def _machines_and_flows(door: Door) -> None:
+def _machines_and_flows(door: CityDoor) -> None:
     """The two of each that were made: started, stopped, closed and deleted, each by the other way too."""
     _ok(door.ask("POST", "/api/v1/jobs/infra", "clock-job"))
     listed = door.ask("GET", "/api/v1/departments/civil/machines", "qian").json["items"]
@@ -118,7 +118,7 @@ def _machines_and_flows(door: Door) -> None:
     _ok(door.ask("POST", "/api/v1/jobs/infra", "clock-job"))
 
 
-def _shares(door: Door, resource: str) -> None:
+def _shares(door: CityDoor, resource: str) -> None:
     """Two more shares, of which the owner ends one by page and one by API."""
     for number, how in ((93, PAGE), (94, API)):
         app_id = door.ask("POST", "/api/v1/departments/civil/apps", "qian", json={"name": f"共享 {number}"}).json["id"]
@@ -136,7 +136,7 @@ def _shares(door: Door, resource: str) -> None:
             _ok(door.ask("DELETE", f"/api/v1{place}/shares/{share}", "sun"))
 
 
-def _people(door: Door) -> str:
+def _people(door: CityDoor) -> str:
     """Roles given and taken, and two that stay; one is a key-user's, and what she sealed is returned."""
     place = f"/departments/civil-registry/people/{door.ids['zhao']}/assignments"
     role = {"role": "marriage-clerk", "clearance": "2", "reason": "窗口轮岗", "department": "civil-registry"}
@@ -155,7 +155,7 @@ def _people(door: Door) -> str:
     return str(_ok(sealed).json["ciphertext"])
 
 
-def _grades(door: Door) -> None:
+def _grades(door: CityDoor) -> None:
     place, zheng = "/systems/social", Browser(door, "zheng")
     said = {"status": "met", "reason": "演练", "until": tomorrow(_UNTIL)}
     _ok(zheng.post(f"{place}/controls/incident-plan/answer", said | {"until": said["until"][:10]}))
@@ -164,7 +164,7 @@ def _grades(door: Door) -> None:
     _ok(door.ask("POST", f"/api/v1{place}/assessments", "zheng"))
 
 
-def _backups(door: Door) -> None:
+def _backups(door: CityDoor) -> None:
     """One backup, because a sealed one cannot be made small, and two drills."""
     for verb in ("run", "drill"):
         _ok(Browser(door, "zhou").post(f"/backups/{verb}"))
@@ -178,7 +178,7 @@ def _ok(answer: Answer) -> Answer:
     return answer
 
 
-def _step_up(door: Door) -> dict[str, str]:
+def _step_up(door: CityDoor) -> dict[str, str]:
     """A role that somebody wants to give who has signed in with a password alone."""
     path = f"/departments/civil-registry/people/{door.ids['zhao']}/assignments"
     role = {"role": "marriage-clerk", "clearance": "1", "reason": "补录", "department": "civil-registry"}
@@ -187,7 +187,7 @@ def _step_up(door: Door) -> dict[str, str]:
     return {"id": door.under[0], "asks": "qian", "reason": "补录"}
 
 
-def _objects(door: Door) -> dict[str, list[int]]:
+def _objects(door: CityDoor) -> dict[str, list[int]]:
     """Object → where the log speaks of it."""
     leaves = defaultdict(list)
     for leaf, event in enumerate(door.records()):

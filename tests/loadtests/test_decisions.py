@@ -14,7 +14,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cities of the same two names and shapes, a hundred times smaller."""
     whole = decisions.city
 
-    def smaller(random: Random, *, rules: int, departments: int) -> decisions.City:
+    def smaller(random: Random, *, rules: int, departments: int) -> decisions.SeededLaw:
         return whole(random, rules=rules // 100 + 100, departments=departments // 50 + 2)
 
     monkeypatch.setattr(decisions, "city", smaller)

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from loadtests import gateway, meter, tokens
-from loadtests.filling import GATED, INLINE, Size, label_of, paths, route_table
+from loadtests.filling import GATED, INLINE, CitySize, label_of, paths, route_table
 from loadtests.meter import Target, tree
 from loadtests.running import baselines, upstream
 from tests.needs import need
 
-SMALL = Size(rules=400, departments=4, sessions=80, routes=8, revocable=2)
+SMALL = CitySize(rules=400, departments=4, sessions=80, routes=8, revocable=2)
 OURS = [way + suffix for way in ("inline", "inline_nginx", "forward_auth") for suffix in ("", "_label3")]
 
 
@@ -78,7 +78,7 @@ def test_processes_below_a_process_are_found() -> None:
 
 
 def test_half_of_the_routes_carry_label_3() -> None:
-    whole = Size()
+    whole = CitySize()
     labels = [label_of(number) for number in range(whole.routes // 2)]
     assert labels.count(3) * 2 == len(labels) == 50
     assert set(labels) == {1, 2, 3}

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from loadtests import revocation
-from loadtests.filling import Size
+from loadtests.filling import CitySize
 from loadtests.revocation import Watched, figures
 from tests.needs import need
 
@@ -16,7 +16,7 @@ def test_nothing_begun_after_the_receipt_is_allowed_at_any_gateway_with_redis_or
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     need("nginx", "wrk", "redis-server")
-    monkeypatch.setattr(revocation, "SIZE", Size(rules=400, departments=4, sessions=80, routes=8, revocable=FEW))
+    monkeypatch.setattr(revocation, "SIZE", CitySize(rules=400, departments=4, sessions=80, routes=8, revocable=FEW))
     seen = revocation.measure("stack")
     assert seen["n"] == FEW
     assert {name: each["n"] for name, each in seen["disturbed"].items()} == {"none": FEW // 2, "redis_paused": FEW // 2}

@@ -4,8 +4,8 @@ from authz.label import Label
 from authz.park import ApprovalRequest
 from authz.request import Missing
 from city.identifiers import mint
-from tests.catalogue.shop import Shop, described, until
-from tests.founded_city import CONSOLE, Answer, Door, tomorrow
+from tests.catalogue.publishing_city import PublishingCity, described, until
+from tests.founded_city import CONSOLE, Answer, CityDoor, tomorrow
 
 SYSTEMS = {"civil-registry": "social", "civil": "marriage", "housing": "housing"}
 
@@ -14,17 +14,17 @@ def is_ours(path: str) -> bool:
     return any(noun in path for noun in ("/resources", "/catalogue", "/apps"))
 
 
-def ask(door: Door, method: str, path: str, who: str, department: str) -> Answer:
-    shop, values = Shop(door), {"department": department}
+def ask(door: CityDoor, method: str, path: str, who: str, department: str) -> Answer:
+    publisher, values = PublishingCity(door), {"department": department}
     if "/apps" not in path:
-        made = shop.resource(department)
+        made = publisher.resource(department)
         values["resource"] = made.resource
         if "{share}" in path:
-            values["share"] = shop.share(made, shop.app()[0]).id
+            values["share"] = publisher.share(made, publisher.app()[0]).id
     if "{app}" in path:
-        values["app"] = shop.app(department)[0]
+        values["app"] = publisher.app(department)[0]
         if "{share}" in path:
-            values["share"] = shop.share(shop.resource("housing"), values["app"]).id
+            values["share"] = publisher.share(publisher.resource("housing"), values["app"]).id
     if "{request}" in path:
         values["request"] = waiting(door, path.format(**values, request="").removesuffix("/approve/"), department)
     body = _body(path, department) if method == "POST" else None
@@ -45,7 +45,7 @@ def _body(path: str, department: str) -> dict[str, str]:
     }.get(last, {})
 
 
-def waiting(door: Door, path: str, department: str) -> str:
+def waiting(door: CityDoor, path: str, department: str) -> str:
     """A request of somebody else's that waits there."""
     verb, approving = ("app:resume", "app:approve") if "/apps/" in path else ("share:ask", "share:approve")
     wanted = ApprovalRequest(

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogue.shop import routes
-from tests.founded_city import Door, opened
+from tests.catalogue.publishing_city import routes
+from tests.founded_city import CityDoor, open_founded_city
 
 
 @pytest.fixture(scope="module")
-def door(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def door(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CityDoor]:
     """A city of this module's own, behind the real `handle`."""
     place = tmp_path_factory.mktemp("city")
-    with opened(founded, place / "city", routes=routes(place)) as ready:
+    with open_founded_city(founded, place / "city", routes=routes(place)) as ready:
         yield ready
         assert ready.undeclared() == set()

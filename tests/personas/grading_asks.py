@@ -1,6 +1,6 @@
 """The requests about grades and self-assessments that succeed if they are permitted."""
 
-from tests.founded_city import Answer, Door, tomorrow
+from tests.founded_city import Answer, CityDoor, tomorrow
 
 ANSWERS = {"s_harmed": "society", "s_harm": "serious", "a_harmed": "society", "a_harm": "general", "basis": "duty"}
 ANSWERING = "feng"  # asks for what is approved
@@ -10,7 +10,7 @@ def is_ours(path: str) -> bool:
     return "/systems" in path and "/zones" not in path
 
 
-def ask(door: Door, method: str, path: str, who: str) -> Answer:
+def ask(door: CityDoor, method: str, path: str, who: str) -> Answer:
     graded(door)
     values = {"system": "social", "control": "incident-plan"}
     if "{assessment}" in path:
@@ -30,7 +30,7 @@ def ask(door: Door, method: str, path: str, who: str) -> Answer:
     return door.ask(method, path.format(**values), who, **body)  # type: ignore[arg-type]
 
 
-def graded(door: Door) -> None:
+def graded(door: CityDoor) -> None:
     """The system has a grade, as if it had been approved before."""
     with door.city.stores.database.transaction() as connection:
         connection.exec_driver_sql("UPDATE system SET s = 2, a = 2 WHERE id = 'social'")

@@ -13,7 +13,7 @@ from infra.quota import Size
 from infra.zone import Way
 from infra.zones import FlowTerms
 from tests.acts import an_act
-from tests.founded_city import Answer, Door, tomorrow
+from tests.founded_city import Answer, CityDoor, tomorrow
 
 _SYSTEMS = {"civil": "marriage", "housing": "housing", "civil-registry": "registry"}
 _PORTS, _NAMES = itertools.count(7000), itertools.count()
@@ -24,7 +24,7 @@ def is_ours(path: str) -> bool:
     return any(noun in path for noun in ("/zones", "/flows", "/machines", "/quota", "/usage"))
 
 
-def ask(door: Door, method: str, path: str, who: str, department: str) -> Answer:
+def ask(door: CityDoor, method: str, path: str, who: str, department: str) -> Answer:
     in_force(door)
     values = {"department": department, "zone": "core", "to": "extranet", "protocol": "tcp", "port": str(next(_PORTS))}
     values["system"] = system_of(door, department)
@@ -56,7 +56,7 @@ def body(path: str) -> dict[str, dict[str, object]]:
     return {key: machine_ if key == "json" else {name: str(value) for name, value in machine_.items()}}
 
 
-def system_of(door: Door, department: str) -> str:
+def system_of(door: CityDoor, department: str) -> str:
     """A system of that very department; the registry has none in the demo, so it is given one."""
     name = _SYSTEMS[department]
     if name not in door.city.deciding.policies().facts.systems:
@@ -68,12 +68,12 @@ def system_of(door: Door, department: str) -> str:
     return name
 
 
-def in_force(door: Door) -> None:
+def in_force(door: CityDoor) -> None:
     """As the clock-job does it."""
     assert door.ask("POST", "/api/v1/jobs/infra", "clock-job").status == 200
 
 
-def machine(door: Door, department: str, *, stopped: bool = False) -> str:
+def machine(door: CityDoor, department: str, *, stopped: bool = False) -> str:
     """One that runs, or ran."""
     order = MachineOrder(
         name=f"vm-{next(_NAMES)}", department=department, system=_SYSTEMS[department], zone="core", size=Size(1, 1, 1),
@@ -88,14 +88,14 @@ def machine(door: Door, department: str, *, stopped: bool = False) -> str:
     return made.id
 
 
-def opened(door: Door, values: dict[str, str]) -> None:
+def opened(door: CityDoor, values: dict[str, str]) -> None:
     """What `values` names is open."""
     way = Way(values["zone"], values["to"], values["protocol"], int(values["port"]))
     terms = FlowTerms(owner="civil", reason="duty", expires_at=clock() + timedelta(days=1))
     door.city.rooms.infra.zones.open(way, terms, an_act("user:x", approver="user:y", record=mint()))
 
 
-def waiting(door: Door, path: str, values: dict[str, str]) -> str:
+def waiting(door: CityDoor, path: str, values: dict[str, str]) -> str:
     """A request that somebody else made there, and that waits for a second person."""
     who = "feng" if "/flows/" in path else "sun" if values["department"] == "housing" else "qian"
     answer = door.ask("POST", path.format(**values), who, **body(path))

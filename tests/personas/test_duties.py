@@ -13,7 +13,7 @@ from city.identifiers import mint
 from console.routes import console_routes
 from console.signin.routes import door_routes
 from gateway.routes import is_door_path
-from tests.founded_city import CONSOLE, Answer, Door, tomorrow
+from tests.founded_city import CONSOLE, Answer, CityDoor, tomorrow
 from tests.personas import catalogue_asks, grading_asks, infra_asks
 
 DUTIES = Path(__file__).parents[2] / "docs/duties.md"
@@ -52,7 +52,7 @@ CELLS = [(method, path, column) for method, path in matrix() for column in COLUM
 
 
 @pytest.mark.parametrize(("method", "path", "column"), CELLS, ids=[f"{m} {p} as {c}" for m, p, c in CELLS])
-def test_an_office_may_do_exactly_what_the_document_says(door: Door, method: str, path: str, column: str) -> None:
+def test_an_office_may_do_exactly_what_the_document_says(door: CityDoor, method: str, path: str, column: str) -> None:
     answer = ask(door, method, path, column)
     expected = matrix()[method, path][column]
     if expected == "yes":
@@ -104,7 +104,7 @@ def rows_of_the_matrix() -> list[str]:
     return [line for line in DUTIES.read_text().splitlines() if line.startswith("| ") and line.count("`") == 2]
 
 
-def ask(door: Door, method: str, path: str, column: str) -> Answer:
+def ask(door: CityDoor, method: str, path: str, column: str) -> Answer:
     """The request that succeeds if it is permitted."""
     who, department = COLUMNS[column]
     if catalogue_asks.is_ours(path):
@@ -142,18 +142,18 @@ def ask(door: Door, method: str, path: str, column: str) -> Answer:
     return door.ask(method, path.format(**values), who, json=body)
 
 
-def begun(door: Door, kind: str) -> str:
+def begun(door: CityDoor, kind: str) -> str:
     """One that has ended, whatever came of it."""
     door.idle()
     known = door.city.rooms.backups.book.page(kind, limit=1)
     return known[0].id if known else door.work(kind)["id"]
 
 
-def role(door: Door) -> dict[str, str]:
+def role(door: CityDoor) -> dict[str, str]:
     return {"role": "marriage-clerk", "clearance": "2", "expires_at": tomorrow(next(_LATER)), "reason": "duty"}
 
 
-def asked_for(door: Door, who: str) -> str:
+def asked_for(door: CityDoor, who: str) -> str:
     """A request of theirs that waits for a second person."""
     wanted = ApprovalRequest(department="city", object="/x", action="x:do", approve_action="x:approve", label=Label.L2)
     subject = door.ids.get(who, "user:nobody")
@@ -163,7 +163,7 @@ def asked_for(door: Door, who: str) -> str:
     ).id  # fmt: skip
 
 
-def made(door: Door, department: str) -> str:
+def made(door: CityDoor, department: str) -> str:
     """A key of the department."""
     name = f"key-{next(_LATER)}"
     answer = door.ask("POST", f"/api/v1/departments/{department}/keys", "feng", json={"name": name, "usage": "encrypt"})
@@ -171,13 +171,13 @@ def made(door: Door, department: str) -> str:
     return name
 
 
-def rotation(door: Door, path: str, values: dict[str, str]) -> str:
+def rotation(door: CityDoor, path: str, values: dict[str, str]) -> str:
     """A rotation that feng asked for, where it is approved."""
     target = path.removesuffix("/approve/{request}").format(**values)
     return door.ask("POST", target, "feng").json["request"]
 
 
-def given(door: Door) -> str:
+def given(door: CityDoor) -> str:
     """A role that zhao holds, to be taken back."""
     target = f"/api/v1/departments/civil-registry/people/{door.ids['zhao']}/assignments"
     answer = door.ask("POST", target, "qian", json=role(door))

@@ -19,7 +19,7 @@ from city.stack import postgres as pg
 from city.stack import redis as rd
 from city.supervisor import Process, Supervisor, free_ports
 from storage.database import Database
-from storage.shared import connect
+from storage.redis_stores import connect
 from tests.needs import need, not_run
 
 USER, TEMPLATE = "citygate", "founded"
@@ -181,6 +181,6 @@ def _started(process: Process, logs: Path) -> Iterator[Path]:
         supervisor.start([process], within_seconds=30)
         yield logs
     finally:
-        if process.running and not process.ended():
+        if process.running and not process.has_ended():
             os.killpg(process.running.pid, signal.SIGCONT)  # who is paused cannot end
         supervisor.stop()

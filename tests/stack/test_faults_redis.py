@@ -4,8 +4,8 @@ import time
 
 from redis import Redis
 
-from storage.shared import connect
-from tests.catalogue.shop import signed
+from storage.redis_stores import connect
+from tests.catalogue.publishing_city import signed
 from tests.faults.visitor import ask, csrf_of, eventually, key, origin
 from tests.stack.breaking import Browser, at, down, environment, everywhere, hanging, members, ready, secret
 

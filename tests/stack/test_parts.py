@@ -10,7 +10,7 @@ import redis
 from redis import Redis
 
 from city.stack import redis as rd
-from storage.shared import connect
+from storage.redis_stores import connect
 from tests.stack.parts import USER, Server
 
 

@@ -26,7 +26,7 @@ def test_a_row_is_witnessed_once_its_transaction_commits(database: Database) -> 
         connection.execute(sa.insert(department).values(ROW))
         act.witness(connection, department, "civil")
         assert act.notes == {}
-        expected = witness.of(connection, department, "civil")
+        expected = witness.describe_row(connection, department, "civil")
     assert act.notes == dict([expected])
 
 

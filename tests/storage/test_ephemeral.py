@@ -11,7 +11,7 @@ import pytest
 from storage.database import Database
 from storage.ephemeral import DatabaseEphemeral, Ephemeral
 from storage.errors import EphemeralUnavailable, StorageUnavailable
-from storage.shared import SINCE, RedisEphemeral
+from storage.redis_stores import SINCE, RedisEphemeral
 from tests.idp.people import Clock
 from tests.stack.parts import Server, redis_running
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from storage.database import Database
-from storage.epoch import Change, EpochSource, MemoryEpochs
+from storage.epoch import EpochChange, EpochSource, MemoryEpochs
 from storage.shared_epoch import PostgresEpochs
 from tests.bounds import join_in_time
 
@@ -49,7 +49,7 @@ def epochs(database_url: str) -> Iterator[Make]:
     database.close()
 
 
-def since(source: Epochs, epoch: int) -> tuple[Change, ...] | None:
+def since(source: Epochs, epoch: int) -> tuple[EpochChange, ...] | None:
     return source.ask("gateway-1", holds=epoch).changes
 
 
@@ -58,9 +58,9 @@ def test_every_bump_is_one_step_with_all_its_changes(epochs: Make) -> None:
     assert source.bump([("session", "s1"), ("subject", "user:li")]) == 1
     assert source.bump([("policy", "")]) == 2
     assert since(source, 0) == (
-        Change(epoch=1, kind="session", key="s1"),
-        Change(epoch=1, kind="subject", key="user:li"),
-        Change(epoch=2, kind="policy", key=""),
+        EpochChange(epoch=1, kind="session", key="s1"),
+        EpochChange(epoch=1, kind="subject", key="user:li"),
+        EpochChange(epoch=2, kind="policy", key=""),
     )
     assert since(source, 2) == ()
 
@@ -70,7 +70,7 @@ def test_an_epoch_too_old_or_never_counted_means_load_everything(epochs: Make) -
     source.bump([("session", "s1"), ("session", "s2")])
     source.bump([("session", "s3")])
     assert since(source, 0) is None  # half of epoch 1 is gone, so all of it
-    assert since(source, 1) == (Change(epoch=2, kind="session", key="s3"),)
+    assert since(source, 1) == (EpochChange(epoch=2, kind="session", key="s3"),)
     assert since(source, 3) is None
     source.bump([("session", str(n)) for n in range(5)])
     assert since(source, 2) is None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage.shared import Hints
+from storage.redis_stores import Hints
 from tests.stack.parts import Server, redis_running
 
 

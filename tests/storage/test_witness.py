@@ -41,7 +41,7 @@ def put(url: str, row: dict[str, object]) -> tuple[str, str]:
         TABLES.create_all(connection)
         connection.execute(sa.delete(THING))
         connection.execute(sa.insert(THING).values(row))
-        told = witness.of(connection, THING, row["id"])
+        told = witness.describe_row(connection, THING, row["id"])
     database.close()
     return told
 
@@ -91,7 +91,7 @@ def test_no_other_detail_looks_like_a_witness() -> None:
         ("thing", "deleted"),
     ):
         assert not witness.is_witness(key, value)
-    assert witness.is_witness(*witness.gone(THING, "a"))
+    assert witness.is_witness(*witness.describe_deleted(THING, "a"))
 
 
 def test_a_column_with_two_spellings_is_refused(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def digests(path: Path, *more: sa.Column, rows: list[dict[str, object]]) -> list
     with database.transaction() as connection:
         tables.create_all(connection)
         connection.execute(sa.insert(table), rows)
-        found = [witness.of(connection, table, row["id"])[1] for row in rows]
+        found = [witness.describe_row(connection, table, row["id"])[1] for row in rows]
     database.close()
     return found
 

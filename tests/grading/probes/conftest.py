@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.founded_city import Door
-from tests.grading.graded import graded
+from tests.founded_city import CityDoor
+from tests.grading.graded_city import graded_city
 
 
 @pytest.fixture
-def city(founded: Path, tmp_path: Path) -> Iterator[Door]:
+def city(founded: Path, tmp_path: Path) -> Iterator[CityDoor]:
     """Property records are graded S3A2."""
-    with graded(founded, tmp_path) as door:
+    with graded_city(founded, tmp_path) as door:
         yield door

@@ -16,13 +16,13 @@ from infra.machines import Machine, MachineOrder, Machines
 from infra.nftables import RuleModel, compile_rules
 from infra.quota import Size
 from infra.quotas import Quotas
-from infra.simulated import SimulatedHypervisor
+from infra.simulated_hypervisor import SimulatedHypervisor
 from infra.simulated_plane import SimulatedPlane
 from infra.zone import Flow, Way, Zone
 from infra.zones import FlowTerms, Zones
 from storage.act import Act
 from tests.acts import an_act
-from tests.idp.people import NOW, TREE, Town, town
+from tests.idp.people import NOW, TREE, CityWithPeople, city_with_people
 
 CEILINGS = {"internet": 1, "extranet": 2, "core": 4}
 ZONES = [
@@ -60,10 +60,12 @@ def compiled(flows: list[Flow]) -> RuleModel:
     return compile_rules(ZONES, flows, at=NOW)
 
 
-class Ground:
+class CityWithMachines:
     """`zones` and `machines` on one database; ids are ULID-shaped numbers in order."""
 
-    def __init__(self, city: Town, place: Path, plane: DataPlane | None, hypervisor: Hypervisor | None) -> None:
+    def __init__(
+        self, city: CityWithPeople, place: Path, plane: DataPlane | None, hypervisor: Hypervisor | None
+    ) -> None:
         self.city, self._numbers = city, count()
         self.hypervisor = hypervisor or SimulatedHypervisor(place / "hypervisor.db")
         self.quotas = Quotas(city.database, lambda: {child: parent for child, parent in TREE.items() if parent})
@@ -90,33 +92,33 @@ def order(name: str = "web", size: Size = ONE, department: str = "civil") -> Mac
     return MachineOrder(name=name, department=department, system="marriage", zone="core", size=size, purpose="duty")
 
 
-def request(land: Ground, name: str = "web", size: Size = ONE, department: str = "civil") -> Machine:
-    return land.machines.request(order(name, size, department), land.act("01REQUEST"))
+def request(infra_city: CityWithMachines, name: str = "web", size: Size = ONE, department: str = "civil") -> Machine:
+    return infra_city.machines.request(order(name, size, department), infra_city.act("01REQUEST"))
 
 
-def change(land: Ground, machine: Machine, wanted: str) -> Machine:
-    return land.machines.change(machine.id, wanted, land.act("01CHANGE"), inside=CIVIL)
+def change(infra_city: CityWithMachines, machine: Machine, wanted: str) -> Machine:
+    return infra_city.machines.change(machine.id, wanted, infra_city.act("01CHANGE"), inside=CIVIL)
 
 
 @contextmanager
-def ground(
+def city_with_machines(
     url: str,
     place: Path,
     *,
     plane: DataPlane | None = None,
     hypervisor: Hypervisor | None = None,
     founded: bool = False,
-) -> Iterator[Ground]:
+) -> Iterator[CityWithMachines]:
     """`founded`: the database has its rows already, of another process."""
     if founded:
         from idp.directory import Directory
         from storage.database import Database
 
         database = Database(url)
-        yield Ground(Town(url, database, Directory(database, issuers={})), place, plane, hypervisor)
+        yield CityWithMachines(CityWithPeople(url, database, Directory(database, issuers={})), place, plane, hypervisor)
         database.close()
         return
-    with town(url) as city:
+    with city_with_people(url) as city:
         with city.database.transaction() as connection:
             connection.execute(
                 sa.insert(store.zone),
@@ -132,4 +134,4 @@ def ground(
                 "quotas": [{"department": name, **size._asdict()} for name, size in QUOTAS.items()],
             }
             founding.insert(connection, told, record="01F")
-        yield Ground(city, place, plane, hypervisor)
+        yield CityWithMachines(city, place, plane, hypervisor)

@@ -11,7 +11,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Gathering(Generic[K, V]):
+class BatchedLookup(Generic[K, V]):
     """Asks once for each key, however many wait for it. Not for several threads.
 
     Whoever waits may give up at any time; how many may wait is theirs to bound.
@@ -25,8 +25,8 @@ class Gathering(Generic[K, V]):
         self._next: list[K] = []
         self._free = UNDER_WAY
 
-    async def one(self, key: K) -> V | None:
-        """What there is for `key`; None: nothing."""
+    async def look_up(self, key: K) -> V | None:
+        """Return what there is for `key`, or None. Raises what `ask` raises."""
         answer = self._answers.get(key)
         if answer is None:
             answer = self._answers[key] = asyncio.get_running_loop().create_future()

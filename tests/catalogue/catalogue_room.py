@@ -1,4 +1,4 @@
-"""The room over a town: what is published, made and shared there, and what the decision point says then."""
+"""The catalogue's room over a city: what is published, made and shared there, and what the decision point says then."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,27 +11,27 @@ from catalogue.room import Catalogue, open_catalogue
 from catalogue.share import Share, ShareRequest
 from crypto.aead import Seal
 from storage.act import Act
-from tests.authz.town import Desk
-from tests.catalogue.shop import described
+from tests.authz.city_with_roles import CityWithRoles
+from tests.catalogue.publishing_city import described
 from tests.idp.people import NOW
 
 SEAL = Seal(b"k" * 32)
 
 
-class Room:
-    """The room over a town; `may` asks the decision point, as it is at the clock's time."""
+class CatalogueRoom:
+    """The room over a city; `may` asks the decision point, as it is at the clock's time."""
 
-    def __init__(self, town: Desk) -> None:
-        self.town, self.notes = town, dict[str, str | int]()
-        city = town.city
+    def __init__(self, roles: CityWithRoles) -> None:
+        self.roles, self.notes = roles, dict[str, str | int]()
+        city = roles.city
         self.room: Catalogue = open_catalogue(
-            city.database, town.epochs, SEAL, clock=city.clock, mint=city.mint,
+            city.database, roles.epochs, SEAL, clock=city.clock, mint=city.mint,
             label_of=lambda department, system, _: Label.L3 if (department, system) == ("housing", "housing") else None,
         )  # fmt: skip
 
     def act(self, actor: str, record: str, department: str, approver: str = "") -> Act:
         """An act at the clock's time; what all of them note is in `notes`."""
-        at = self.town.city.clock()
+        at = self.roles.city.clock()
         return Act(actor=actor, approver=approver, record=record, at=at, department=department, notes=self.notes)
 
     def publish(self, path: str = "/open/p", **changes: str) -> Resource:
@@ -59,9 +59,9 @@ class Room:
         return self.room.shares.give(wanted, act, speaks_for=speaks_for)[0]
 
     def may(self, app: str, path: str = "/open/p", *, label: Label = Label.L3, action: str = "read") -> str:
-        policies = self.town.register.policies(version=1)
+        policies = self.roles.register.policies(version=1)
         request = AccessRequest(
-            id="01J", at=self.town.city.clock(), subject=app, department="housing", object=f"/housing{path}",
+            id="01J", at=self.roles.city.clock(), subject=app, department="housing", object=f"/housing{path}",
             action=action, label=label, ceiling=Label.L3,
         )  # fmt: skip
         return decide(policies, request).reason

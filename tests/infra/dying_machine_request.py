@@ -1,4 +1,4 @@
-"""A process that dies at one step on the way to a machine: `python -m tests.infra.cut_off URL FOLDER STEP`."""
+"""A process that dies at one step on the way to a machine: `python -m tests.infra.dying_machine_request URL FOLDER STEP`."""
 
 import os
 import signal
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from infra.hypervisor import Spec
 from infra.machines import DELETED, STOPPED
-from infra.simulated import SimulatedHypervisor
-from tests.infra.ground import ground, order
+from infra.simulated_hypervisor import SimulatedHypervisor
+from tests.infra.city_with_machines import city_with_machines, order
 
 STEPS = ("before create", "after create", "after start", "before stop", "after stop", "before delete", "after delete")
 
@@ -45,10 +45,10 @@ class Dying(SimulatedHypervisor):
 
 
 def main(url: str, place: Path, step: str) -> None:
-    with ground(url, place, hypervisor=Dying(place / "hypervisor.db", step), founded=True) as land:
-        made = land.machines.request(order(), land.act("01REQUEST"))
+    with city_with_machines(url, place, hypervisor=Dying(place / "hypervisor.db", step), founded=True) as infra_city:
+        made = infra_city.machines.request(order(), infra_city.act("01REQUEST"))
         wanted = STOPPED if "stop" in step else DELETED
-        land.machines.change(made.id, wanted, land.act("01CHANGE"), inside=frozenset({"civil"}))
+        infra_city.machines.change(made.id, wanted, infra_city.act("01CHANGE"), inside=frozenset({"civil"}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What stands in the address and the fields of a request, by name: whose it is, where, of what (names before ids)."""
+"""The names behind the ids in the address and in the fields of a request (names before ids)."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -12,8 +12,8 @@ from idp.directory import Directory
 _FIELD_NOUNS = {"app": "apps", "owner": "departments"}  # fields that hold the id of one of these
 
 
-class Places:
-    """`names`: for each noun of an address, what its ids are called."""
+class AddressNames:
+    """Names the ids of an address. `names` holds a function for each noun (`zones`, `systems`), from id to name."""
 
     def __init__(self, names: Mapping[str, NameOf]) -> None:
         self._names = names
@@ -39,8 +39,8 @@ class Places:
         ]
 
 
-def of_register(directory: Directory, register: Register) -> Mapping[str, NameOf]:
-    """Departments and systems."""
+def register_names(directory: Directory, register: Register) -> Mapping[str, NameOf]:
+    """Return the functions that name departments and systems."""
 
     def department(identifier: str, lang: str) -> str:
         node = directory.departments().get(identifier)

@@ -1,4 +1,4 @@
-"""Keys of a town: a keyring, the platform's seal over it, and every place where it seals something."""
+"""The keys of a city: a keyring, the platform's seal over it, and every place where it seals something."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -23,15 +23,15 @@ from storage.ephemeral import DatabaseEphemeral, Ephemeral
 from storage.epoch import EpochSource, MemoryEpochs
 from storage.shared_epoch import PostgresEpochs
 from tests.acts import an_act
-from tests.idp.people import TREE, Town, town
+from tests.idp.people import TREE, CityWithPeople, city_with_people
 
 RECORD = "01R" + "0" * 23
 
 
-class House:
+class CityKeyring:
     """One process's view; `another()` is that of another process on the same database."""
 
-    def __init__(self, city: Town, ephemeral: Ephemeral, kek: bytes = bytes(range(32))) -> None:
+    def __init__(self, city: CityWithPeople, ephemeral: Ephemeral, kek: bytes = bytes(range(32))) -> None:
         self.city, self.ephemeral, self.kek = city, ephemeral, kek
         self.monotonic = 0.0
         postgres = city.url.startswith("postgresql")
@@ -43,7 +43,7 @@ class House:
         self.keyring = Keyring(city.database, Seal(kek), epochs=self.epochs, chain=chain, clock=city.clock, mint=mint)
         self.uses = Uses(city.database, clock=city.clock)
 
-    def founded(self, first: bytes = bytes(32)) -> "House":
+    def with_first_keys(self, first: bytes = bytes(32)) -> "CityKeyring":
         with self.city.database.transaction() as connection:
             act = founding.founding_act(record=RECORD, at=self.city.clock())
             founding.write_first_keys(connection, Seal(self.kek), first, ids=(mint(), mint()), act=act)
@@ -101,6 +101,6 @@ def chain(department: str) -> list[str]:
 
 
 @contextmanager
-def house_at(url: str) -> Iterator[House]:
-    with town(url) as city:
-        yield House(city, DatabaseEphemeral(city.database, clock=city.clock)).founded()
+def city_keyring_at(url: str) -> Iterator[CityKeyring]:
+    with city_with_people(url) as city:
+        yield CityKeyring(city, DatabaseEphemeral(city.database, clock=city.clock)).with_first_keys()

@@ -11,16 +11,18 @@ from grading.evidence import Evidence
 _BY_PEOPLE = {"answered", "answer-over"}
 
 
-def answerers(made: Assessment) -> Iterator[str]:
-    """The ids of whoever answered; what is kept names nobody (law 5)."""
-    said = (seen for one in made.findings for seen in one.evidence if seen.code in _BY_PEOPLE)
+def answerer_ids(assessment: Assessment) -> Iterator[str]:
+    """Yield the ids of whoever answered. What is stored names nobody (law 5)."""
+    said = (seen for one in assessment.findings for seen in one.evidence if seen.code in _BY_PEOPLE)
     return (str(seen.values["who"]) for seen in said)
 
 
-def with_names(made: Assessment, names: Mapping[str, str]) -> Assessment:
-    """The same, to be read."""
-    findings = (replace(one, evidence=tuple(_shown(seen, names) for seen in one.evidence)) for one in made.findings)
-    return replace(made, findings=tuple(findings))
+def with_answerer_names(assessment: Assessment, names: Mapping[str, str]) -> Assessment:
+    """Return the assessment with the names of whoever answered instead of their ids."""
+    findings = (
+        replace(one, evidence=tuple(_shown(seen, names) for seen in one.evidence)) for one in assessment.findings
+    )
+    return replace(assessment, findings=tuple(findings))
 
 
 def _shown(seen: Evidence, names: Mapping[str, str]) -> Evidence:

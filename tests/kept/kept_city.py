@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from city.clock import clock
-from tests.founded_city import Door, opened
+from tests.founded_city import CityDoor, open_founded_city
 
 HERE = Path(__file__).parent
 ARCHIVE, FACTS = HERE / "city.tar.xz", HERE / "city.json"
@@ -24,12 +24,12 @@ def facts() -> dict[str, Any]:
 
 
 @contextmanager
-def kept_city(place: Path) -> Iterator[Door]:
+def kept_city(place: Path) -> Iterator[CityDoor]:
     """Unpacked below `place`, brought up to date and deciding, its clock two minutes after it was left."""
     back = clock() - datetime.fromisoformat(facts()["made_at"]) - _LATER
     today = place / "today"
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(today, filter="data")
     left = (today / CITY).rename(place / "left")
-    with opened(left, today / CITY, routes=today / ROUTES, clock=lambda: clock() - back) as door:
+    with open_founded_city(left, today / CITY, routes=today / ROUTES, clock=lambda: clock() - back) as door:
         yield door

@@ -16,7 +16,7 @@ async def _no_body() -> AsyncIterator[bytes]:
     yield b""
 
 
-def read(target: bytes = b"/", *headers: tuple[bytes, bytes], host: bool = True, **changes: object) -> Inbound:
+def read_request(target: bytes = b"/", *headers: tuple[bytes, bytes], host: bool = True, **changes: object) -> Inbound:
     """Canonicalize one request on the public listener."""
     raw = Raw(
         method=b"GET", target=target, headers=((HOST,) if host else ()) + headers, peer="192.0.2.7", body=_no_body

@@ -1,4 +1,4 @@
-"""A town with offices: people, roles, mandates to give them, and the administration that does."""
+"""A city with offices: people, roles, mandates to give them, and the administration that does."""
 
 import time
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ from storage.act import Act
 from storage.epoch import EpochSource, MemoryEpochs
 from storage.shared_epoch import PostgresEpochs
 from tests.acts import an_act
-from tests.idp.people import NOW, TREE, Town, town
+from tests.idp.people import NOW, TREE, CityWithPeople, city_with_people
 
-__all__ = ["NOW", "Desk", "desk"]
+__all__ = ["NOW", "CityWithRoles", "city_with_roles"]
 CLERK = "clerk"
 
 
-class Desk:
+class CityWithRoles:
     """`administration` writes, `register` reads, `epochs` counts."""
 
-    def __init__(self, city: Town) -> None:
+    def __init__(self, city: CityWithPeople) -> None:
         self.city = city
         city.add("admin", "li", "wang")
         rows = [
@@ -54,7 +54,7 @@ class Desk:
             )
 
     def act(self, actor: str = "user:admin", *, record: str = "01K") -> Act:
-        """An act of `actor` at the moment that the town's clock says."""
+        """An act of `actor` at the moment that the city's clock says."""
         return an_act(actor, record=record, at=self.city.clock())
 
     def give(
@@ -79,7 +79,7 @@ class Desk:
         with self.city.database.transaction() as connection:
             connection.execute(sa.insert(table).values(values))
 
-    def told(self, *, since: int = 0) -> list[str]:
+    def changed_subjects(self, *, since: int = 0) -> list[str]:
         """The subjects of the changes after that epoch."""
         changes = self.epochs.ask("a gateway", holds=since).changes
         assert changes is not None
@@ -87,6 +87,6 @@ class Desk:
 
 
 @contextmanager
-def desk(url: str) -> Iterator[Desk]:
-    with town(url) as city:
-        yield Desk(city)
+def city_with_roles(url: str) -> Iterator[CityWithRoles]:
+    with city_with_people(url) as city:
+        yield CityWithRoles(city)

@@ -20,7 +20,7 @@ from city.clock import clock
 from city.identifiers import mint
 from idp.app_key import Claim, SignedParts, authorization_of, content_digest, signature_of
 from tests.acts import an_act
-from tests.founded_city import Answer, Door, opened, tomorrow
+from tests.founded_city import Answer, CityDoor, open_founded_city, tomorrow
 
 HOUSING = "housing.localhost"
 OWN = "/departments/housing/resources"  # where its department publishes
@@ -53,10 +53,10 @@ def routes(folder: Path, upstream: str = "http://127.0.0.1:9") -> Path:
     return file
 
 
-class Shop:
+class PublishingCity:
     """The room behind a door, for what a test only needs to be there."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: CityDoor) -> None:
         self.door, stores = door, door.city.stores
         self.room: Catalogue = open_catalogue(
             stores.database,
@@ -134,13 +134,13 @@ class _Heard(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def shop(founded: Path, folder: Path) -> Iterator[tuple[Shop, Upstream]]:
+def publishing_city(founded: Path, folder: Path) -> Iterator[tuple[PublishingCity, Upstream]]:
     """The door of a city of one's own, with a portal behind it that answers."""
     with Upstream() as upstream:
         threading.Thread(target=upstream.serve_forever, daemon=True).start()
         table = routes(folder, f"http://127.0.0.1:{upstream.server_port}")
-        with opened(founded, folder / "city", routes=table) as door:
-            yield Shop(door), upstream
+        with open_founded_city(founded, folder / "city", routes=table) as door:
+            yield PublishingCity(door), upstream
         upstream.shutdown()
 
 

@@ -19,7 +19,7 @@ from console.application import create_application
 from console.routes import console_routes
 from console.shell.act import check_csrf
 from console.shell.desk import Desk
-from gateway.approval import with_twins
+from gateway.approval import with_approving_routes
 from gateway.local import exchange
 from gateway.routes import Route
 from storage.database import Database
@@ -41,7 +41,7 @@ def routes(host: str) -> list[Route]:
         )
         for path in (VAULTS, API)
     ]  # fmt: skip
-    return [*console_routes(host), *with_twins(made)]
+    return [*console_routes(host), *with_approving_routes(made)]
 
 
 def application(desks: Iterable[Desk]) -> Flask:
@@ -72,13 +72,13 @@ def permit(database: Database) -> None:
         connection.execute(sa.insert(rule), rows)
 
 
-def patched(patch) -> None:  # type: ignore[no-untyped-def]
+def patch_city(patch) -> None:  # type: ignore[no-untyped-def]
     """Let whatever city is made next have the vault."""
     patch(routing, "console_routes", routes)
     patch(desks, "create_application", application)
 
 
-def with_the_vault(processes: Callable[..., list[Process]]) -> Callable[..., list[Process]]:
+def with_vault_processes(processes: Callable[..., list[Process]]) -> Callable[..., list[Process]]:
     """The same processes, but the city's is ours, and its rules are there before it starts."""
 
     def ours(settings: Settings, *more: object, **options: object) -> list[Process]:
@@ -86,7 +86,7 @@ def with_the_vault(processes: Callable[..., list[Process]]) -> Callable[..., lis
         permit(database)
         database.close()
         started = processes(settings, *more, **options)
-        command = [sys.executable, "-m", "tests.console.vault", "city"]
+        command = [sys.executable, "-m", "tests.console.city_with_vault", "city"]
         return [replace(one, command=command) if one.name == "city" else one for one in started]
 
     return ours
@@ -94,8 +94,8 @@ def with_the_vault(processes: Callable[..., list[Process]]) -> Callable[..., lis
 
 if __name__ == "__main__":
     if sys.argv[1] == "city":
-        patched(setattr)
+        patch_city(setattr)
         app.main("city")
     else:
-        up._processes = with_the_vault(up._processes)
+        up._processes = with_vault_processes(up._processes)
         cli()

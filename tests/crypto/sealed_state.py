@@ -10,30 +10,30 @@ from crypto.aead import Seal
 from crypto.platform import PlatformSeal
 from idp.session import Sessions, digest
 from tests.acts import an_act
-from tests.crypto.house import RECORD, House
+from tests.crypto.city_keyring import RECORD, CityKeyring
 from tests.idp.people import NOW
 from tests.idp.signed_in import CONSOLE, LOGIN
 
 
-class Life:
+class SealedState:
     """People who are signed in and requests that are parked, over a seal that somebody may be rotating."""
 
-    def __init__(self, house: House, seal: PlatformSeal | Seal) -> None:
-        self.house, self.seal = house, seal
-        city = house.city
+    def __init__(self, city_keys: CityKeyring, seal: PlatformSeal | Seal) -> None:
+        self.city_keys, self.seal = city_keys, seal
+        city = city_keys.city
         self.sessions = Sessions(
-            city.database, house.ephemeral, seal, epochs=house.epochs, revalidate=lambda token: token, clock=city.clock,
+            city.database, city_keys.ephemeral, seal, epochs=city_keys.epochs, revalidate=lambda token: token, clock=city.clock,
             mint=city.mint,
         )  # fmt: skip
         self.parking = Parking(city.database, seal, clock=city.clock)
         self.cookies: list[str] = []
         self.parked: list[str] = []
 
-    def under(self, seal: PlatformSeal) -> "Life":
+    def over_seal(self, seal: PlatformSeal) -> "SealedState":
         """The same people and requests, over another seal."""
-        life = Life(self.house, seal)
-        life.cookies, life.parked = self.cookies, self.parked
-        return life
+        sealed_state = SealedState(self.city_keys, seal)
+        sealed_state.cookies, sealed_state.parked = self.cookies, self.parked
+        return sealed_state
 
     def begin(self, number: int) -> None:
         for at in range(number):
@@ -50,12 +50,12 @@ class Life:
             self.parked.append(
                 self.parking.park(
                     subject="user:li", host=CONSOLE, missing=Missing.APPROVER if kind else Missing.ASSURANCE, method="POST",
-                    target=f"/x{len(self.parked)}", headers=(), body=b"body", record=self.house.city.mint(), approval_request=kind,
+                    target=f"/x{len(self.parked)}", headers=(), body=b"body", record=self.city_keys.city.mint(), approval_request=kind,
                 ).id
             )  # fmt: skip
         SecondPerson(self.parking).approve(self.parked[-1], an_act("user:wang", record=RECORD))
 
-    def all_is_well(self) -> None:
+    def check_everything_opens(self) -> None:
         for cookie in self.cookies:
             found = self.sessions.find(digest(cookie), record=RECORD)
             assert found.person == "user:li"
@@ -65,5 +65,5 @@ class Life:
         assert approved.approver == "user:wang"
 
 
-def states(house: House, name: str = "platform") -> list[str]:
-    return [str(one.state) for one in house.keyring.key("city", name).versions]
+def states(city_keys: CityKeyring, name: str = "platform") -> list[str]:
+    return [str(one.state) for one in city_keys.keyring.key("city", name).versions]

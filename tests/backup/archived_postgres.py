@@ -15,7 +15,7 @@ from tests.stack.parts import USER, Server, _place, _started, sqlalchemy_url
 
 
 @dataclass
-class Archived:
+class ArchivedPostgres:
     """The server, the city's database on it, and pgBackRest's configuration."""
 
     server: Server
@@ -29,7 +29,7 @@ class Archived:
 
 
 @contextmanager
-def archived() -> Iterator[Archived]:
+def archived_postgres() -> Iterator[ArchivedPostgres]:
     need("pgbackrest")
     if not list(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
         not_run("PostgreSQL is not here")
@@ -49,4 +49,4 @@ def archived() -> Iterator[Archived]:
             database = Database(url)
             database.migrate()
             database.close()
-            yield Archived(server, place, configuration, url)
+            yield ArchivedPostgres(server, place, configuration, url)

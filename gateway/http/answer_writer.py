@@ -9,7 +9,7 @@ _STATUS_LINES = {one.value: b"HTTP/1.1 %d %s\r\n" % (one.value, one.phrase.encod
 _BODILESS = (204, 304)
 
 
-class Cycle(RequestResponseCycle):
+class AnswerWriter(RequestResponseCycle):
     """Takes ASGI's messages. Raises RuntimeError for an answer that is not one: it is then broken off, visibly."""
 
     async def send(self, message: Any) -> None:

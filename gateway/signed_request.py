@@ -69,7 +69,7 @@ class _Room:
                 del self._held[network]
 
 
-class Signed:
+class SignedRequests:
     """The apps as this process knows them, and the nonces that all processes know."""
 
     def __init__(

@@ -20,7 +20,7 @@ YEARS = timedelta(days=800)
 
 
 @contextmanager
-def broken(city: City) -> Iterator[None]:
+def break_controls(city: City) -> Iterator[None]:
     """All of them at once; then all is as it was."""
     with ExitStack() as stack:
         for breaking in (_second_factor, _border, _drill, _key_file):

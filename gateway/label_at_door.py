@@ -1,4 +1,4 @@
-"""Which label a path of a system has at the door, for whoever publishes it."""
+"""The label that the door asks for where a path of a system is read. Whoever publishes the path needs it."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -10,7 +10,7 @@ from gateway.routes import Route, RouteTable
 from storage.actions import Action
 
 
-def label_served(
+def label_at_door(
     routes: Iterable[Route], facts: Callable[[], Facts], department: str, system: str, path: str
 ) -> Label | None:
     """The label of what an upstream serves for reading there; None where no route of this department does.
