@@ -29,7 +29,7 @@ def test_the_contracts_hold() -> None:
         ("storage/database.py", "import crypto.aead", "the direction of imports"),
         ("idp/session.py", "import city.settings", "the direction of imports"),
         ("console/shell/render.py", "import console.systems.words", "the desks stand on the shell and apart"),
-        ("console/zones/desk.py", "import console.requests.names", "the desks stand on the shell and apart"),
+        ("console/zones/desk.py", "import console.requests.address_names", "the desks stand on the shell and apart"),
         ("authz/decide.py", "import sqlalchemy", "pure files do no input or output"),
         ("gateway/canonical.py", "import flask", "pure files do no input or output"),
         ("commands/people.py", "import gateway.routes", "the client knows no server"),
