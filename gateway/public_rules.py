@@ -1,16 +1,15 @@
 """What public routes mean to the PDP: a rule for everybody, like any other (law 2)."""
 
-import re
 from collections.abc import Iterable
 
 from authz.policy import Rule
 from authz.request import ANONYMOUS, Effect
-from gateway.routes import Route
+from gateway.routes import VARIABLE, Route
 
 
 def _casbin(pattern: str) -> str:
     """A route's pattern as the policy writes it: `{name}` is `:name`, a `/**` at the end is `/*`."""
-    return re.sub(r"\{([a-z]+)\}", r":\1", pattern).replace("**", "*")
+    return VARIABLE.sub(r":\1", pattern).replace("**", "*")
 
 
 def public_rules(routes: Iterable[Route]) -> list[Rule]:

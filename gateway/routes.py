@@ -26,7 +26,7 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9]
 _LITERAL = re.compile(
     r"(?!:|\.\.?$)(?:[A-Za-z0-9._~:@!$&'()+,=-]|%(?:2[02]|3[CE]|5[BDE]|60|7[BCD])|%[89A-F][0-9A-F])+", re.ASCII
 )
-_PARAMETER = re.compile(r"\{[a-z]+\}", re.ASCII)
+VARIABLE = re.compile(r"\{([a-z]+)\}", re.ASCII)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _ACTION = re.compile(r"[a-z-]+(:[a-z-]+)?", re.ASCII)
 _DELIVERIES = ("proxy", "local")
@@ -248,7 +248,7 @@ def _segments(path: str) -> tuple[str, ...]:
 def _is_pattern(path: str) -> bool:
     *front, last = _segments(path)
     segment_named = front if last in ("", "**") else [*front, last]
-    return path.startswith("/") and all(_PARAMETER.fullmatch(one) or _is_literal(one) for one in segment_named)
+    return path.startswith("/") and all(VARIABLE.fullmatch(one) or _is_literal(one) for one in segment_named)
 
 
 def _is_literal(segment: str) -> bool:

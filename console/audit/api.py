@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Response
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
 from audit.errors import AuditError
@@ -16,6 +15,7 @@ from console.audit.search import find_leaves, read_record, read_search
 from console.shell.act import note
 from console.shell.objects import ObjectNames
 from console.shell.problem import refuse_with
+from console.shell.views import ApiViews
 from idp.directory import Directory
 
 
@@ -31,9 +31,9 @@ class EventQuery(Schema):
     cursor = fields.String(load_default="", validate=validate.Regexp(r"(?a:\d{0,15})\Z"))
 
 
-def audit(log: Log, directory: Directory, objects: ObjectNames, reconciled: Callable[[], Reconciled]) -> Blueprint:
+def audit(log: Log, directory: Directory, objects: ObjectNames, reconciled: Callable[[], Reconciled]) -> ApiViews:
     """Search and read the log, and hold the rows against it; nothing here changes anything."""
-    routes = Blueprint("audit-api", __name__, url_prefix="/api/v1/audit")
+    routes = ApiViews("audit-api", __name__, url_prefix="/api/v1/audit")
 
     @routes.route("/reconcile")
     class Reconciliation(MethodView):
@@ -56,7 +56,7 @@ def audit(log: Log, directory: Directory, objects: ObjectNames, reconciled: Call
             leaves, after = find_leaves(log, meant.queries)
             return {"items": [_listed(log, leaf) for leaf in leaves], "next_cursor": after}
 
-    @routes.route("/events/<int:leaf>")
+    @routes.route("/events/{leaf}")
     class OneEvent(MethodView):
         def get(self, leaf: int) -> dict[str, Any]:
             """One record with its proof."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 
 from audit.errors import AuditError
 from audit.event import Event
@@ -18,6 +18,7 @@ from console.shell.act import note
 from console.shell.frame import Frame
 from console.shell.objects import ObjectNames
 from console.shell.problem import form_status
+from console.shell.views import PageViews
 from gateway.problems import problem_of
 from idp.directory import Directory
 
@@ -38,11 +39,11 @@ class AuditPages:
         self._frame, self._log, self._directory = frame, log, directory
         self._objects, self._reconciled = objects, reconciled
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> PageViews:
         """All of them, by path."""
-        views = Blueprint("audit", __name__, url_prefix="/audit")
+        views = PageViews("audit", __name__, url_prefix="/audit")
         views.get("")(self.search)
-        views.get("/events/<int:leaf>")(self.event)
+        views.get("/events/{leaf}")(self.event)
         views.get("/reconcile")(self.reconcile)
         return views
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import RAISE
 
 from audit.event import timestamp
@@ -12,20 +11,21 @@ from backup.work import BACKUP, DRILL, Work
 from console.backups.acts import begin_work
 from console.shell.act import current_act
 from console.shell.paging import PageQuery
+from console.shell.views import ApiViews
 
 
-def backups(work: Work) -> Blueprint:
+def backups(work: Work) -> ApiViews:
     """Backups, newest first."""
     return _entries(work, BACKUP)
 
 
-def drills(work: Work) -> Blueprint:
+def drills(work: Work) -> ApiViews:
     """Restore drills, newest first."""
     return _entries(work, DRILL)
 
 
-def _entries(work: Work, kind: str) -> Blueprint:
-    routes = Blueprint(f"{kind}s", __name__, url_prefix=f"/api/v1/{kind}s")
+def _entries(work: Work, kind: str) -> ApiViews:
+    routes = ApiViews(f"{kind}s", __name__, url_prefix=f"/api/v1/{kind}s")
 
     @routes.route("")
     class Entries(MethodView):
@@ -41,7 +41,7 @@ def _entries(work: Work, kind: str) -> Blueprint:
             entry = begin_work(work, current_act(), kind)
             return _entry(entry), 202, {"location": f"/api/v1/{kind}s/{entry.id}"}
 
-    @routes.route(f"/<{kind}>")
+    @routes.route(f"/{{{kind}}}")
     class OneEntry(MethodView):
         def get(self, **named: str) -> dict[str, Any]:
             """How it goes, or how it ended."""

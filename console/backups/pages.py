@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, redirect
+from flask import redirect
 from werkzeug import Response
 
 from authz.offices import SYSTEM_ADMINISTRATOR
@@ -13,6 +13,7 @@ from backup.work import BACKUP, DRILL, Work
 from console.backups.acts import begin_work
 from console.shell.act import current_act, reader
 from console.shell.frame import Frame
+from console.shell.views import PageViews
 
 _SHOWN = 10
 _UNITS = ((86400, "days"), (3600, "hours"), (60, "minutes"))
@@ -24,9 +25,9 @@ class BackupPages:
     def __init__(self, frame: Frame, work: Work, *, clock: Callable[[], datetime]) -> None:
         self._frame, self._work, self._clock = frame, work, clock
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> PageViews:
         """All of them, by path."""
-        views = Blueprint("backup", __name__, url_prefix="/backups")
+        views = PageViews("backup", __name__, url_prefix="/backups")
         views.get("")(self.overview)
         views.post("/run")(self.run)
         views.post("/drill")(self.drill)

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
 from catalogue.description import DESCRIBED, clean_texts, wrong_with_place
@@ -27,8 +26,9 @@ from console.shell.act import current_act
 from console.shell.paging import PageQuery
 from console.shell.problem import refuse_with
 from console.shell.receipts import receipt_json
+from console.shell.views import ApiViews
 
-_OWN = "/api/v1/departments/<department>/resources"
+_OWN = "/api/v1/departments/{department}/resources"
 _TEXT = validate.Length(max=2000)
 _ID = validate.Length(min=1, max=63)
 DescriptionBody: type[Schema] = Schema.from_dict(
@@ -57,9 +57,9 @@ class CatalogueQuery(PageQuery):
     q = fields.String(load_default="", validate=validate.Length(max=QUERY_CHARS))
 
 
-def catalogue_api(resources: Resources, shares: Shares) -> Blueprint:
+def catalogue_api(resources: Resources, shares: Shares) -> ApiViews:
     """The catalogue, for everybody who works for the city."""
-    routes = Blueprint("catalogue-api", __name__, url_prefix="/api/v1/catalogue")
+    routes = ApiViews("catalogue-api", __name__, url_prefix="/api/v1/catalogue")
 
     @routes.route("")
     class CatalogueSearch(MethodView):
@@ -70,7 +70,7 @@ def catalogue_api(resources: Resources, shares: Shares) -> Blueprint:
             more = page[-1].resource if len(page) == PAGE else None
             return {"items": [resource_json(one) for one in page], "next_cursor": more}
 
-    @routes.route("/<resource>")
+    @routes.route("/{resource}")
     class CatalogueResource(MethodView):
         def get(self, resource: str) -> dict[str, Any]:
             """All its fields, and who may use it now."""
@@ -80,9 +80,9 @@ def catalogue_api(resources: Resources, shares: Shares) -> Blueprint:
     return routes
 
 
-def resources_api(resources: Resources, effective: Effective, clock: Callable[[], datetime]) -> Blueprint:
+def resources_api(resources: Resources, effective: Effective, clock: Callable[[], datetime]) -> ApiViews:
     """A department's own resources."""
-    routes = Blueprint("resources-api", __name__, url_prefix=_OWN)
+    routes = ApiViews("resources-api", __name__, url_prefix=_OWN)
 
     @routes.route("")
     class DepartmentResources(MethodView):
@@ -102,7 +102,7 @@ def resources_api(resources: Resources, effective: Effective, clock: Callable[[]
                 return refuse_with(wrong.code, [{"field": "path", "code": wrong.code}])
             return resource_json(resource) | {"receipt": receipt_json(receipt)}, 201
 
-    @routes.route("/<resource>/versions")
+    @routes.route("/{resource}/versions")
     class ResourceVersions(MethodView):
         @routes.arguments(DescriptionBody)
         def post(self, body: dict[str, str], department: str, resource: str) -> Response | tuple[dict[str, Any], int]:
@@ -112,7 +112,7 @@ def resources_api(resources: Resources, effective: Effective, clock: Callable[[]
                 return refuse_with("request-invalid", errors)
             return resource_json(renew_resource(resources, act, resource, description)), 201
 
-    @routes.route("/<resource>")
+    @routes.route("/{resource}")
     class DepartmentResource(MethodView):
         def delete(self, department: str, resource: str) -> dict[str, Any]:
             """Withdraw; answers when nobody reads it any more."""
@@ -124,9 +124,9 @@ def resources_api(resources: Resources, effective: Effective, clock: Callable[[]
 
 def shares_api(
     shares: Shares, *, speaks_for: Callable[[str], bool], effective: Effective, clock: Callable[[], datetime]
-) -> Blueprint:
+) -> ApiViews:
     """Who may use a department's resource; to ask for a share needs the owner's approval."""
-    routes = Blueprint("shares-api", __name__, url_prefix=f"{_OWN}/<resource>/shares")
+    routes = ApiViews("shares-api", __name__, url_prefix=f"{_OWN}/{{resource}}/shares")
 
     @routes.route("")
     class ResourceShares(MethodView):
@@ -141,7 +141,7 @@ def shares_api(
             share, receipt = give_share(shares, act, wanted, speaks_for=speaks_for, effective=effective)
             return share_json(share) | {"receipt": receipt_json(receipt)}, 201
 
-    @routes.route("/<share>")
+    @routes.route("/{share}")
     class ResourceShare(MethodView):
         def delete(self, department: str, resource: str, share: str) -> dict[str, Any]:
             """End it, as the owner."""

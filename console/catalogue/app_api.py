@@ -4,7 +4,6 @@ from typing import Any
 
 from flask import Response
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 
 from catalogue.description import clean_texts, wrong_with_name
@@ -15,9 +14,10 @@ from console.catalogue.app_acts import APP_CHANGES, change_app, create_app
 from console.shell.act import current_act
 from console.shell.problem import refuse_with
 from console.shell.receipts import receipt_json
+from console.shell.views import ApiViews
 from idp.apps import Apps
 
-_BASE = "/api/v1/departments/<department>/apps"
+_BASE = "/api/v1/departments/{department}/apps"
 
 
 class AppBody(Schema):
@@ -26,9 +26,9 @@ class AppBody(Schema):
     name = fields.String(required=True, validate=validate.Length(max=2000))
 
 
-def apps_api(apps: Apps, shares: Shares, effective: Effective) -> Blueprint:
+def apps_api(apps: Apps, shares: Shares, effective: Effective) -> ApiViews:
     """List them, make one, and change one."""
-    routes = Blueprint("apps-api", __name__, url_prefix=_BASE)
+    routes = ApiViews("apps-api", __name__, url_prefix=_BASE)
 
     @routes.route("")
     class DepartmentApps(MethodView):
@@ -56,17 +56,17 @@ def apps_api(apps: Apps, shares: Shares, effective: Effective) -> Blueprint:
 
     for one in APP_CHANGES.values():
         routes.add_url_rule(
-            f"/<app>{one.api_path}", one.verb, change, methods=[one.api_method], defaults={"verb": one.verb}
+            f"/{{app}}{one.api_path}", one.verb, change, methods=[one.api_method], defaults={"verb": one.verb}
         )
 
     return routes
 
 
-def app_shares_api(shares: Shares, effective: Effective) -> Blueprint:
+def app_shares_api(shares: Shares, effective: Effective) -> ApiViews:
     """Give back what an app may use."""
-    routes = Blueprint("app-shares-api", __name__, url_prefix=_BASE)
+    routes = ApiViews("app-shares-api", __name__, url_prefix=_BASE)
 
-    @routes.route("/<app>/shares/<share>")
+    @routes.route("/{app}/shares/{share}")
     class AppShare(MethodView):
         def delete(self, department: str, app: str, share: str) -> dict[str, Any]:
             """End it, as who uses it."""

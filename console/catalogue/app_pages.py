@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, request
+from flask import request
 from werkzeug import Response
 
 from catalogue.description import clean_texts, wrong_with_name
@@ -14,10 +14,11 @@ from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
 from console.shell.problem import form_status
+from console.shell.views import PageViews
 from idp.apps import Apps
 from idp.directory import Directory
 
-_BASE = "/departments/<department>/apps"
+_BASE = "/departments/{department}/apps"
 
 
 class AppPages:
@@ -35,14 +36,14 @@ class AppPages:
         self._frame, self._apps, self._shares = frame, apps, shares
         self._directory, self._effective = directory, effective
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> PageViews:
         """All of them, by path."""
-        views = Blueprint("apps", __name__)
+        views = PageViews("apps", __name__)
         views.get(_BASE)(self.apps)
         views.post(_BASE)(self.create)
         for verb in APP_CHANGES:
-            views.add_url_rule(f"{_BASE}/<app>/{verb}", verb, self.change, methods=["POST"], defaults={"verb": verb})
-        views.post(f"{_BASE}/<app>/shares/<share>/end")(self.end_share)
+            views.add_url_rule(f"{_BASE}/{{app}}/{verb}", verb, self.change, methods=["POST"], defaults={"verb": verb})
+        views.post(f"{_BASE}/{{app}}/shares/{{share}}/end")(self.end_share)
         return views
 
     def apps(self, department: str) -> Response:

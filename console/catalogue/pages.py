@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, request
+from flask import request
 from werkzeug import Response
 
 from audit.city_time import CITY_TIME, day_after, day_end
@@ -30,6 +30,7 @@ from console.shell.frame import Frame
 from console.shell.names import name_in
 from console.shell.problem import form_status
 from console.shell.terms import PRESET_DAYS
+from console.shell.views import PageViews
 from gateway.routes import Route
 from idp.directory import Directory
 
@@ -54,17 +55,17 @@ class CataloguePages:
         self._resources, self._shares, self._apps = catalogue.resources, catalogue.shares, catalogue.apps
         self._directory, self._register, self._portals, self._clock = directory, register, portals, clock
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> PageViews:
         """All of them, by path."""
-        views, own = Blueprint("catalogue", __name__), "/departments/<department>/resources"
+        views, own = PageViews("catalogue", __name__), "/departments/{department}/resources"
         views.get("/catalogue")(self.resources)
-        views.get("/catalogue/<resource>")(self.resource)
+        views.get("/catalogue/{resource}")(self.resource)
         views.get(f"{own}/new")(self.new)
         views.post(own)(self.publish)
-        views.post(f"{own}/<resource>/versions")(self.renew)
-        views.post(f"{own}/<resource>/withdraw")(self.withdraw)
-        views.post(f"{own}/<resource>/shares")(self.ask)
-        views.post(f"{own}/<resource>/shared/<share>/end")(self.end)
+        views.post(f"{own}/{{resource}}/versions")(self.renew)
+        views.post(f"{own}/{{resource}}/withdraw")(self.withdraw)
+        views.post(f"{own}/{{resource}}/shares")(self.ask)
+        views.post(f"{own}/{{resource}}/shared/{{share}}/end")(self.end)
         return views
 
     def resources(self) -> Response:

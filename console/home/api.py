@@ -4,20 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from flask.views import MethodView
-from flask_smorest import Blueprint
 
 from audit.event import timestamp
 from authz.lease import Receipt
 from console.home.acts import sign_out_everywhere
 from console.shell.act import current_act, reader
 from console.shell.receipts import receipt_json
+from console.shell.views import ApiViews
 from idp.directory import Directory
 from idp.session import Sessions
 
 
-def own_sessions(sessions: Sessions, directory: Directory, effective: Callable[[int], Receipt]) -> Blueprint:
+def own_sessions(sessions: Sessions, directory: Directory, effective: Callable[[int], Receipt]) -> ApiViews:
     """One's own sessions."""
-    routes = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
+    routes = ApiViews("sessions", __name__, url_prefix="/api/v1/sessions")
 
     @routes.route("")
     class OwnSessions(MethodView):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Blueprint, redirect
+from flask import redirect
 from werkzeug import Response
 
 from authz.decide import decide
@@ -16,6 +16,7 @@ from console.home.acts import end_session, sign_out_everywhere
 from console.shell.act import current_act, current_request, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
+from console.shell.views import PageViews
 from gateway.routes import Route
 from idp.directory import Directory
 from idp.identity import NOBODY, Identity
@@ -39,11 +40,11 @@ class HomePages:
         self._frame, self._sessions, self._directory, self._register = frame, sessions, directory, register
         self._policies, self._portals, self._effective = policies, portals, effective
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> PageViews:
         """All of them, by path."""
-        views = Blueprint("citizen", __name__)
+        views = PageViews("citizen", __name__)
         views.get("/")(self.home)
-        views.post("/sessions/<session>/end")(self.end)
+        views.post("/sessions/{session}/end")(self.end)
         views.post("/sessions/end-all")(self.end_all)
         return views
 

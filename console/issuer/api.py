@@ -5,16 +5,16 @@ from dataclasses import asdict
 from typing import Any
 
 from flask.views import MethodView
-from flask_smorest import Blueprint
 
 from console.issuer.acts import mend_issuer
 from console.shell.act import current_act
+from console.shell.views import ApiViews
 from idp.keycloak.drift import Drift
 
 
-def issuer(drift: Callable[[], Sequence[Drift]], apply: Callable[[], Sequence[Drift]]) -> Blueprint:
+def issuer(drift: Callable[[], Sequence[Drift]], apply: Callable[[], Sequence[Drift]]) -> ApiViews:
     """The issuer as the city wants it."""
-    routes = Blueprint("issuer", __name__, url_prefix="/api/v1/issuer")
+    routes = ApiViews("issuer", __name__, url_prefix="/api/v1/issuer")
 
     @routes.route("/drift")
     class IssuerDrift(MethodView):

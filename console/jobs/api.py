@@ -4,18 +4,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask.views import MethodView
-from flask_smorest import Blueprint
 
 from console.shell.act import current_act
+from console.shell.views import ApiViews
 from gateway.errors import RouteUnknown
 from storage.act import Act
 
 
-def jobs(run: Mapping[str, Callable[[Act], int]]) -> Blueprint:
+def jobs(run: Mapping[str, Callable[[Act], int]]) -> ApiViews:
     """What the clock-job runs: each job takes the act that asks for it, and returns how much it did."""
-    routes = Blueprint("jobs", __name__, url_prefix="/api/v1/jobs")
+    routes = ApiViews("jobs", __name__, url_prefix="/api/v1/jobs")
 
-    @routes.route("/<job>")
+    @routes.route("/{job}")
     class Job(MethodView):
         def post(self, job: str) -> dict[str, Any]:
             """Run one job now."""

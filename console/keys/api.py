@@ -11,7 +11,6 @@ from typing import Any
 
 from flask import Response
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from audit.event import timestamp
@@ -19,13 +18,14 @@ from authz.lease import Receipt
 from console.keys import acts
 from console.shell.act import current_act
 from console.shell.problem import refuse_with
+from console.shell.views import ApiViews
 from crypto.algorithms import SUITES
 from crypto.errors import SealInvalid
 from crypto.key_rows import Key, KeyUsage
 from crypto.key_service import CONTEXT_BYTES, PLAINTEXT_BYTES, SEALED_BYTES, KeyOutput, KeyService
 from crypto.keyring import PAGE_KEYS, Keyring
 
-_KEYS = "/api/v1/departments/<department>/keys"
+_KEYS = "/api/v1/departments/{department}/keys"
 _NAME = validate.Regexp(r"(?a:[a-z][a-z0-9-]{0,62})\Z")
 _SIGNATURE_BYTES = 128
 
@@ -94,9 +94,9 @@ class SignatureBody(Schema):
     version = fields.Integer(required=True, validate=validate.Range(1, 2**31 - 1))
 
 
-def keys(keyring: Keyring, service: KeyService, effective: Callable[[int], Receipt]) -> Blueprint:
+def keys(keyring: Keyring, service: KeyService, effective: Callable[[int], Receipt]) -> ApiViews:
     """The life of keys: what a security administrator does with them."""
-    routes = Blueprint("keys-api", __name__, url_prefix=_KEYS)
+    routes = ApiViews("keys-api", __name__, url_prefix=_KEYS)
 
     @routes.route("")
     class Keys(MethodView):
@@ -117,8 +117,8 @@ def keys(keyring: Keyring, service: KeyService, effective: Callable[[int], Recei
     return routes
 
 
-def _one_key(routes: Blueprint, keyring: Keyring, service: KeyService, effective: Callable[[int], Receipt]) -> None:
-    @routes.route("/<key>")
+def _one_key(routes: ApiViews, keyring: Keyring, service: KeyService, effective: Callable[[int], Receipt]) -> None:
+    @routes.route("/{key}")
     class OneKey(MethodView):
         def get(self, department: str, key: str) -> dict[str, Any]:
             """A key, its versions, and the public keys of those that have one."""
@@ -126,7 +126,7 @@ def _one_key(routes: Blueprint, keyring: Keyring, service: KeyService, effective
             public = service.public(department, key) if asked.usage is KeyUsage.SIGN else {}
             return _key(asked, public=public)
 
-    @routes.route("/<key>/rotate")
+    @routes.route("/{key}/rotate")
     class Rotation(MethodView):
         def post(self, department: str, key: str) -> dict[str, Any]:
             """Make the next version the active one; answers when every gateway seals with it."""
@@ -134,9 +134,9 @@ def _one_key(routes: Blueprint, keyring: Keyring, service: KeyService, effective
             return _key(rotated) | {"receipt": asdict(receipt)}
 
 
-def suite(keyring: Keyring) -> Blueprint:
+def suite(keyring: Keyring) -> ApiViews:
     """What a department's next keys and versions are made of."""
-    routes = Blueprint("key-suite-api", __name__, url_prefix="/api/v1/departments/<department>/key-suite")
+    routes = ApiViews("key-suite-api", __name__, url_prefix="/api/v1/departments/{department}/key-suite")
 
     @routes.route("")
     class OneSuite(MethodView):
@@ -152,9 +152,9 @@ def suite(keyring: Keyring) -> Blueprint:
     return routes
 
 
-def uses(service: KeyService) -> Blueprint:
+def uses(service: KeyService) -> ApiViews:
     """The uses of keys: each decided and recorded."""
-    routes = Blueprint("key-service", __name__, url_prefix=f"{_KEYS}/<key>")
+    routes = ApiViews("key-service", __name__, url_prefix=f"{_KEYS}/{{key}}")
 
     @routes.route("/encrypt")
     class Encrypt(MethodView):
@@ -194,7 +194,7 @@ def uses(service: KeyService) -> Blueprint:
     return routes
 
 
-def _signatures(routes: Blueprint, service: KeyService) -> None:
+def _signatures(routes: ApiViews, service: KeyService) -> None:
     @routes.route("/sign")
     class Sign(MethodView):
         @routes.arguments(MessageBody)

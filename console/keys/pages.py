@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, request
+from flask import request
 from werkzeug import Response
 
 from authz.lease import Receipt
@@ -13,6 +13,7 @@ from console.keys.acts import rotate_key
 from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
+from console.shell.views import PageViews
 from crypto import lifecycle
 from crypto.key_rows import Key
 from crypto.keyring import PAGE_KEYS, Keyring
@@ -38,11 +39,11 @@ class KeyPages:
         self._frame, self._keyring, self._directory = frame, keyring, directory
         self._effective, self._clock = effective, clock
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> PageViews:
         """All of them, by path."""
-        views = Blueprint("keys", __name__)
+        views = PageViews("keys", __name__)
         views.get(_PAGE)(self.keys)
-        views.post("/departments/<department>/keys/<key>/rotate")(self.rotate)
+        views.post("/departments/{department}/keys/{key}/rotate")(self.rotate)
         return views
 
     def keys(self) -> Response:

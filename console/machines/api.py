@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields
 
 from audit.city_time import CITY_TIME
@@ -17,6 +16,7 @@ from console.machines.forms import size_of, wrong_with_machine, wrong_with_size
 from console.shell.act import current_act
 from console.shell.paging import PageQuery
 from console.shell.problem import refuse_with
+from console.shell.views import ApiViews
 from idp.directory import Directory, subtree
 from infra.errors import QuotaConflict, QuotaExceeded
 from infra.machines import PAGE, Machine, MachineOrder, Machines
@@ -25,7 +25,7 @@ from infra.quota import Size
 from infra.quotas import Quotas
 from infra.statement import statement
 
-_DEPARTMENT = "/api/v1/departments/<department>"
+_DEPARTMENT = "/api/v1/departments/{department}"
 _LARGEST_QUOTA = Size(1_000_000, 100_000_000, 999_999_999)
 
 
@@ -50,9 +50,9 @@ class MonthQuery(Schema):
     month = fields.String(load_default="")
 
 
-def machines(machines: Machines, directory: Directory) -> Blueprint:
+def machines(machines: Machines, directory: Directory) -> ApiViews:
     """Machines of a department and those below it."""
-    routes = Blueprint("machines-api", __name__, url_prefix=_DEPARTMENT)
+    routes = ApiViews("machines-api", __name__, url_prefix=_DEPARTMENT)
 
     @routes.route("/machines")
     class MachineList(MethodView):
@@ -66,7 +66,7 @@ def machines(machines: Machines, directory: Directory) -> Blueprint:
                 "hypervisor": machines.hypervisor.name,
             }
 
-    @routes.route("/zones/<zone>/systems/<system>/machines")
+    @routes.route("/zones/{zone}/systems/{system}/machines")
     class MachineRequest(MethodView):
         @routes.arguments(MachineBody)
         def post(
@@ -88,7 +88,7 @@ def machines(machines: Machines, directory: Directory) -> Blueprint:
     return routes
 
 
-def changes(machines: Machines, directory: Directory) -> Blueprint:
+def changes(machines: Machines, directory: Directory) -> ApiViews:
     """Starting, stopping and deleting one of them."""
 
     def change(department: str, machine: str, verb: str) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def changes(machines: Machines, directory: Directory) -> Blueprint:
             change_machine(machines, directory, act, department=department, machine=machine, verb=verb)
         )
 
-    routes = Blueprint("machine-api", __name__, url_prefix=f"{_DEPARTMENT}/machines/<machine>")
+    routes = ApiViews("machine-api", __name__, url_prefix=f"{_DEPARTMENT}/machines/{{machine}}")
 
     @routes.route("/start")
     class MachineStart(MethodView):
@@ -120,9 +120,9 @@ def changes(machines: Machines, directory: Directory) -> Blueprint:
     return routes
 
 
-def quotas(quotas: Quotas) -> Blueprint:
+def quotas(quotas: Quotas) -> ApiViews:
     """What a department may have."""
-    routes = Blueprint("quotas-api", __name__, url_prefix=f"{_DEPARTMENT}/quota")
+    routes = ApiViews("quotas-api", __name__, url_prefix=f"{_DEPARTMENT}/quota")
 
     @routes.route("")
     class DepartmentQuota(MethodView):
@@ -151,9 +151,9 @@ def quotas(quotas: Quotas) -> Blueprint:
     return routes
 
 
-def usage(infra: Infrastructure, directory: Directory, clock: Callable[[], datetime]) -> Blueprint:
+def usage(infra: Infrastructure, directory: Directory, clock: Callable[[], datetime]) -> ApiViews:
     """What a department's machines cost."""
-    routes = Blueprint("usage-api", __name__, url_prefix=f"{_DEPARTMENT}/usage")
+    routes = ApiViews("usage-api", __name__, url_prefix=f"{_DEPARTMENT}/usage")
 
     @routes.route("")
     class MonthUsage(MethodView):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, redirect, request
+from flask import redirect, request
 from werkzeug import Response
 
 from audit.city_time import CITY_TIME
@@ -18,6 +18,7 @@ from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
 from console.shell.problem import form_status
+from console.shell.views import PageViews
 from gateway.problems import status_of
 from idp.directory import Directory, subtree
 from infra.errors import HypervisorRefused, MachineNameTaken, NoHost, QuotaExceeded
@@ -45,15 +46,15 @@ class MachinePages:
         self._register, self._directory, self._database = register, directory, infra.database
         self._policies, self._clock, self._mint = policies, clock, mint
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> PageViews:
         """All of them, by path."""
-        views = Blueprint("machines", __name__, url_prefix="/departments/<department>")
+        views = PageViews("machines", __name__, url_prefix="/departments/{department}")
         views.get("/machines")(self.machines)
         views.get("/machines/new")(self.form)
-        views.post("/zones/<zone>/systems/<system>/machines")(self.ask)
+        views.post("/zones/{zone}/systems/{system}/machines")(self.ask)
         for verb in STATES:
             views.add_url_rule(
-                f"/machines/<machine>/{verb}", verb, self.change, methods=["POST"], defaults={"verb": verb}
+                f"/machines/{{machine}}/{verb}", verb, self.change, methods=["POST"], defaults={"verb": verb}
             )
         return views
 

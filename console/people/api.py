@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
 from audit.event import timestamp
@@ -19,9 +18,10 @@ from console.shell.act import current_act
 from console.shell.problem import refuse_with
 from console.shell.receipts import receipt_json
 from console.shell.terms import REASON_CHARS, wrong_with_terms
+from console.shell.views import ApiViews
 from idp.directory import PAGE_PEOPLE, Directory, subtree
 
-_PEOPLE = "/api/v1/departments/<department>/people"
+_PEOPLE = "/api/v1/departments/{department}/people"
 _ID = validate.Length(min=1, max=63)
 
 
@@ -45,9 +45,9 @@ class PeopleQuery(Schema):
     after = fields.String(load_default="")
 
 
-def people(directory: Directory) -> Blueprint:
+def people(directory: Directory) -> ApiViews:
     """The people of a department tree."""
-    routes = Blueprint("people", __name__, url_prefix=_PEOPLE)
+    routes = ApiViews("people", __name__, url_prefix=_PEOPLE)
 
     @routes.route("")
     class PeopleOfDepartment(MethodView):
@@ -71,9 +71,9 @@ def assignments(
     administration: Administration,
     effective: Callable[[int], Receipt],
     clock: Callable[[], datetime],
-) -> Blueprint:
+) -> ApiViews:
     """Role assignments in a department tree; another department's people are not to be seen."""
-    routes = Blueprint("assignments", __name__, url_prefix=f"{_PEOPLE}/<person>/assignments")
+    routes = ApiViews("assignments", __name__, url_prefix=f"{_PEOPLE}/{{person}}/assignments")
 
     @routes.route("")
     class Assignments(MethodView):
@@ -93,7 +93,7 @@ def assignments(
             new, receipt = give_role(administration, effective, act, person=person, inside=inside, terms=terms)
             return _assignment(new) | {"receipt": receipt_json(receipt)}, 201
 
-    @routes.route("/<assignment>")
+    @routes.route("/{assignment}")
     class OneAssignment(MethodView):
         def delete(self, department: str, person: str, assignment: str) -> dict[str, Any]:
             """Take it back; answers when it is effective at every gateway."""

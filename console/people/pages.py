@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, request
+from flask import request
 from werkzeug import Response
 
 from authz.administer import Administration
@@ -18,6 +18,7 @@ from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
 from console.shell.problem import form_status
+from console.shell.views import PageViews
 from gateway.problems import problem_of
 from idp.directory import PAGE_PEOPLE, Department, Directory, Person, subtree
 
@@ -37,13 +38,13 @@ class PeoplePages:
         self._frame, self._directory, self._administration = frame, directory, administration
         self._effective, self._clock = effective, clock
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> PageViews:
         """All of them, by path."""
-        views = Blueprint("department", __name__, url_prefix="/departments/<department>/people")
+        views = PageViews("department", __name__, url_prefix="/departments/{department}/people")
         views.get("")(self.people)
-        views.get("/<person>")(self.person)
-        views.post("/<person>/assignments")(self.assign)
-        views.post("/<person>/assignments/<assignment>/revoke")(self.revoke)
+        views.get("/{person}")(self.person)
+        views.post("/{person}/assignments")(self.assign)
+        views.post("/{person}/assignments/{assignment}/revoke")(self.revoke)
         return views
 
     def people(self, department: str) -> Response:

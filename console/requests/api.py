@@ -3,12 +3,12 @@
 from typing import Any
 
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
 from console.requests.answers import request_json
 from console.requests.request_list import RequestList
 from console.shell.act import reader
+from console.shell.views import ApiViews
 
 
 class RequestQuery(Schema):
@@ -18,9 +18,9 @@ class RequestQuery(Schema):
     cursor = fields.String(load_default="", validate=validate.Length(max=26))
 
 
-def requests(lists: RequestList) -> Blueprint:
+def requests(lists: RequestList) -> ApiViews:
     """What waits for me, what I asked for, what I decided."""
-    routes = Blueprint("requests-api", __name__, url_prefix="/api/v1/requests")
+    routes = ApiViews("requests-api", __name__, url_prefix="/api/v1/requests")
 
     @routes.route("")
     class Requests(MethodView):
@@ -36,7 +36,7 @@ def requests(lists: RequestList) -> Blueprint:
             items = [request_json(request, identity) for request in page.requests]
             return {"items": items, "next_cursor": page.cursor or None, "stronger": page.stronger}
 
-    @routes.route("/<request>")
+    @routes.route("/{request}")
     class OneRequest(MethodView):
         def get(self, request: str) -> dict[str, Any]:
             """One that I asked for, decided, or may approve."""

@@ -1,11 +1,10 @@
 """The second person's desk: what waits for me, what I asked for, what I decided; and where it is decided."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, jsonify, redirect
+from flask import Response, jsonify, redirect
 from flask import request as flask_request
 from werkzeug import Response as Answer
 
@@ -19,6 +18,7 @@ from console.requests.request_list import RequestList
 from console.shell.act import current_act, current_request, reader, wants_page
 from console.shell.frame import Frame
 from console.shell.problem import form_status, refuse_with
+from console.shell.views import PageViews
 from gateway.refuse import LOGIN_PATH, STEP_UP_ASSURANCE
 from gateway.routes import Route
 from idp.directory import Directory
@@ -43,14 +43,12 @@ class RequestPages:
         self._places = places
         self._directory, self._approval_paths = directory, [route.path for route in routes if route.approves]
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> PageViews:
         """All of them, by path."""
-        views = Blueprint("requests", __name__)
+        views = PageViews("requests", __name__)
         views.get("/requests")(self.show_lists)
         for number, path in enumerate(self._approval_paths):
-            views.add_url_rule(
-                re.sub(r"\{([a-z]+)\}", r"<\1>", path), f"decide-{number}", self.decide, methods=["POST"]
-            )
+            views.add_url_rule(path, f"decide-{number}", self.decide, methods=["POST"])
         return views
 
     def show_lists(self) -> Response:

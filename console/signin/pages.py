@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import ua_parser
-from flask import Blueprint, jsonify, redirect, request, send_from_directory
+from flask import jsonify, redirect, request, send_from_directory
 from werkzeug import Response
 
 from authz.label import ceiling_of
@@ -14,6 +14,7 @@ from authz.lease import Receipt
 from authz.park import ParkedRequest, Parking
 from console.shell.act import act_without_form, current_act, current_request, reader
 from console.shell.frame import Frame
+from console.shell.views import PageViews
 from console.signin.routes import BACKCHANNEL_LOGOUT_PATH
 from gateway.authenticate import cookie_of
 from gateway.local import exchange
@@ -49,17 +50,17 @@ class SignIn:
         self._directory, self._parking, self._effective = directory, parking, effective
         self._forget, self._jwks = forget, jwks
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> PageViews:
         """All of them, by path."""
-        views = Blueprint("door", __name__)
+        views = PageViews("door", __name__)
         views.get("/.citygate/login")(self.login)
         views.get("/.citygate/callback")(self.callback)
         views.get("/.citygate/logout")(self.ask_logout)
         views.post("/.citygate/logout")(self.logout)
         views.post(BACKCHANNEL_LOGOUT_PATH)(self.backchannel_logout)
-        views.get("/.citygate/resume/<parked>")(self.ask_resume)
-        views.post("/.citygate/resume/<parked>")(self.resume)
-        views.get("/.citygate/static/<file>")(static)
+        views.get("/.citygate/resume/{parked}")(self.ask_resume)
+        views.post("/.citygate/resume/{parked}")(self.resume)
+        views.get("/.citygate/static/{file}")(static)
         views.get("/.well-known/citygate/jwks.json")(lambda: jsonify(self._jwks()))
         return views
 

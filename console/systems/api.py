@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import Schema, fields
 
 from audit.event import timestamp
@@ -15,6 +14,7 @@ from authz.register import Register
 from console.shell.act import current_act
 from console.shell.problem import refuse_with
 from console.shell.receipts import receipt_json
+from console.shell.views import ApiViews
 from console.systems.acts import answer_control, propose_grade, run_assessment
 from console.systems.forms import wrong_with_answer
 from grading.assess import Assessment, Assessments
@@ -41,9 +41,9 @@ class ControlTerms(Schema):
     until = fields.AwareDateTime(required=True)
 
 
-def systems(register: Register, grades: Grades, effective: Callable[[int], Receipt]) -> Blueprint:
+def systems(register: Register, grades: Grades, effective: Callable[[int], Receipt]) -> ApiViews:
     """The systems and their grades."""
-    routes = Blueprint("systems", __name__, url_prefix="/api/v1/systems")
+    routes = ApiViews("systems", __name__, url_prefix="/api/v1/systems")
 
     @routes.route("")
     class Systems(MethodView):
@@ -56,7 +56,7 @@ def systems(register: Register, grades: Grades, effective: Callable[[int], Recei
                 ]
             }
 
-    @routes.route("/<system>/grade")
+    @routes.route("/{system}/grade")
     class GradeProposal(MethodView):
         @routes.arguments(GradeBody)
         def post(self, body: dict[str, str], system: str) -> dict[str, Any]:
@@ -77,9 +77,9 @@ def systems(register: Register, grades: Grades, effective: Callable[[int], Recei
     return routes
 
 
-def answers(control_answers: ControlAnswers, clock: Callable[[], datetime]) -> Blueprint:
+def answers(control_answers: ControlAnswers, clock: Callable[[], datetime]) -> ApiViews:
     """What people answer where no probe can look."""
-    routes = Blueprint("control-answers", __name__, url_prefix="/api/v1/systems/<system>/controls/<control>/answer")
+    routes = ApiViews("control-answers", __name__, url_prefix="/api/v1/systems/{system}/controls/{control}/answer")
 
     @routes.route("")
     class AnswerToControl(MethodView):
@@ -100,9 +100,9 @@ def answers(control_answers: ControlAnswers, clock: Callable[[], datetime]) -> B
     return routes
 
 
-def assessments(runs: Assessments, facts: Callable[[str, str], ProbeFacts]) -> Blueprint:
+def assessments(runs: Assessments, facts: Callable[[str, str], ProbeFacts]) -> ApiViews:
     """The self-assessments of a system."""
-    routes = Blueprint("assessments-api", __name__, url_prefix="/api/v1/systems/<system>/assessments")
+    routes = ApiViews("assessments-api", __name__, url_prefix="/api/v1/systems/{system}/assessments")
 
     @routes.route("")
     class Runs(MethodView):
@@ -114,7 +114,7 @@ def assessments(runs: Assessments, facts: Callable[[str, str], ProbeFacts]) -> B
             """Assess the system now."""
             return _assessment(run_assessment(runs, current_act(), system, facts=facts)), 201
 
-    @routes.route("/<assessment>")
+    @routes.route("/{assessment}")
     class OneRun(MethodView):
         def get(self, system: str, assessment: str) -> dict[str, Any]:
             """One run with every control."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from flask import Blueprint, request
+from flask import request
 from werkzeug import Response
 
 from audit.city_time import day_after, day_end
@@ -13,6 +13,7 @@ from console.shell.frame import Frame
 from console.shell.names import name_in
 from console.shell.problem import form_status
 from console.shell.terms import PRESET_DAYS, REASON_CHARS
+from console.shell.views import PageViews
 from console.systems.acts import answer_control
 from console.systems.forms import wrong_with_answer
 from console.systems.words import MARKS
@@ -36,9 +37,9 @@ class ControlPages:
         self._frame, self._register, self._directory = frame, register, directory
         self._answers, self._clock = answers, clock
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> PageViews:
         """Both of them, by path."""
-        views = Blueprint("controls", __name__, url_prefix="/systems/<system>/controls/<control>")
+        views = PageViews("controls", __name__, url_prefix="/systems/{system}/controls/{control}")
         views.get("")(self.control)
         views.post("/answer")(self.answer)
         return views

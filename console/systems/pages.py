@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, redirect, request
+from flask import Response, redirect, request
 from werkzeug import Response as Answer
 
 from authz.label import Label
@@ -15,6 +15,7 @@ from console.shell.act import current_act, reader
 from console.shell.frame import Frame
 from console.shell.names import name_in
 from console.shell.problem import form_status
+from console.shell.views import PageViews
 from console.systems.acts import propose_grade, run_assessment
 from console.systems.answer_names import answerer_ids, with_answerer_names
 from console.systems.forms import QUESTIONS, read_answers
@@ -50,15 +51,15 @@ class SystemPages:
         self._grades, self._assessments, self._facts, self._effective = grades, assessments, facts, effective
         self._answers, self._clock = answers, clock
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> PageViews:
         """All of them, by path."""
-        views = Blueprint("grading", __name__, url_prefix="/systems")
+        views = PageViews("grading", __name__, url_prefix="/systems")
         views.get("")(self.systems)
-        views.get("/<system>")(self.system)
-        views.post("/<system>/grade")(self.propose)
-        views.post("/<system>/assessments")(self.run)
-        views.get("/<system>/assessments/<assessment>")(self.assessment)
-        views.get("/<system>/assessments/<assessment>/report.pdf")(self.report)
+        views.get("/{system}")(self.system)
+        views.post("/{system}/grade")(self.propose)
+        views.post("/{system}/assessments")(self.run)
+        views.get("/{system}/assessments/{assessment}")(self.assessment)
+        views.get("/{system}/assessments/{assessment}/report.pdf")(self.report)
         return views
 
     def systems(self) -> Answer:

@@ -6,13 +6,13 @@ from typing import Any
 
 from flask import Response
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 
 from audit.event import timestamp
 from console.shell.act import current_act
 from console.shell.paging import PageQuery
 from console.shell.problem import refuse_with
+from console.shell.views import ApiViews
 from console.zones.acts import apply_rules, close_flow, open_flow
 from console.zones.answers import test_answer
 from console.zones.forms import read_way, wrong_with_flow_terms
@@ -37,9 +37,9 @@ class WayQuery(Schema):
     port = fields.String(required=True)
 
 
-def zones(zones: Zones) -> Blueprint:
+def zones(zones: Zones) -> ApiViews:
     """Every zone, and whether what is in force is what was compiled."""
-    routes = Blueprint("zones-api", __name__, url_prefix="/api/v1/zones")
+    routes = ApiViews("zones-api", __name__, url_prefix="/api/v1/zones")
 
     @routes.route("")
     class ZoneList(MethodView):
@@ -63,9 +63,9 @@ def zones(zones: Zones) -> Blueprint:
     return routes
 
 
-def flows(zones: Zones) -> Blueprint:
+def flows(zones: Zones) -> ApiViews:
     """What is open between zones, and what passes; all else is closed."""
-    routes = Blueprint("flows-api", __name__, url_prefix="/api/v1")
+    routes = ApiViews("flows-api", __name__, url_prefix="/api/v1")
 
     @routes.route("/flows")
     class FlowList(MethodView):
@@ -76,7 +76,7 @@ def flows(zones: Zones) -> Blueprint:
             items = [{name: _json(value) for name, value in row.items() if value is not None} for row in page]
             return {"items": items, "next_cursor": page[-1]["id"] if len(page) == PAGE else None}
 
-    @routes.route("/zones/<zone>/flows/test")
+    @routes.route("/zones/{zone}/flows/test")
     class WayTest(MethodView):
         @routes.arguments(WayQuery, location="query", unknown=RAISE)
         def get(self, query: dict[str, str], zone: str) -> Response | dict[str, Any]:
@@ -91,9 +91,9 @@ def flows(zones: Zones) -> Blueprint:
     return routes
 
 
-def one_flow(zones: Zones, directory: Directory) -> Blueprint:
+def one_flow(zones: Zones, directory: Directory) -> ApiViews:
     """Open a flow, and close it."""
-    routes = Blueprint("flow-api", __name__, url_prefix="/api/v1/zones/<zone>/flows/<to>/<protocol>/<port>")
+    routes = ApiViews("flow-api", __name__, url_prefix="/api/v1/zones/{zone}/flows/{to}/{protocol}/{port}")
 
     @routes.route("")
     class FlowOfWay(MethodView):

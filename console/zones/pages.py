@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, redirect, request
+from flask import redirect, request
 from werkzeug import Response
 
 from audit.city_time import day_after, day_end
@@ -16,6 +16,7 @@ from console.shell.frame import Frame
 from console.shell.names import name_in
 from console.shell.problem import form_status
 from console.shell.terms import PRESET_DAYS
+from console.shell.views import PageViews
 from console.zones.acts import close_flow, open_flow
 from console.zones.answers import test_answer
 from console.zones.diagram import diagram
@@ -47,12 +48,12 @@ class ZonePages:
         self._frame, self._zones, self._machines = frame, zones, machines
         self._directory, self._register, self._clock = directory, register, clock
 
-    def blueprint(self) -> Blueprint:
+    def blueprint(self) -> PageViews:
         """All of them, by path."""
-        views = Blueprint("zones", __name__, url_prefix="/zones")
+        views = PageViews("zones", __name__, url_prefix="/zones")
         views.get("")(self.zones)
-        views.post("/<zone>/flows/<to>/<protocol>/<port>")(self.open)
-        views.post("/<zone>/flows/<to>/<protocol>/<port>/close")(self.close)
+        views.post("/{zone}/flows/{to}/{protocol}/{port}")(self.open)
+        views.post("/{zone}/flows/{to}/{protocol}/{port}/close")(self.close)
         return views
 
     def zones(self) -> Response:

@@ -19,6 +19,7 @@ from console.application import create_application
 from console.routes import console_routes
 from console.shell.act import check_csrf
 from console.shell.desk import Desk
+from console.shell.views import translate_path
 from gateway.approval import with_approving_routes
 from gateway.local import exchange
 from gateway.routes import Route
@@ -55,8 +56,7 @@ def application(desks: Iterable[Desk]) -> Flask:
         return jsonify(told | {"json": request.get_json(silent=True), "department": department})
 
     for number, path in enumerate((VAULTS, API)):
-        flask_path = path.replace("{", "<").replace("}", ">")
-        made.add_url_rule(flask_path, f"vault-{number}", opened, methods=["POST"])
+        made.add_url_rule(translate_path(path), f"vault-{number}", opened, methods=["POST"])
     return made
 
 
