@@ -245,7 +245,7 @@ def test_of_several_who_migrate_at_once_one_does_and_all_go_on(empty_postgres_ur
     with ThreadPoolExecutor(5) as threads:
         assert [one.exception() for one in [threads.submit(each.migrate) for each in databases]] == [None] * 5
     with databases[0].transaction() as connection:
-        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all() == ["0010"]
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all() == ["0012"]
     for one in databases:
         one.close()
 
