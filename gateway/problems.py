@@ -46,6 +46,7 @@ STATUSES = {
     "session-unknown": 404,
     "person-unknown": 404,
     "app-unknown": 404,
+    "app-paused-since": 409,
     "catalogue-full": 409,
     "issuer-unavailable": 503,
     "issuer-administration-unavailable": 503,

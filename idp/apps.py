@@ -1,7 +1,7 @@
 """Apps: the programs of a department, each with a key whose secret is shown once. Nobody else reads or writes `app`."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from crypto.aead import Sealer
 from idp.directory import hold_department
-from idp.errors import AppUnknown, LimitReached
+from idp.errors import AppPausedSince, AppUnknown, LimitReached
 from idp.store import app
 from storage.act import Act
 from storage.database import Database
@@ -93,8 +93,12 @@ class Apps:
         return self._change(identifier, act, {"paused_by": act.actor, "paused_at": act.at, "pause_record": act.record})
 
     def resume(self, identifier: str, act: Act) -> tuple[App, int]:
-        """Let gateways take the key of a paused app again. Returns and raises as `pause` does."""
-        return self._change(identifier, act, {"paused_by": None, "paused_at": None, "pause_record": act.record})
+        """Let gateways take the key of a paused app again.
+
+        Returns and raises as `pause` does, and AppPausedSince: an approval is of the pause that its asker saw.
+        """
+        values = {"paused_by": None, "paused_at": None, "pause_record": act.record}
+        return self._change(identifier, act, values, asked_under=act.request or act.record)
 
     def name_of(self, identifier: str) -> str:
         """Return what a live app is called, or "" where there is none of this id."""
@@ -111,12 +115,19 @@ class Apps:
             rows = connection.execute(theirs.order_by(app.c.id.desc()).limit(PER_DEPARTMENT)).mappings()
             return [App(**row) for row in rows]
 
-    def _change(self, identifier: str, act: Act, values: dict[str, object]) -> tuple[App, int]:
-        """Write `values` into a live app of the act's department, and have every gateway look it up again."""
+    def _change(
+        self, identifier: str, act: Act, values: Mapping[str, object], *, asked_under: str = ""
+    ) -> tuple[App, int]:
+        """Write `values` into a live app of the act's department, and have every gateway look it up again.
+
+        With `asked_under`, the id of a record, raises AppPausedSince where a later record paused or resumed the app.
+        """
         with self._database.transaction() as connection:
             before = find_live_app(connection, identifier, at=self._clock(), hold=True)
             if before.department != act.department:
                 raise AppUnknown(identifier)
+            if asked_under and (before.pause_record or "") > asked_under:  # ids of records are in order of time
+                raise AppPausedSince(identifier)
             connection.execute(sa.update(app).where(app.c.id == identifier).values(values))
             act.witness(connection, app, identifier)
             return before, self._epochs.bump(connection, [("subject", identifier)])

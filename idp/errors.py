@@ -5,6 +5,7 @@ IdpError
 ├── SessionUnknown            no such session, or it was ended
 ├── PersonUnknown             the directory knows no such person
 ├── AppUnknown                no such app, ended, or of a department that is not yours
+├── AppPausedSince            paused after it was asked that the app be resumed
 ├── LimitReached              as many as may be at once
 ├── IssuerUnavailable         the issuer did not answer in time, in size or in form
 ├── IssuerAdministrationUnavailable   its administration did not answer, or would not do as it was told
@@ -55,6 +56,12 @@ class AppUnknown(IdpError):
     """That department has no such app, or it is not for the asker to know."""
 
     code = "app-unknown"
+
+
+class AppPausedSince(IdpError):
+    """The app was paused after it was asked that it be resumed; who agreed did not know of that pause."""
+
+    code = "app-paused-since"
 
 
 class LimitReached(IdpError):

@@ -15,7 +15,7 @@ from storage.database import after_commit
 class Act:
     """What the door permitted. Rooms take it, and write its record's id into the rows they change.
 
-    What is noted here stands in the outcome record, also when what follows fails; nothing is read back from it.
+    What is noted here stands in the outcome record, also when what follows fails.
     """
 
     actor: str  # subject id of who asked
@@ -23,6 +23,7 @@ class Act:
     at: datetime
     department: str  # that owns the object
     approver: str = ""  # subject id of the second person; "" where none was needed
+    request: str = ""  # id of the parked request that was sent again: of the record it was asked under; "" for none
     notes: dict[str, str | int] = field(default_factory=dict, repr=False, compare=False)
 
     def note(self, facts: Mapping[str, str | int]) -> None:

@@ -31,6 +31,7 @@ def act_without_form() -> Act:
     return Act(
         actor=recorded.identity.subject,
         approver=inbound.approver,
+        request=inbound.resumed,
         record=inbound.id,
         at=inbound.at,
         department=recorded.matched.department,

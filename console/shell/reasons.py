@@ -93,6 +93,7 @@ REASONS: Mapping[str, str] = {
     "not-grantable": "You may not give this role in this department up to this clearance.",
     "resource-unknown": "There is no such resource, or it was withdrawn.",
     "app-unknown": "There is no such app of yours, or it was ended.",
+    "app-paused-since": "The app was paused after this was asked for. Ask for it again.",
     "share-unknown": "There is no such share of yours, or it is over.",
     "already-shared": "This app may use it already, for at least as long.",
     "not-served": "No service of this department offers that path for reading. Check the system and the path.",
