@@ -248,7 +248,12 @@ def _segments(path: str) -> tuple[str, ...]:
 def _is_pattern(path: str) -> bool:
     *front, last = _segments(path)
     segment_named = front if last in ("", "**") else [*front, last]
-    return path.startswith("/") and all(VARIABLE.fullmatch(one) or _is_literal(one) for one in segment_named)
+    variables = [one for one in segment_named if VARIABLE.fullmatch(one)]
+    return (
+        path.startswith("/")
+        and len(variables) == len(set(variables))  # of two of one name, the object would hold the last alone
+        and all(VARIABLE.fullmatch(one) or _is_literal(one) for one in segment_named)
+    )
 
 
 def _is_literal(segment: str) -> bool:

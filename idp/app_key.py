@@ -93,11 +93,6 @@ def signature_of(secret: bytes, claim: Claim, signed: SignedParts) -> str:
     return hmac.digest(secret, "\n".join(lines).encode(), "sha256").hex()
 
 
-def authorization_of(claim: Claim) -> str:
-    """`claim` as the header's value."""
-    return f"{SCHEME} key={claim.key}, time={claim.time}, nonce={claim.nonce}, signature={claim.signature}"
-
-
 class AppKeys:
     """Finds the app behind a key. Called from threads."""
 

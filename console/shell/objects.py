@@ -39,10 +39,12 @@ class ObjectNames:
         One that begins with another is left out: whoever searches by the other finds both.
         """
         today = self.today(name)
-        path = today.removeprefix(_PREFIX)
         found = [name, today]
         if today.startswith(f"{_PREFIX}/"):
-            found += [f"{_PREFIX}{API}{path}", *self._older(path)]
+            path = today.removeprefix(_PREFIX)
+            if path.startswith(f"{API}/"):  # the beginning of old names, and itself none
+                path = path.removeprefix(API)
+            found += [f"{_PREFIX}{path}", f"{_PREFIX}{API}{path}", *self._older(path)]
         return [one for at, one in enumerate(found) if not any(one.startswith(other) for other in found[:at])]
 
     def _older(self, path: str) -> Iterable[str]:

@@ -30,7 +30,7 @@ def document(made: Assessment, told: Mapping[str, Any], renderer: Renderer) -> d
             (say("Run by"), told["run_by"]["name"] or made.run_by),
         ],
         "counts": [(f"{MARKS[one]} {say(GRADING[one])}", made.count(one)) for one in Status],
-        "heads": [say(head) for head in ("Clause", "Requirement", "Status", "Evidence", "Record")],
+        "heads": [say("Clause"), say("Requirement"), say("Status"), say("Evidence"), say("Record")],
         "rows": [_row(one, renderer) for one in made.findings],
         "note": say("Self-assessment, not the conclusion of a testing body"),
         "at": at,

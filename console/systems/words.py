@@ -43,12 +43,6 @@ GRADING: Mapping[str, str] = {
     "operation": "Operation",
 }
 
-DOCUMENT = (
-    "Self-assessment of %(name)s", "System", "Owner", "Grade", "Grade %(grade)s (%(code)s)", "Number", "Time", "Run by",
-    "Clause", "Requirement", "Status", "Evidence", "Record", "Self-assessment, not the conclusion of a testing body",
-)  # fmt: skip
-"""What only the document says; the pages share most of it."""
-
 MARKS: Mapping[str, str] = {"met": "●", "partly": "◐", "unmet": "○", "not-applicable": "—", "not-assessed": "?"}
 
 EVIDENCE: Mapping[str, str] = {

@@ -18,9 +18,10 @@ from catalogue.room import Catalogue, open_catalogue
 from catalogue.share import Share, ShareRequest
 from city.clock import clock
 from city.identifiers import mint
-from idp.app_key import Claim, SignedParts, authorization_of, content_digest, signature_of
+from idp.app_key import Claim, SignedParts, content_digest, signature_of
 from tests.acts import an_act
 from tests.founded_city import Answer, CityDoor, open_founded_city, tomorrow
+from tests.idp.app_header import authorization_of
 
 HOUSING = "housing.localhost"
 OWN = "/departments/housing/resources"  # where its department publishes

@@ -41,6 +41,11 @@ def test_what_is_no_object_of_the_console_stays_as_it_is(name: str) -> None:
     assert NAMES.spellings(name)[0] == name
 
 
+def test_the_beginning_of_old_names_reaches_what_is_below_it_by_old_name_and_new() -> None:
+    reached = NAMES.spellings("/console/api/v1/departments/civil")
+    assert reached == ["/console/api/v1/departments/civil", "/console/departments/civil"]
+
+
 def test_no_object_says_whether_it_was_asked_for_by_page_or_api() -> None:
     assert [route.about for route in OURS if route.about.startswith("/api")] == []
 

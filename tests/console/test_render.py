@@ -14,7 +14,6 @@ from jinja2 import UndefinedError
 
 from console.shell import reasons, words
 from console.shell.render import Renderer, in_language, language, when, without
-from console.systems.words import DOCUMENT
 from console.words import WORDS, join_words
 from gateway.problems import STATUSES
 from tests.console.sample_frame import NOW
@@ -74,8 +73,11 @@ def messages() -> set[str | tuple[str, ...]]:
     found = extract_from_dir(CONSOLE, [("**.html", "jinja2.ext:babel_extract")])
     numbered = (words.LABELS, words.ASSURANCES, words.STATUSES)
     named = (WORDS.names, WORDS.fields, reasons.CONDITIONS, words.KINDS, reasons.REASONS)
-    named += (WORDS.grading, WORDS.evidence, {text: text for text in DOCUMENT})
-    return {message for _, _, message, _, _ in found} | {text for table in numbered + named for text in table.values()}
+    named += (WORDS.grading, WORDS.evidence)
+    document = extract_from_dir(CONSOLE / "systems", [("report.py", "python")], keywords={"say": None})
+    return {message for _, _, message, _, _ in (*found, *document)} | {
+        text for table in numbered + named for text in table.values()
+    }
 
 
 def test_every_sentence_has_a_chinese_one_and_no_chinese_one_is_unused() -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 from gateway.signed_request import SignedRequests
 from gateway.stages import Inbound
-from idp.app_key import AppHolder, Claim, SignedParts, authorization_of, content_digest, signature_of
+from idp.app_key import AppHolder, Claim, SignedParts, content_digest, signature_of
 from idp.errors import CredentialRejected
 from tests.gateway.canonical_request import read_request
+from tests.idp.app_header import authorization_of
 
 KEY, SECRET, HOST = "01JB3F6Z7Q8R9S0T1V2W3X4Y5Z", b"cg_app_secret", "marriage.localhost"
 KIND = "application/json"

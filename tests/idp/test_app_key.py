@@ -20,7 +20,6 @@ from idp.app_key import (
     AppKeys,
     Claim,
     SignedParts,
-    authorization_of,
     content_digest,
     is_digest,
     parse,
@@ -28,6 +27,7 @@ from idp.app_key import (
 )
 from idp.apps import seal_purpose
 from idp.errors import CredentialRejected
+from tests.idp.app_header import authorization_of
 from tests.idp.people import NOW, CityWithPeople, city_with_people
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors/app_key_hmac.json").read_text())
