@@ -147,7 +147,7 @@ def _roles_part() -> Part:
         user = admin.get(f"{_place(admin, WATCHER)}/service-account-user")
         return f"{REALM}/users/{user['id']}/role-mappings"
 
-    def held(admin: Admin) -> dict[str, list[dict[str, Any]]]:
+    def assigned_roles(admin: Admin) -> dict[str, list[dict[str, Any]]]:
         """Its roles as they are assigned, by where they are assigned."""
         at = account(admin)
         found = admin.get(at)
@@ -157,11 +157,11 @@ def _roles_part() -> Part:
     def read(admin: Admin) -> Found:
         if not _is_there(admin, WATCHER):
             return None
-        return {"names": sorted(role["name"] for roles in held(admin).values() for role in roles)}
+        return {"names": sorted(role["name"] for roles in assigned_roles(admin).values() for role in roles)}
 
     def write(admin: Admin, _found: Found) -> None:
         at = account(admin)
-        for place, roles in held(admin).items():
+        for place, roles in assigned_roles(admin).items():
             admin.delete(place, roles)
         container = _place(admin, _ROLES_OF)
         wanted = [admin.get(f"{container}/roles/{name}") for name in WATCHER_ROLES]
